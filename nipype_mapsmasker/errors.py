@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The package's own exceptions, each a subclass of the built-in one that a caller would expect."""
+
+__all__ = [
+    "DataFault",
+    "GridError",
+    "ImageFileError",
+    "ImageHeaderError",
+    "MapsError",
+    "ParameterError",
+    "SignalError",
+    "TableError",
+]
+
+
+class DataFault(Exception):
+    """The data of one run are at fault: recorded, not raised, where ``on_error='record'``."""
+
+
+class ImageFileError(DataFault, OSError):
+    """An image file cannot be read to its end."""
+
+
+class ImageHeaderError(DataFault, ValueError):
+    """An image's header cannot be true, or describes data that are not real numbers."""
+
+
+class GridError(DataFault, ValueError):
+    """Two images do not share the space that the operation needs."""
+
+
+class MapsError(DataFault, ValueError):
+    """The maps cannot be fitted: empty, overlapping against the user's wish, or all masked."""
+
+
+class TableError(DataFault, ValueError):
+    """A table of confounds, samples, labels or runs is not of the form that is asked for."""
+
+
+class SignalError(DataFault, ValueError):
+    """Signals cannot be cleaned as asked: too short, wrong length, nothing left."""
+
+
+class ParameterError(ValueError):
+    """An option, or a combination of options, that cannot be meant; no data were looked at."""
