@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Maps as columns: gathering the design matrix M (V, K) from volumes, in bounded memory.
+
+A map is a 3D volume of weights. Each is resampled onto the grid of the fit (trilinear, as
+nilearn does), cut by the mask, and kept as the voxels where it is not zero, so that atlases of
+small regions stay small whatever their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from nipype_mapsmasker.core.grids import Grid, apply_affine, same_grid, voxel_transform
+from nipype_mapsmasker.core.operators import (
+    SeparableOperator,
+    SparseOperator,
+    resampling_operator,
+)
+from nipype_mapsmasker.errors import MapsError
+
+__all__ = [
+    "DENSE_ABOVE",
+    "MapsMatrix",
+    "apply_to_support",
+    "bounding_box",
+    "check_no_overlap",
+    "collect_maps",
+    "label_volumes",
+]
+
+DENSE_ABOVE = 0.1
+"""Share of non-zero entries above which the design matrix is held dense: BLAS then wins."""
+
+OVERLAP_TOLERANCE = float(np.finfo(np.float64).eps)
+"""Weights up to this, relative to their map's largest, do not count as belonging to the map."""
+
+
+@dataclass(frozen=True, eq=False)
+class MapsMatrix:
+    """
+    Hold the masked maps on the grid of the fit.
+
+    Parameters
+    ----------
+    grid : Grid
+        The grid of the fit.
+    voxels : (V,) ndarray of int
+        Flat indices, disk order, of the voxels where some map is not zero.
+    matrix : (V, K) ndarray of float or sparse csc_array
+        The weights M.
+    coverage : (K,) ndarray of float
+        Share of each map's absolute weight that lies inside the mask and the field of view.
+    """
+
+    grid: Grid
+    voxels: NDArray[np.int64]
+    matrix: NDArray[np.float64] | sparse.csc_array
+    coverage: NDArray[np.float64]
+
+    @property
+    def n_maps(self) -> int:
+        """Number of maps K."""
+        return int(self.matrix.shape[1])
+
+
+def collect_maps(
+    volumes: Iterable[NDArray[np.float64]],
+    source: Grid,
+    target: Grid,
+    mask: NDArray[np.bool_] | None = None,
+) -> MapsMatrix:
+    """
+    Gather the design matrix M of the fit, one map at a time.
+
+    Parameters
+    ----------
+    volumes : iterable of (Z, Y, X) ndarray of float
+        The K maps, in disk order, on ``source``.
+    source, target : Grid
+        The grid of the maps, and that of the fit.
+    mask : (V,) ndarray of bool, optional
+        Voxels of ``target``, disk order, that may be used.
+
+    Returns
+    -------
+    MapsMatrix
+        Sparse where few entries are not zero, dense otherwise.
+
+    Raises
+    ------
+    MapsError
+        There is no map, every map is empty, or none has weight inside mask and field of view.
+
+    Notes
+    -----
+    Non-finite weights count as 0. Peak memory is the non-zero weights and one volume.
+    """
+    resampling = None if same_grid(source, target) else resampling_operator(
+        source, target, "linear"
+    )
+    if resampling is not None and not isinstance(resampling, SeparableOperator | SparseOperator):
+        msg = "Linear resampling must be a matrix."  # unreachable: keeps the type checker honest
+        raise TypeError(msg)
+    columns: list[tuple[NDArray[np.int32], NDArray[np.float64]]] = []
+    coverage: list[float] = []
+    any_weight = False
+    for volume in volumes:
+        finite = np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0)
+        any_weight |= bool(finite.any())
+        coverage.append(_coverage(finite, source, target, mask))
+        columns.append(_column(finite, target, resampling, mask))
+    if not any_weight:
+        msg = "The maps image contains no map: every weight is zero; pass an image with weights."
+        raise MapsError(msg)
+    if all(index.size == 0 for index, _ in columns):
+        where = "the mask and the field of view" if mask is not None else "the field of view"
+        msg = (
+            f"No map has any weight left inside {where} of the fit; "
+            "check that maps, mask and images are in the same space."
+        )
+        raise MapsError(msg)
+    return _assemble(columns, target, np.array(coverage))
+
+
+def label_volumes(
+    labels: NDArray[np.float64], values: NDArray[np.float64]
+) -> Iterator[NDArray[np.float64]]:
+    """
+    Turn a label image into maps of ones, one per label.
+
+    Parameters
+    ----------
+    labels : (Z, Y, X) ndarray of float
+        Integer labels; 0 is background.
+    values : (K,) ndarray of float
+        The labels wanted, in order.
+
+    Yields
+    ------
+    (Z, Y, X) ndarray of float
+        1 where the label is, else 0.
+    """
+    for value in values:
+        yield (labels == value).astype(np.float64)
+
+
+def check_no_overlap(maps: MapsMatrix, names: list[str]) -> None:
+    """
+    Refuse maps that share a voxel.
+
+    Parameters
+    ----------
+    maps : MapsMatrix
+        The maps on the grid of the fit.
+    names : list of str
+        Their names, for the error.
+
+    Raises
+    ------
+    MapsError
+        Two maps have weight in one voxel; names the pairs.
+
+    Notes
+    -----
+    Weights count by absolute value, relative to their map's largest; nilearn forgets negative
+    weights, and sets small ones to zero in the maps themselves.
+    """
+    absolute = abs(sparse.csc_array(maps.matrix))
+    largest = np.maximum(absolute.max(axis=0).toarray().ravel(), np.finfo(float).tiny)
+    column = np.repeat(np.arange(maps.n_maps), np.diff(absolute.indptr))
+    member = absolute.data > OVERLAP_TOLERANCE * largest[column]
+    present = sparse.csc_array(
+        (member.astype(np.float64), absolute.indices, absolute.indptr), shape=absolute.shape
+    )
+    shared = np.triu((present.T @ present).toarray(), k=1)
+    pairs = np.argwhere(shared > 0)
+    if pairs.size:
+        shown = ", ".join(f"{names[i]!r} and {names[j]!r}" for i, j in pairs[:5])
+        more = f" and {len(pairs) - 5} more pairs" if len(pairs) > 5 else ""
+        msg = (
+            f"Overlap detected in the maps: {shown}{more} share voxels (perhaps only after "
+            "resampling); pass maps without overlap, or allow_overlap=True."
+        )
+        raise MapsError(msg)
+
+
+def bounding_box(volume: NDArray[np.float64]) -> tuple[slice, slice, slice] | None:
+    """
+    Find the smallest box that holds all that is not zero.
+
+    Parameters
+    ----------
+    volume : (Z, Y, X) ndarray of float
+        The volume.
+
+    Returns
+    -------
+    tuple of slice or None
+        One slice per axis; None for an empty volume.
+    """
+    filled = volume != 0
+    planes = filled.any(axis=(1, 2))
+    if not planes.any():
+        return None
+    first, last = _ends(planes)
+    part = filled[first:last]
+    second, third = part.any(axis=(0, 2)), part.any(axis=(0, 1))
+    return slice(first, last), slice(*_ends(second)), slice(*_ends(third))
+
+
+def apply_to_support(
+    operator: SeparableOperator | SparseOperator, volume: NDArray[np.float64], target: Grid
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """
+    Apply an operator to a volume that is mostly zero.
+
+    Parameters
+    ----------
+    operator : SeparableOperator or SparseOperator
+        What to apply.
+    volume : (Z, Y, X) ndarray of float
+        In disk order.
+    target : Grid
+        The grid that the operator leads to.
+
+    Returns
+    -------
+    index : (N,) ndarray of int
+        Flat indices, disk order, of the result's non-zero voxels.
+    values : (N,) ndarray of float
+        Their values.
+    """
+    if isinstance(operator, SparseOperator):
+        flat = operator.apply(volume).reshape(-1)
+        found = np.flatnonzero(flat)
+        return found, flat[found]
+    box = bounding_box(volume)
+    if box is None:
+        return np.empty(0, np.int64), np.empty(0)
+    part, where = operator.apply_box(volume[box], box)
+    inside = np.nonzero(part)
+    z, y, x = (at + start.start for at, start in zip(inside, where, strict=True))
+    return x + target.shape[0] * (y + target.shape[1] * z), part[inside]
+
+
+def _ends(flags: NDArray[np.bool_]) -> tuple[int, int]:
+    """Give the half-open range that spans all true flags."""
+    found = np.flatnonzero(flags)
+    return int(found[0]), int(found[-1]) + 1
+
+
+def _column(
+    volume: NDArray[np.float64],
+    target: Grid,
+    resampling: SeparableOperator | SparseOperator | None,
+    mask: NDArray[np.bool_] | None,
+) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Resample and mask one map; give its voxels and weights there."""
+    if resampling is None:
+        flat = volume.reshape(-1)
+        index = np.flatnonzero(flat)
+        values = flat[index]
+    else:
+        index, values = apply_to_support(resampling, volume, target)
+    if mask is not None:
+        kept = mask[index]
+        index, values = index[kept], values[kept]
+    return index.astype(np.int32), values
+
+
+def _coverage(
+    volume: NDArray[np.float64], source: Grid, target: Grid, mask: NDArray[np.bool_] | None
+) -> float:
+    """Share of a map's absolute weight whose voxel centres fall inside mask and grid."""
+    z, y, x = np.nonzero(volume)
+    weight = np.abs(volume[z, y, x])
+    if not weight.size:
+        return 0.0
+    points = np.stack([x, y, z], axis=1).astype(np.float64)
+    nearest = np.floor(apply_affine(voxel_transform(target, source), points) + 0.5).astype(int)
+    inside = ((nearest >= 0) & (nearest < target.shape)).all(axis=1)
+    if mask is not None:
+        x, y, z = nearest[inside].T
+        inside[inside] = mask[x + target.shape[0] * (y + target.shape[1] * z)]
+    return float(weight[inside].sum() / weight.sum())
+
+
+def _assemble(
+    columns: list[tuple[NDArray[np.int32], NDArray[np.float64]]],
+    grid: Grid,
+    coverage: NDArray[np.float64],
+) -> MapsMatrix:
+    """Stack the columns over the voxels that any of them uses."""
+    used = np.zeros(grid.n_voxels, dtype=bool)
+    for index, _ in columns:
+        used[index] = True
+    voxels = np.flatnonzero(used)
+    position = np.zeros(grid.n_voxels, dtype=np.int32)
+    position[voxels] = np.arange(voxels.size, dtype=np.int32)
+    n_entries = sum(index.size for index, _ in columns)
+    shape = (voxels.size, len(columns))
+    if n_entries > DENSE_ABOVE * shape[0] * shape[1]:
+        dense = np.zeros(shape, order="F")
+        for k, (index, values) in enumerate(columns):
+            dense[position[index], k] = values
+            columns[k] = (np.empty(0, np.int32), np.empty(0))  # let the weights go at once
+        return MapsMatrix(grid, voxels, dense, coverage)
+    indptr = np.concatenate([[0], np.cumsum([index.size for index, _ in columns])])
+    indices = np.concatenate([position[index] for index, _ in columns])
+    data = np.concatenate([values for _, values in columns])
+    return MapsMatrix(
+        grid, voxels, sparse.csc_array((data, indices, indptr), shape=shape), coverage
+    )

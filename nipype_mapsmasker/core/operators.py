@@ -1,0 +1,421 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Spatial operators: resampling and smoothing as linear maps with transposes.
+
+On axis-aligned grids both factor into one small matrix per axis, A = A_z x A_y x A_x
+(Kronecker product in disk order); every matrix is found by sending the columns of an identity
+through SciPy's own one-dimensional routine, so the numbers are SciPy's. Between rotated grids
+nearest and linear interpolation are sparse matrices, and cubic stays a routine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage, sparse
+
+from nipype_mapsmasker.core.grids import Grid, is_axis_aligned, voxel_sizes, voxel_transform
+from nipype_mapsmasker.errors import GridError, ParameterError
+
+__all__ = [
+    "INTERPOLATION_ORDERS",
+    "DirectResampling",
+    "Interpolation",
+    "SeparableOperator",
+    "SparseOperator",
+    "SpatialOperator",
+    "check_overlap",
+    "resampling_operator",
+    "sigma_voxels",
+    "smoothing_operator",
+]
+
+Interpolation: TypeAlias = Literal["continuous", "linear", "nearest"]
+
+INTERPOLATION_ORDERS: dict[str, int] = {"continuous": 3, "linear": 1, "nearest": 0}
+"""Spline order behind each of nilearn's names."""
+
+FWHM_PER_SIGMA = float(np.sqrt(8 * np.log(2)))
+"""Full width at half maximum of a Gaussian, in standard deviations."""
+
+Slices: TypeAlias = tuple[slice, slice, slice]
+
+
+class SpatialOperator(Protocol):
+    """A linear map between volumes in disk order, arrays of shape (Z, Y, X)."""
+
+    target_shape: tuple[int, int, int]
+
+    def apply(self, volume: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Send a (Z, Y, X) volume to the target grid."""
+        ...
+
+
+@dataclass(frozen=True)
+class SeparableOperator:
+    """
+    Hold one dense matrix per axis.
+
+    Parameters
+    ----------
+    x, y, z : (n_out, n_in) ndarray of float
+        What happens along each axis.
+
+    Examples
+    --------
+    The transpose is an adjoint: <A v, w> = <v, A' w>.
+
+    >>> rng = np.random.default_rng(0)
+    >>> a = SeparableOperator(*(rng.normal(size=(n + 1, n)) for n in (2, 3, 4)))
+    >>> v, w = rng.normal(size=(4, 3, 2)), rng.normal(size=(5, 4, 3))
+    >>> bool(np.isclose((a.apply(v) * w).sum(), (v * a.T.apply(w)).sum()))
+    True
+    """
+
+    x: NDArray[np.float64]
+    y: NDArray[np.float64]
+    z: NDArray[np.float64]
+
+    @property
+    def target_shape(self) -> tuple[int, int, int]:
+        """Shape (X, Y, Z) of what comes out."""
+        return (self.x.shape[0], self.y.shape[0], self.z.shape[0])
+
+    @property
+    def T(self) -> SeparableOperator:
+        """The transposed operator, from the target's grid to the source's."""
+        return SeparableOperator(self.x.T, self.y.T, self.z.T)
+
+    def apply(self, volume: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        Send one volume through the three matrices.
+
+        Parameters
+        ----------
+        volume : (Z, Y, X) ndarray of float
+            In disk order.
+
+        Returns
+        -------
+        (Z', Y', X') ndarray of float
+            A new array, C-contiguous.
+        """
+        n_z, n_y, _ = volume.shape
+        along_x = volume.reshape(n_z * n_y, -1) @ self.x.T
+        along_y = np.matmul(self.y, along_x.reshape(n_z, n_y, -1))
+        along_z = self.z @ along_y.reshape(n_z, -1)
+        return along_z.reshape(self.z.shape[0], self.y.shape[0], self.x.shape[0])
+
+    def apply_box(
+        self, box: NDArray[np.float64], where: Slices
+    ) -> tuple[NDArray[np.float64], Slices]:
+        """
+        Send a volume that is zero outside a box, touching only what the box reaches.
+
+        Parameters
+        ----------
+        box : (z, y, x) ndarray of float
+            The part of the volume that is not zero.
+        where : tuple of slice
+            The box's place in the (Z, Y, X) source volume.
+
+        Returns
+        -------
+        box : (z', y', x') ndarray of float
+            The part of the result that can be other than zero; perhaps empty.
+        where : tuple of slice
+            Its place in the target volume.
+        """
+        parts, reached = [], []
+        for matrix, inside in zip((self.z, self.y, self.x), where, strict=True):
+            columns = matrix[:, inside]
+            rows = np.flatnonzero((columns != 0).any(axis=1))
+            out = slice(int(rows[0]), int(rows[-1]) + 1) if rows.size else slice(0, 0)
+            parts.append(columns[out])
+            reached.append(out)
+        part = SeparableOperator(parts[2], parts[1], parts[0])
+        return part.apply(box), (reached[0], reached[1], reached[2])
+
+
+@dataclass(frozen=True)
+class SparseOperator:
+    """
+    Hold a sparse matrix between flat volumes in disk order.
+
+    Parameters
+    ----------
+    matrix : (V_out, V_in) sparse array
+        The linear map.
+    source_shape, target_shape : tuple of int
+        Shapes (X, Y, Z) of the two grids.
+    """
+
+    matrix: sparse.csr_array
+    source_shape: tuple[int, int, int]
+    target_shape: tuple[int, int, int]
+
+    @property
+    def T(self) -> SparseOperator:
+        """The transposed operator."""
+        matrix = sparse.csr_array(self.matrix.T)
+        return SparseOperator(matrix, self.target_shape, self.source_shape)
+
+    def apply(self, volume: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        Send one volume through the matrix.
+
+        Parameters
+        ----------
+        volume : (Z, Y, X) ndarray of float
+            In disk order.
+
+        Returns
+        -------
+        (Z', Y', X') ndarray of float
+            A new array.
+        """
+        flat: NDArray[np.float64] = self.matrix @ volume.reshape(-1)
+        return flat.reshape(self.target_shape[::-1])
+
+
+@dataclass(frozen=True)
+class DirectResampling:
+    """
+    Resample between rotated grids by `scipy.ndimage.affine_transform`, volume by volume.
+
+    Parameters
+    ----------
+    transform : (4, 4) ndarray of float
+        From `voxel_transform`.
+    target_shape : tuple of int
+        Shape (X, Y, Z) of what comes out.
+    order : int
+        Spline order.
+    """
+
+    transform: NDArray[np.float64]
+    target_shape: tuple[int, int, int]
+    order: int = 3
+
+    def apply(self, volume: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        Resample one volume.
+
+        Parameters
+        ----------
+        volume : (Z, Y, X) ndarray of float
+            In disk order.
+
+        Returns
+        -------
+        (Z', Y', X') ndarray of float
+            A new array, C-contiguous.
+        """
+        # The reversed transform speaks of (z, y, x), so the array needs no copy in (x, y, z).
+        return ndimage.affine_transform(
+            volume,
+            self.transform[2::-1, 2::-1],
+            offset=self.transform[2::-1, 3],
+            output_shape=self.target_shape[::-1],
+            order=self.order,
+        )
+
+
+def check_overlap(source: Grid, target: Grid, *, source_name: str, target_name: str) -> None:
+    """
+    Refuse two grids that share no space at all.
+
+    Parameters
+    ----------
+    source, target : Grid
+        Where values are, and where they are wanted.
+    source_name, target_name : str
+        What to call them in the error.
+
+    Raises
+    ------
+    GridError
+        No voxel of the target lies inside the source's field of view (by bounding boxes).
+    """
+    transform = voxel_transform(source, target)
+    corners = target.corners() @ transform[:3, :3].T + transform[:3, 3]
+    highest = np.array(source.shape) - 0.5
+    if (corners.max(axis=0) < -0.5).any() or (corners.min(axis=0) > highest).any():
+        msg = (
+            f"{source_name} and {target_name} do not overlap anywhere in space "
+            f"(affines {source.affine.tolist()} and {target.affine.tolist()}); "
+            "check that both are in the same space, for instance MNI."
+        )
+        raise GridError(msg)
+
+
+def resampling_operator(
+    source: Grid, target: Grid, interpolation: Interpolation
+) -> SeparableOperator | SparseOperator | DirectResampling:
+    """
+    Build the operator that reads a volume of one grid at the voxels of another.
+
+    Parameters
+    ----------
+    source, target : Grid
+        Where values are, and where they are wanted.
+    interpolation : {'continuous', 'linear', 'nearest'}
+        Cubic spline, trilinear, or nearest voxel; 0 outside the source's field of view.
+
+    Returns
+    -------
+    SeparableOperator, SparseOperator or DirectResampling
+        The first on axis-aligned grids, else by the interpolation.
+
+    Raises
+    ------
+    ParameterError
+        Unknown interpolation.
+    """
+    if interpolation not in INTERPOLATION_ORDERS:
+        msg = (
+            f"interpolation must be one of {sorted(INTERPOLATION_ORDERS)}; got {interpolation!r}."
+        )
+        raise ParameterError(msg)
+    order = INTERPOLATION_ORDERS[interpolation]
+    transform = voxel_transform(source, target)
+    if is_axis_aligned(transform):
+        x, y, z = (
+            _axis_resampling(
+                source.shape[i], target.shape[i], transform[i, i], transform[i, 3], order
+            )
+            for i in range(3)
+        )
+        return SeparableOperator(x, y, z)
+    if order == 3:
+        return DirectResampling(transform, target.shape, order)
+    matrix = _sparse_resampling(source.shape, target.shape, transform, order)
+    return SparseOperator(matrix, source.shape, target.shape)
+
+
+def sigma_voxels(grid: Grid, fwhm: float | tuple[float, float, float]) -> NDArray[np.float64]:
+    """
+    Turn a full width at half maximum into standard deviations along the voxel axes.
+
+    Parameters
+    ----------
+    grid : Grid
+        The grid to smooth on.
+    fwhm : float or three floats
+        Millimetres; 0 leaves an axis alone.
+
+    Returns
+    -------
+    (3,) ndarray of float
+        Standard deviations in voxels.
+
+    Raises
+    ------
+    ParameterError
+        Negative, not finite, or neither one nor three values.
+    """
+    values = np.atleast_1d(np.asarray(fwhm, dtype=np.float64))
+    if values.shape not in {(1,), (3,)} or not np.isfinite(values).all() or (values < 0).any():
+        msg = (
+            "smoothing_fwhm must be one width in mm or three, none of them negative; "
+            f"got {fwhm!r}. Use 0 or None for no smoothing."
+        )
+        raise ParameterError(msg)
+    return values / (FWHM_PER_SIGMA * voxel_sizes(grid))
+
+
+def smoothing_operator(
+    grid: Grid, fwhm: float | tuple[float, float, float]
+) -> SeparableOperator | None:
+    """
+    Build Gaussian smoothing on a grid, along its own voxel axes.
+
+    Parameters
+    ----------
+    grid : Grid
+        The grid to smooth on.
+    fwhm : float or three floats
+        Full width at half maximum in mm.
+
+    Returns
+    -------
+    SeparableOperator or None
+        Equal to `scipy.ndimage.gaussian_filter1d` along each axis; None where nothing is smoothed.
+    """
+    sigma = sigma_voxels(grid, fwhm)
+    if not sigma.any():
+        return None
+    x, y, z = (
+        ndimage.gaussian_filter1d(np.eye(size), s, axis=0) if s > 0 else np.eye(size)
+        for size, s in zip(grid.shape, sigma, strict=True)
+    )
+    return SeparableOperator(x, y, z)
+
+
+def _axis_resampling(
+    n_in: int, n_out: int, scale: float, shift: float, order: int
+) -> NDArray[np.float64]:
+    """Give the (n_out, n_in) matrix of `affine_transform` along one axis."""
+    columns = [
+        ndimage.affine_transform(
+            column, np.array([scale]), offset=shift, output_shape=(n_out,), order=order
+        )
+        for column in np.eye(n_in)
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _sparse_resampling(
+    source: tuple[int, int, int],
+    target: tuple[int, int, int],
+    transform: NDArray[np.float64],
+    order: int,
+) -> sparse.csr_array:
+    """Give the sparse (V_out, V_in) matrix of nearest or linear interpolation, disk order."""
+    z, y, x = np.ogrid[: target[2], : target[1], : target[0]]
+    # Summed in SciPy's order, so that ties and edges fall on the same side.
+    points = [
+        (row[3] + x * row[0] + y * row[1] + z * row[2]).reshape(-1) for row in transform[:3]
+    ]
+    inside = np.ones(points[0].size, dtype=bool)
+    for point, size in zip(points, source, strict=True):
+        inside &= (point >= 0) & (point <= size - 1)
+    rows = np.flatnonzero(inside)
+    points = [point[inside] for point in points]
+    if order == 0:
+        index = [np.floor(point + 0.5).astype(np.int64) for point in points]
+        corners = [(index, np.ones(rows.size))]
+    else:
+        corners = _trilinear_corners(points, source)
+    data, row_index, column_index = [], [], []
+    for index, weight in corners:
+        used = weight != 0
+        flat = index[0] + source[0] * (index[1] + source[1] * index[2])
+        data.append(weight[used])
+        row_index.append(rows[used])
+        column_index.append(flat[used])
+    shape = (int(np.prod(target)), int(np.prod(source)))
+    entries = (np.concatenate(row_index), np.concatenate(column_index))
+    return sparse.csr_array((np.concatenate(data), entries), shape=shape)
+
+
+def _trilinear_corners(
+    points: list[NDArray[np.float64]], source: tuple[int, int, int]
+) -> list[tuple[list[NDArray[np.int64]], NDArray[np.float64]]]:
+    """List the eight neighbours of each point with their weights."""
+    low = [np.floor(point).astype(np.int64) for point in points]
+    fraction = [point - below for point, below in zip(points, low, strict=True)]
+    corners = []
+    for corner in np.ndindex(2, 2, 2):
+        index = [
+            np.minimum(below + step, size - 1)
+            for below, step, size in zip(low, corner, source, strict=True)
+        ]
+        weight = np.ones(points[0].size)
+        for part, step in zip(fraction, corner, strict=True):
+            weight *= part if step else 1.0 - part
+        corners.append((index, weight))
+    return corners

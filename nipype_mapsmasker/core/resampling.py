@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Resampling of runs, block by block, as nilearn resamples data: cubic, clipped, NaN-aware.
+
+Clipping to the run's own range is not linear, so it cannot be folded into the operator; nor can
+the treatment of non-finite voxels, which are filled from their neighbours before interpolation
+and set to zero after it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nipype_mapsmasker.core.grids import Grid
+from nipype_mapsmasker.core.operators import (
+    DirectResampling,
+    Interpolation,
+    SeparableOperator,
+    SparseOperator,
+    resampling_operator,
+)
+
+__all__ = ["BlockResampler", "data_range", "fill_non_finite"]
+
+FILL_ITERATIONS = 2
+"""How many shells of non-finite voxels are filled from their neighbours, as in nilearn."""
+
+
+@dataclass(frozen=True, eq=False)
+class BlockResampler:
+    """
+    Send blocks of volumes from one grid to another.
+
+    Parameters
+    ----------
+    source, target : Grid
+        The run's grid, and that of the fit.
+    interpolation : {'continuous', 'linear', 'nearest'}
+        How to read between voxels.
+    limits : tuple of float, optional
+        Lowest and highest value that may come out (`data_range`); None clips nothing.
+    fill_value : float
+        Value outside the source's field of view.
+
+    Notes
+    -----
+    The same as nilearn's ``resample_img(..., clip=True)`` followed by non-finite -> 0.
+    """
+
+    source: Grid
+    target: Grid
+    interpolation: Interpolation = "continuous"
+    limits: tuple[float, float] | None = None
+    fill_value: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Build the operators once."""
+        build = resampling_operator
+        object.__setattr__(self, "_values", build(self.source, self.target, self.interpolation))
+        outside = None
+        if self.fill_value != 0:
+            covered = build(self.source, self.target, "nearest").apply(
+                np.ones(self.source.shape[::-1])
+            )
+            outside = covered == 0
+        object.__setattr__(self, "_outside", outside)
+        object.__setattr__(self, "_nearest", [])
+
+    @property
+    def operator(self) -> SeparableOperator | SparseOperator | DirectResampling:
+        """The linear part."""
+        operator: SeparableOperator | SparseOperator | DirectResampling = self._values  # type: ignore[attr-defined]
+        return operator
+
+    def __call__(self, block: NDArray[np.generic]) -> NDArray[np.float64]:
+        """
+        Resample one block.
+
+        Parameters
+        ----------
+        block : (n, V) ndarray
+            Volumes in disk order, any numeric type.
+
+        Returns
+        -------
+        (n, V') ndarray of float
+            Finite volumes on the target grid.
+        """
+        out = np.empty((block.shape[0], self.target.n_voxels))
+        for row, stored in zip(out, block, strict=True):
+            volume = stored.astype(np.float64).reshape(self.source.shape[::-1])
+            # A sum is finite only if every voxel is: one cheap pass instead of a mask.
+            bad = None if np.isfinite(volume.sum()) else ~np.isfinite(volume)
+            if bad is not None and bad.any():
+                volume = fill_non_finite(volume, bad)
+            moved = self.operator.apply(volume)
+            if self._outside is not None:  # type: ignore[attr-defined]
+                moved[self._outside] = self.fill_value  # type: ignore[attr-defined]
+            if self.limits is not None:
+                np.clip(moved, *self.limits, out=moved)
+            if bad is not None and bad.any():
+                moved[self._was_bad(bad)] = 0.0
+            row[:] = moved.reshape(-1)
+        return out
+
+    def _was_bad(self, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Tell which target voxels read a non-finite voxel as their nearest."""
+        nearest: list[SeparableOperator] = self._nearest  # type: ignore[attr-defined]
+        if not nearest:
+            nearest.append(resampling_operator(self.source, self.target, "nearest"))  # type: ignore[arg-type]
+        return nearest[0].apply(bad.astype(np.float64)) > 0.5
+
+
+def data_range(blocks: Iterable[NDArray[np.generic]]) -> tuple[float, float]:
+    """
+    Find the range that cubic resampling is clipped to: the run's own, widened to hold 0.
+
+    Parameters
+    ----------
+    blocks : iterable of (n, V) ndarray
+        The run; NaN is passed over.
+
+    Returns
+    -------
+    tuple of float
+        Lowest and highest value.
+    """
+    low = high = 0.0
+    for block in blocks:
+        if block.size:
+            low = min(low, float(np.fmin.reduce(block, axis=None)))
+            high = max(high, float(np.fmax.reduce(block, axis=None)))
+    return low, high
+
+
+def fill_non_finite(
+    volume: NDArray[np.float64], bad: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """
+    Fill the two outer shells of non-finite voxels with the mean of their finite neighbours.
+
+    Parameters
+    ----------
+    volume : (Z, Y, X) ndarray of float
+        The volume.
+    bad : (Z, Y, X) ndarray of bool
+        Its non-finite voxels.
+
+    Returns
+    -------
+    (Z, Y, X) ndarray of float
+        A finite copy; voxels deeper inside a hole are 0.
+
+    Examples
+    --------
+    >>> fill_non_finite(np.array([[[1.0, np.nan, 3.0]]]), np.array([[[False, True, False]]]))
+    array([[[1., 2., 3.]]])
+    """
+    known = np.pad(~bad, 1)
+    values = np.pad(np.where(bad, 0.0, volume), 1)
+    for _ in range(FILL_ITERATIONS):
+        total = np.zeros_like(values)
+        count = np.zeros(values.shape)
+        for axis in range(3):
+            for step in (1, -1):
+                total += np.roll(values, step, axis)
+                count += np.roll(known, step, axis)
+        shell = ~known & (count > 0)
+        # Padding is a border that no voxel of the volume may borrow from or fill.
+        shell[[0, -1]] = shell[:, [0, -1]] = shell[:, :, [0, -1]] = False
+        values[shell] = total[shell] / count[shell]
+        known |= shell
+    return values[1:-1, 1:-1, 1:-1].copy()

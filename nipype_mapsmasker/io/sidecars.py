@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What stands beside an image: its JSON sidecar, its repetition time, its identity on disk."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nipype_mapsmasker.errors import ParameterError, TableError
+
+__all__ = ["RepetitionTime", "checksum", "fingerprint", "read_sidecar", "resolve_t_r"]
+
+T_R_TOLERANCE = 0.01
+"""Relative disagreement between sources of the repetition time that is worth a warning."""
+
+IMAGE_SUFFIXES = (".nii.gz", ".nii", ".img.gz", ".hdr.gz", ".img", ".hdr")
+"""Endings that are taken off an image's name to find its sidecar, longest first."""
+
+CHUNK_BYTES = 1 << 20
+"""Bytes read at once for a checksum."""
+
+
+@dataclass(frozen=True)
+class RepetitionTime:
+    """
+    Hold a run's repetition time and where it came from.
+
+    Parameters
+    ----------
+    seconds : float or None
+        The time between volumes, s; None where nobody knows it.
+    origin : str
+        'argument', 'sidecar', 'header' or 'unknown'.
+    warnings : tuple of str
+        Sentences about sources that disagree by more than 1 %.
+    """
+
+    seconds: float | None
+    origin: str
+    warnings: tuple[str, ...] = ()
+
+
+def read_sidecar(image: str | Path) -> dict[str, Any]:
+    """
+    Read the JSON file that stands beside an image under the same name.
+
+    Parameters
+    ----------
+    image : str or Path
+        The image.
+
+    Returns
+    -------
+    dict
+        Its fields; empty where there is no sidecar.
+
+    Raises
+    ------
+    TableError
+        The sidecar is not a JSON object.
+    """
+    image = Path(image)
+    stem = next(
+        (image.name[: -len(end)] for end in IMAGE_SUFFIXES if image.name.endswith(end)),
+        image.stem,
+    )
+    sidecar = image.with_name(stem + ".json")
+    if not sidecar.is_file():
+        return {}
+    try:
+        fields = json.loads(sidecar.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        msg = f"{sidecar} is not JSON ({error}); mend it or take it away."
+        raise TableError(msg) from error
+    if not isinstance(fields, dict):
+        msg = f"{sidecar} holds a {type(fields).__name__}, expected a JSON object; mend it."
+        raise TableError(msg)
+    return fields
+
+
+def resolve_t_r(
+    image: str | Path, header: float | None, argument: float | None = None
+) -> RepetitionTime:
+    """
+    Decide a run's repetition time: the argument, else its sidecar, else its header.
+
+    Parameters
+    ----------
+    image : str or Path
+        The run's image, beside which the sidecar is looked for.
+    header : float or None
+        What the image's header says, s.
+    argument : float or None
+        What the user says, s.
+
+    Returns
+    -------
+    RepetitionTime
+        With a warning for every source that disagrees with the one that decided.
+
+    Raises
+    ------
+    ParameterError
+        The argument is not a positive number.
+    """
+    if argument is not None and not 0 < argument < float("inf"):
+        msg = f"t_r must be a positive number of seconds; got {argument!r} for {image}."
+        raise ParameterError(msg)
+    field = read_sidecar(image).get("RepetitionTime")
+    sidecar = float(field) if isinstance(field, int | float) and field > 0 else None
+    sources = {"argument": argument, "sidecar": sidecar, "header": header}
+    known = {name: value for name, value in sources.items() if value is not None}
+    if not known:
+        return RepetitionTime(None, "unknown")
+    origin, seconds = next(iter(known.items()))
+    warnings = tuple(
+        f"The repetition time of {Path(image).name} is {seconds:g} s by its {origin}, "
+        f"but {value:g} s by its {name}; {seconds:g} s is used."
+        for name, value in known.items()
+        if abs(value - seconds) > T_R_TOLERANCE * seconds
+    )
+    return RepetitionTime(seconds, origin, warnings)
+
+
+def fingerprint(path: str | Path) -> str:
+    """
+    Describe a file's identity on disk in one line, without reading it.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    str
+        Absolute path, size, and times of modification and of change in ns. The time of change
+        cannot be set back, so a file replaced by one of the same size and date shows.
+    """
+    absolute = Path(path).absolute()
+    try:
+        status = absolute.stat()
+    except OSError:
+        return f"{absolute} (absent)"
+    return f"{absolute} {status.st_size} B {status.st_mtime_ns} {status.st_ctime_ns}"
+
+
+def checksum(path: str | Path) -> str:
+    """
+    Give the SHA-256 of a file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while chunk := stream.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
