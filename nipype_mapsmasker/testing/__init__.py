@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Make maps, runs and whole cohorts whose true signals are known: for tests, docs and the demo.
+
+Every function takes a seeded generator or a seed, and the same seed gives the same bytes.
+"""
+
+from nipype_mapsmasker.testing.cohorts import (
+    OUTLIERS,
+    Cohort,
+    make_cohort,
+    write_maps,
+    write_run,
+)
+from nipype_mapsmasker.testing.runs import (
+    PASS_BAND,
+    Run,
+    make_confounds,
+    make_run,
+    make_signals,
+    recovery,
+)
+from nipype_mapsmasker.testing.space import (
+    Blobs,
+    make_blobs,
+    make_brain_mask,
+    make_grid,
+    positions,
+)
+
+__all__ = [
+    "OUTLIERS",
+    "PASS_BAND",
+    "Blobs",
+    "Cohort",
+    "Run",
+    "make_blobs",
+    "make_brain_mask",
+    "make_cohort",
+    "make_confounds",
+    "make_grid",
+    "make_run",
+    "make_signals",
+    "positions",
+    "recovery",
+    "write_maps",
+    "write_run",
+]
