@@ -344,7 +344,7 @@ def _check(n_volumes: int, n_confounds: int, percentile: float) -> None:
     if isinstance(count, bool) or not isinstance(count, Integral) or count < 1:
         msg = f"n_confounds must be a whole number of at least 1; got {n_confounds!r}."
         raise ParameterError(msg)
-    if isinstance(share, bool) or not isinstance(share, Real) or not 0 < share <= 100:
+    if isinstance(share, bool) or not isinstance(share, Real) or not 0 < float(share) <= 100:
         msg = f"percentile must lie above 0 and not above 100; got {percentile!r}."
         raise ParameterError(msg)
     if n_confounds > n_volumes:
