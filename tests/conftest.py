@@ -1,14 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures that every part of the tests shares: small unequal grids, read-only arrays, a quiet Nipype."""
+"""Fixtures that all tests share: small unequal grids, read-only arrays, a quiet Nipype."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
-
-# Before Nipype is imported anywhere: no question to a server on which version is the newest.
-os.environ["NIPYPE_NO_ET"] = "1"
-os.environ["NO_ET"] = "1"
-# Before matplotlib is: figures go to files.
-os.environ["MPLBACKEND"] = "Agg"
 
 import numpy as np
 import pytest
@@ -16,6 +12,17 @@ from hypothesis import HealthCheck, settings
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid
+
+# Set before any test imports Nipype or matplotlib, and inherited by every process that a test
+# starts: nothing is asked of a server, crash files and settings stay out of the home folder and of
+# the checkout, figures go to files.
+_CONFIG_DIR = Path(tempfile.mkdtemp(prefix="nipype-config-"))
+_CONFIG_DIR.joinpath("nipype.cfg").write_text(
+    f"[execution]\ncrashdump_dir = {_CONFIG_DIR / 'crashes'}\ncrashfile_format = txt\n"
+)
+os.environ["NIPYPE_CONFIG_DIR"] = str(_CONFIG_DIR)
+os.environ["NIPYPE_NO_ET"] = os.environ["NO_ET"] = "1"
+os.environ["MPLBACKEND"] = "Agg"
 
 SHAPE = (7, 8, 9)
 """Grid of the fixtures: unequal axes, so that a swapped axis shows."""
@@ -52,6 +59,11 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("nipype_mapsmasker")
+
+
+def pytest_unconfigure() -> None:
+    """Remove the session's Nipype settings."""
+    shutil.rmtree(_CONFIG_DIR, ignore_errors=True)
 
 
 def read_only(array: NDArray) -> NDArray:
@@ -102,27 +114,3 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("The outside data are not there: they are looked for in ../shared/data.")
     return SHARED_DATA
-
-
-@pytest.fixture(autouse=True)
-def nipype_in_tmp(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Send Nipype's crash files into the test's own folder, and nothing to any server."""
-    monkeypatch.setenv("NIPYPE_NO_ET", "1")
-    if "tmp_path" not in request.fixturenames:
-        return
-    from nipype import config
-
-    crashes = request.getfixturevalue("tmp_path") / "crashes"
-    before = {key: config.get("execution", key) for key in ("crashdump_dir", "crashfile_format")}
-    config.set("execution", "crashdump_dir", str(crashes))
-    config.set("execution", "crashfile_format", "txt")
-    request.addfinalizer(lambda: _restore(config, before))
-
-
-def _restore(config: object, before: dict[str, str | None]) -> None:
-    """Put Nipype's settings back."""
-    for key, value in before.items():
-        if value is None:
-            config._config.remove_option("execution", key)
-        else:
-            config.set("execution", key, value)
