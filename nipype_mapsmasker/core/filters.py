@@ -24,7 +24,7 @@ __all__ = [
 PadType = Literal["odd", "even", "constant"]
 """How a signal is continued beyond its ends before it is filtered."""
 
-NYQUIST_MARGIN = 10 * float(np.finfo(np.float32).eps)
+NYQUIST_MARGIN = 10 * np.finfo(np.float32).eps
 """A cut-off at or above the Nyquist frequency is lowered to this share below it."""
 
 
@@ -188,7 +188,7 @@ def design_butterworth(
         high = low = None
     if high is None and low is None:
         return Butterworth(np.zeros((0, 6)), None, None, padtype, 0, tuple(warnings))
-    edges = [cut for cut in (high, low) if cut is not None]
+    edges: list[float | np.float32] = [cut for cut in (high, low) if cut is not None]
     kind = "bandpass" if len(edges) == 2 else ("highpass" if low is None else "lowpass")
     sections = scipy.signal.butter(
         order, edges if len(edges) == 2 else edges[0], kind, output="sos", fs=rate
@@ -196,6 +196,7 @@ def design_butterworth(
     padding = _default_padding(sections) if padlen is None else padlen
     if padtype is None:
         padding = 0
+    low, high = (None if cut is None else float(cut) for cut in (low, high))
     return Butterworth(sections, low, high, padtype, padding, tuple(warnings))
 
 
@@ -319,12 +320,14 @@ def interpolate_censored(
 
 def _below_nyquist(
     name: str, cut_off: float | None, rate: float, warnings: list[str]
-) -> float | None:
+) -> float | np.float32 | None:
     """Lower a cut-off (Hz) to just below the Nyquist frequency, telling so in ``warnings``."""
     nyquist = rate / 2
     if cut_off is None or cut_off < nyquist:
         return cut_off
-    lowered = nyquist - nyquist * NYQUIST_MARGIN
+    # Single precision, and kept so for the design: that is how nilearn arrives at its filter, and
+    # this close to the Nyquist frequency rounding alone moves the result by 1e-5 of the signal.
+    lowered = np.float32(nyquist) - np.float32(nyquist * NYQUIST_MARGIN)
     warnings.append(
         f"{name}={cut_off} Hz is not below the Nyquist frequency of {nyquist:g} Hz, the highest "
         f"that this repetition time can show; it was lowered to {lowered:.9g} Hz."
