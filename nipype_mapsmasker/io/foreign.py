@@ -131,7 +131,7 @@ class ForeignStream:
         for volume in volumes[:n_wanted]:
             volume.T[...] = self._read_volume(self._next)
             self._next += 1
-        return n_wanted * volumes[0].nbytes
+        return n_wanted * int(volumes[0].nbytes)
 
     def finish(self) -> None:
         """Do nothing: nibabel has read what it needs."""
@@ -195,7 +195,7 @@ def _is_plain_layout(proxy: Any) -> bool:
 
 def _time_step(image: Any) -> tuple[float, int]:
     """Give the spacing of the fourth axis and NIfTI's code of its unit."""
-    from nibabel.freesurfer import MGHImage
+    from nibabel.freesurfer.mghformat import MGHImage
 
     zooms = image.header.get_zooms()
     spacing = float(zooms[3]) if len(zooms) > 3 else 0.0

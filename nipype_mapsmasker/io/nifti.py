@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import struct
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,8 @@ DATATYPES: dict[int, str] = {
 """NIfTI datatype codes of real numbers, as numpy type strings without byte order."""
 
 _LONG_DOUBLE_CODE = 1536
+
+_NATIVE_ORDER = "<" if sys.byteorder == "little" else ">"
 
 _REFUSED_DATATYPES = {
     0: "unknown",
@@ -221,7 +224,8 @@ def stored_dtype(header: NiftiHeader, name: str) -> np.dtype[np.generic]:
     if code in DATATYPES:
         return np.dtype(header.byte_order + DATATYPES[code])
     if code == _LONG_DOUBLE_CODE and np.dtype(np.longdouble).itemsize == 16:
-        return np.dtype(np.longdouble).newbyteorder(header.byte_order)
+        wide: np.dtype[np.generic] = np.dtype(np.longdouble)
+        return wide if header.byte_order == _NATIVE_ORDER else wide.newbyteorder("S")
     kind = _REFUSED_DATATYPES.get(code, "not a type of the NIfTI standard")
     msg = (
         f"{name} stores voxels of datatype {code} ({kind}), where integers or floating-point "

@@ -52,6 +52,10 @@ _FAULTS_OF_THE_FILE = {
 }
 
 
+# isal's own error stands as a value, not as a class, in its type information.
+_GZIP_FAULTS: tuple[type[Exception], ...] = (BadGzipFile, isal_zlib.IsalError, zlib.error)  # type: ignore[assignment]
+
+
 class ByteStream(Protocol):
     """The uncompressed bytes of an image, from its first voxel on."""
 
@@ -89,7 +93,7 @@ def file_faults(path: Path) -> Iterator[None]:
     except EOFError as error:
         msg = f"{path} ends in the middle of its gzip data: it is truncated; copy it again."
         raise ImageFileError(msg) from error
-    except (BadGzipFile, isal_zlib.IsalError, zlib.error) as error:
+    except _GZIP_FAULTS as error:
         msg = f"{path} is not intact gzip data ({error}); copy it again or check its source."
         raise ImageFileError(msg) from error
     except OSError as error:
@@ -113,7 +117,7 @@ class PlainStream:
     """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
-        self._file = path.open("rb", buffering=0)  # noqa: SIM115 (closed by `close`)
+        self._file = path.open("rb", buffering=0)
         os.lseek(self._file.fileno(), offset, os.SEEK_SET)
 
     def readinto(self, view: memoryview) -> int:
@@ -145,10 +149,10 @@ class GzipStream:
     def __init__(
         self, path: Path, offset: int = 0, chunk_bytes: int = COMPRESSED_CHUNK_BYTES
     ) -> None:
-        self._file = path.open("rb", buffering=0)  # noqa: SIM115 (closed by `close`)
+        self._file = path.open("rb", buffering=0)
         # isal's own reader inflates without the interpreter's lock and checks CRC and length;
         # the documented wrappers around it copy every byte once or twice more.
-        self._inflate = isal_zlib._GzipReader(self._file, chunk_bytes)  # type: ignore[arg-type]
+        self._inflate = isal_zlib._GzipReader(self._file, chunk_bytes)
         try:
             self._skip(offset)
         except BaseException:

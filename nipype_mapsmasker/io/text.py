@@ -135,13 +135,12 @@ def read_table(path: str | os.PathLike[str], *, ragged: bool = False) -> Table:
         msg += ".tsv or .csv table."
         raise TableError(msg) from error
     comma = path.name.removesuffix(".gz").lower().endswith(".csv")
-    quoting = csv.QUOTE_MINIMAL if comma else csv.QUOTE_NONE
     lines: list[int] = []
     rows: list[list[str]] = []
     reader = csv.reader(
         io.StringIO(text, newline=None if not comma else ""),
         delimiter="," if comma else "\t",
-        quoting=quoting,
+        quoting=csv.QUOTE_MINIMAL if comma else csv.QUOTE_NONE,
         skipinitialspace=comma,
     )
     try:

@@ -171,7 +171,7 @@ def _write_all(
         if n_written > n_volumes:
             break
         for volume in block:
-            write(memoryview(_cast(volume, stored, path)).cast("B"))
+            write(_cast(volume, stored, path).data.cast("B"))
     if n_written != n_volumes:
         amount = "more than" if n_written > n_volumes else f"only {n_written} of"
         msg = (
