@@ -221,7 +221,7 @@ def _butterworth(params: Cleaning, summary: CleaningSummary) -> Butterworth | No
         summary.warnings.extend(bandpass.warnings)
         if not bandpass.sections.size:
             return None
-    elif params.filter is None and not (params.low_pass is None and params.high_pass is None):
+    elif not params.filter and not (params.low_pass is None and params.high_pass is None):
         summary.warnings.append(
             f"filter=None, so that low_pass={params.low_pass} and high_pass={params.high_pass} "
             "were not used; choose filter='butterworth' or drop the cut-offs."

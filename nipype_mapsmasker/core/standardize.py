@@ -156,8 +156,8 @@ def percent_signal_change(
         scale = np.maximum(magnitude(signals), np.abs(baseline))
     undefined = np.abs(baseline) <= ZERO_FLOOR * scale
     percent = np.asarray(signals - signals.mean(axis=0))
-    percent *= 100.0
     percent /= np.where(undefined, 1.0, np.abs(baseline))
+    percent *= 100.0
     percent[:, undefined] = 0.0
     return percent, undefined
 
