@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +19,10 @@ from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid, apply_affine, same_grid, voxel_transform
 from nipype_mapsmasker.core.operators import (
+    DirectResampling,
     SeparableOperator,
     SparseOperator,
+    check_overlap,
     resampling_operator,
 )
 from nipype_mapsmasker.errors import MapsError
@@ -68,12 +71,22 @@ class MapsMatrix:
         """Number of maps K."""
         return int(self.matrix.shape[1])
 
+    def volumes(self) -> Iterator[NDArray[np.float64]]:
+        """Yield the maps as (X, Y, Z) volumes in Fortran order, one at a time."""
+        for k in range(self.n_maps):
+            flat = np.zeros(self.grid.n_voxels)
+            column = self.matrix[:, k]
+            flat[self.voxels] = column.toarray() if sparse.issparse(column) else column
+            yield flat.reshape(self.grid.shape, order="F")
+
 
 def collect_maps(
     volumes: Iterable[NDArray[np.float64]],
     source: Grid,
     target: Grid,
     mask: NDArray[np.bool_] | None = None,
+    *,
+    interpolation: Literal["linear", "nearest"] = "linear",
 ) -> MapsMatrix:
     """
     Gather the design matrix M of the fit, one map at a time.
@@ -86,6 +99,8 @@ def collect_maps(
         The grid of the maps, and that of the fit.
     mask : (V,) ndarray of bool, optional
         Voxels of ``target``, disk order, that may be used.
+    interpolation : {'linear', 'nearest'}
+        Between grids: linear for weights, nearest for labels.
 
     Returns
     -------
@@ -101,12 +116,11 @@ def collect_maps(
     -----
     Non-finite weights count as 0. Peak memory is the non-zero weights and one volume.
     """
-    resampling = None if same_grid(source, target) else resampling_operator(
-        source, target, "linear"
-    )
-    if resampling is not None and not isinstance(resampling, SeparableOperator | SparseOperator):
-        msg = "Linear resampling must be a matrix."  # unreachable: keeps the type checker honest
-        raise TypeError(msg)
+    resampling = None
+    if not same_grid(source, target):
+        check_overlap(source, target, source_name="The maps", target_name="the images")
+        resampling = resampling_operator(source, target, interpolation)
+        assert not isinstance(resampling, DirectResampling)  # only cubic is
     columns: list[tuple[NDArray[np.int32], NDArray[np.float64]]] = []
     coverage: list[float] = []
     any_weight = False

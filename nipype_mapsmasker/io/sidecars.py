@@ -11,7 +11,7 @@ from typing import Any
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 
-__all__ = ["RepetitionTime", "checksum", "fingerprint", "read_sidecar", "resolve_t_r"]
+__all__ = ["RepetitionTime", "checksum", "fingerprint", "image_stem", "read_sidecar", "resolve_t_r"]
 
 T_R_TOLERANCE = 0.01
 """Relative disagreement between sources of the repetition time that is worth a warning."""
@@ -62,12 +62,7 @@ def read_sidecar(image: str | Path) -> dict[str, Any]:
     TableError
         The sidecar is not a JSON object.
     """
-    image = Path(image)
-    stem = next(
-        (image.name[: -len(end)] for end in IMAGE_SUFFIXES if image.name.endswith(end)),
-        image.stem,
-    )
-    sidecar = image.with_name(stem + ".json")
+    sidecar = Path(image).with_name(image_stem(image) + ".json")
     if not sidecar.is_file():
         return {}
     try:
@@ -79,6 +74,31 @@ def read_sidecar(image: str | Path) -> dict[str, Any]:
         msg = f"{sidecar} holds a {type(fields).__name__}, expected a JSON object; mend it."
         raise TableError(msg)
     return fields
+
+
+def image_stem(image: str | Path) -> str:
+    """
+    Give an image's name without its ending.
+
+    Parameters
+    ----------
+    image : str or Path
+        The image.
+
+    Returns
+    -------
+    str
+        The name up to ``.nii.gz`` and its like.
+
+    Examples
+    --------
+    >>> image_stem("sub-01/func/sub-01_bold.nii.gz")
+    'sub-01_bold'
+    """
+    path = Path(image)
+    return next(
+        (path.name[: -len(end)] for end in IMAGE_SUFFIXES if path.name.endswith(end)), path.stem
+    )
 
 
 def resolve_t_r(

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What every step of one run shares: identity, recorded faults, BLAS threads."""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    isdefined,
+    traits,
+)
+from threadpoolctl import ThreadpoolController
+
+from nipype_mapsmasker.errors import DataFault
+
+__all__ = ["RunInputSpec", "RunInterface", "RunOutputSpec", "blas_threads", "or_none"]
+
+LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
+
+
+class RunInputSpec(BaseInterfaceInputSpec):
+    """Inputs of every step of one run."""
+
+    run_id = traits.Str("", usedefault=True, desc="name of the run, part of every message")
+    source = traits.Str(
+        "",
+        usedefault=True,
+        desc="identity of the run's image on disk (path, size, times): Nipype's own cache key "
+        "leaves a file's path out, so two runs of equal size and date would be one",
+    )
+    on_error = traits.Enum(
+        "raise",
+        "record",
+        usedefault=True,
+        desc="what a fault of the run's data does: stop, or be written to fault_file while the "
+        "other outputs are None",
+    )
+    upstream_fault = traits.Union(
+        None, File(), default_value=None, usedefault=True, desc="fault of an earlier step, if any"
+    )
+    algorithm = traits.Int(
+        1, usedefault=True, desc="version of the numbers, part of the cache key; not to be set"
+    )
+    num_threads = traits.Range(
+        low=1,
+        value=1,
+        usedefault=True,
+        nohash=True,
+        desc="number of BLAS threads",
+    )
+
+
+class RunOutputSpec(TraitedSpec):
+    """Outputs of every step of one run."""
+
+    fault_file = traits.Union(
+        None,
+        File(exists=True),
+        desc="JSON with run, step, reason and traceback where the run's data are at fault",
+    )
+
+
+class RunInterface(SimpleInterface):
+    """
+    A step of one run.
+
+    A subclass implements ``_process``, which fills ``self._results`` or raises. Faults of the
+    run's data (`DataFault`) are raised or recorded, as ``on_error`` says; all others, such as a
+    full disk, are raised, so that a rerun tries them again.
+    """
+
+    def _run_interface(self, runtime: Any) -> Any:
+        inputs = self.inputs
+        if inputs.upstream_fault:
+            self._results = self._empty_results() | {"fault_file": inputs.upstream_fault}
+            return runtime
+        try:
+            with blas_threads(inputs.num_threads):
+                self._process(Path(runtime.cwd))
+        except DataFault as error:
+            if inputs.on_error == "raise":
+                raise
+            LOGGER.warning("%s: %s", inputs.run_id or type(self).__name__, error)
+            fault = write_fault(
+                Path(runtime.cwd) / "fault.json", inputs.run_id, type(self).__name__, error
+            )
+            self._results = self._empty_results() | {"fault_file": str(fault)}
+        else:
+            self._results.setdefault("fault_file", None)
+        return runtime
+
+    def _process(self, cwd: Path) -> None:
+        """Do the step; write below ``cwd``."""
+
+    def _empty_results(self) -> dict[str, Any]:
+        """Give the outputs of a run that failed."""
+        return {}
+
+
+def write_fault(path: Path, run_id: str, step: str, error: BaseException) -> Path:
+    """
+    Write a run's fault as JSON.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    run_id : str
+        The run.
+    step : str
+        The interface that found it.
+    error : BaseException
+        What it found.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    fault = {
+        "run_id": run_id,
+        "step": step,
+        "reason": str(error),
+        "kind": type(error).__name__,
+        "traceback": "".join(traceback.format_exception(error)),
+    }
+    path.write_text(json.dumps(fault, indent=2), encoding="utf-8")
+    return path
+
+
+def or_none(value: Any) -> Any:
+    """
+    Turn Nipype's Undefined into None.
+
+    Parameters
+    ----------
+    value : object
+        A trait's value.
+
+    Returns
+    -------
+    object
+        The value, or None.
+    """
+    return value if isdefined(value) else None
+
+
+def blas_threads(number: int) -> Any:
+    """
+    Limit the BLAS threads of this process for a while.
+
+    Parameters
+    ----------
+    number : int
+        Threads.
+
+    Returns
+    -------
+    context manager
+        Restores the earlier number.
+    """
+    return _controller().limit(limits=int(number), user_api="blas")
+
+
+@lru_cache(maxsize=1)
+def _controller() -> ThreadpoolController:
+    """Find the BLAS libraries of this process, once."""
+    return ThreadpoolController()

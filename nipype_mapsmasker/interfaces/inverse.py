@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Door to the inverse transform: signals back to an image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import File, traits
+
+from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
+from nipype_mapsmasker.io.inverse import inverse_transform
+
+__all__ = ["InverseTransform"]
+
+
+class _InverseTransformInputSpec(RunInputSpec):
+    signals_file = traits.Union(
+        None, File(), mandatory=True, desc="signals (.tsv or .npy), one row per volume"
+    )
+    maps_file = File(exists=True, mandatory=True, desc="4D image of the maps, or 3D labels")
+    mask_file = traits.Union(
+        None,
+        File(),
+        default_value=None,
+        usedefault=True,
+        desc="binary mask outside which the image is 0",
+    )
+    mask_threshold = traits.Union(
+        None,
+        traits.Float(),
+        default_value=None,
+        usedefault=True,
+        desc="probability above which a voxel of the mask is inside",
+    )
+    reference_file = traits.Union(
+        None,
+        File(),
+        default_value=None,
+        usedefault=True,
+        desc="image whose grid is wanted; None takes the maps' own",
+    )
+    t_r = traits.Union(
+        None,
+        traits.Float(),
+        default_value=None,
+        usedefault=True,
+        desc="repetition time in seconds for the header",
+    )
+    dtype = traits.Enum(
+        "float32", "float64", usedefault=True, desc="floating-point type of the image"
+    )
+
+
+class _InverseTransformOutputSpec(RunOutputSpec):
+    out_file = traits.Union(
+        None, File(exists=True), desc="4D image (3D for one row), signals times maps"
+    )
+
+
+class InverseTransform(RunInterface):
+    """
+    Rebuild an image from signals: every volume is the sum of the maps times their signals.
+
+    The image is written volume by volume; memory does not grow with their number.
+    """
+
+    input_spec = _InverseTransformInputSpec
+    output_spec = _InverseTransformOutputSpec
+
+    def _process(self, cwd: Path) -> None:
+        inputs = self.inputs
+        out_file = inverse_transform(
+            inputs.signals_file,
+            inputs.maps_file,
+            cwd / "reconstruction.nii.gz",
+            mask_file=inputs.mask_file,
+            mask_threshold=inputs.mask_threshold,
+            reference_file=inputs.reference_file,
+            t_r=inputs.t_r,
+            dtype=inputs.dtype,
+        )
+        self._results["out_file"] = str(out_file)
+
+    def _empty_results(self) -> dict[str, Any]:
+        return {"out_file": None}

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Named arrays in one compressed file, without pickle, with the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nipype_mapsmasker.io.atomic import atomic_path
+
+__all__ = ["load_arrays", "save_arrays"]
+
+
+def save_arrays(path: str | Path, arrays: Mapping[str, NDArray[np.generic]]) -> Path:
+    """
+    Write arrays as a compressed ``.npz`` without dates.
+
+    Parameters
+    ----------
+    path : str or Path
+        Where to; appears whole or not at all.
+    arrays : mapping of str to ndarray
+        What to write.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    path = Path(path)
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            member = zipfile.ZipInfo(name + ".npy")  # dated 1980, so that bytes repeat
+            member.compress_type = zipfile.ZIP_DEFLATED
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
+            archive.writestr(member, buffer.getvalue())
+    return path
+
+
+def load_arrays(path: str | Path) -> dict[str, NDArray[np.generic]]:
+    """
+    Read the arrays of `save_arrays`.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays.
+    """
+    with np.load(Path(path), allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
