@@ -117,7 +117,7 @@ def test_true_signals_lie_in_the_pass_band_and_avoid_the_nuisance():
 
 
 def test_too_short_a_run_is_refused():
-    with pytest.raises(ParameterError, match=r"n_volumes=30 at t_r=2\.0 s leaves 7 frequencies"):
+    with pytest.raises(ParameterError, match=r"n_volumes=30 at t_r=2\.0 s leaves 8 frequencies"):
         testing.make_signals(30, 8, np.random.default_rng(0))
 
 

@@ -14,7 +14,8 @@ from numpy.typing import DTypeLike
 
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.tables import write_rows, write_signals
+from nipype_mapsmasker.io.rows import write_rows
+from nipype_mapsmasker.io.signals import write_signals
 from nipype_mapsmasker.io.writer import write_image
 from nipype_mapsmasker.testing.runs import Run, make_run
 from nipype_mapsmasker.testing.space import (

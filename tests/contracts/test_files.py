@@ -36,7 +36,7 @@ def test_all_names_what_is_public(library_file):
         defined |= {
             alias.asname or alias.name
             for node in tree.body
-            if isinstance(node, ast.ImportFrom) and node.module != "__future__"
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("nipype_mapsmasker")
             for alias in node.names
             if not (alias.asname or alias.name).startswith("_")
         }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """House rules on interfaces, for each one that exists: metadata, units, lists, pickling."""
 
+import itertools
 import pickle
 import re
 
@@ -21,7 +22,7 @@ KNOWN_METADATA = {
     *("allowed_types", "copyfile", "deprecated", "desc", "hash_files", "mandatory", "new_name"),
     *("nohash", "requires", "usedefault", "xor"),
     # What the trait types set by themselves.
-    *("array", "default", "parent", "rich_compare", "type"),
+    *("array", "copy", "default", "extensions", "parent", "rich_compare", "type"),
 }
 
 UNITS = {
@@ -54,11 +55,14 @@ def all_traits(interface):
 
 def trait_types(trait):
     """Yield a trait's type and those of the traits within it."""
-    handler = trait.trait_type
+    handler = getattr(trait, "trait_type", trait)
     yield handler
-    inner = list(getattr(trait, "inner_traits", None) or ())
-    inner += list(getattr(handler, "list_ctrait_instances", ()))
-    for child in inner:
+    inner = [
+        getattr(trait, "inner_traits", None),
+        getattr(handler, "handlers", None),
+        getattr(handler, "types", None),
+    ]
+    for child in itertools.chain.from_iterable(group or () for group in inner):
         yield from trait_types(child)
 
 
@@ -149,11 +153,22 @@ def test_specs_are_private_or_shared(interface):
 
 
 @pytest.mark.parametrize("word", ["exist", "dec", "min"])
-def test_slips_of_the_pen_are_seen(word):
-    """The walk itself finds what Nipype swallows, inside a union too."""
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda inner: inner,
+        lambda inner: traits.Union(None, traits.List(inner)),
+        lambda inner: traits.Either(None, inner),
+        lambda inner: traits.Tuple(inner, traits.Float()),
+        lambda inner: traits.Dict(traits.Str(), inner),
+    ],
+    ids=["bare", "union", "either", "tuple", "dict"],
+)
+def test_slips_of_the_pen_are_seen(word, wrap):
+    """The walk itself finds what Nipype swallows, inside other traits too."""
 
     class Spec(TraitedSpec):
-        inside = traits.Union(None, traits.List(traits.Int(**{word: True})), desc="a list")
+        inside = wrap(traits.Int(**{word: True}))
 
     keys = {
         key
