@@ -57,11 +57,9 @@ def trait_types(trait):
     """Yield a trait's type and those of the traits within it."""
     handler = getattr(trait, "trait_type", trait)
     yield handler
-    inner = [
-        getattr(trait, "inner_traits", None),
-        getattr(handler, "handlers", None),
-        getattr(handler, "types", None),
-    ]
+    inner = [getattr(handler, name, None) for name in ("handlers", "types")]
+    if handler is not trait:
+        inner.append(trait.inner_traits)
     for child in itertools.chain.from_iterable(group or () for group in inner):
         yield from trait_types(child)
 
