@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What happens inside a worker process of the MultiProc plugin."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from traceback import format_exception
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+__all__ = ["begin_worker", "die_with_parent", "limited_threads", "run_node"]
+
+PR_SET_PDEATHSIG = 1
+"""Linux's prctl option: the signal that a process gets when its parent dies."""
+
+WATCH_SECS = 1.0
+"""How often a worker without that option looks whether its parent is still there."""
+
+THREAD_VARIABLES = (
+    "BLIS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+"""Read by numerical libraries when they are loaded, here or in a command that a node calls."""
+
+
+def begin_worker(cwd: str, parent: int | None) -> None:
+    """Prepare a fresh worker: its folder, its end, and one thread until a node asks for more."""
+    os.chdir(cwd)
+    os.environ["NIPYPE_NO_ET"] = "1"
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    # A forked worker inherits the driver's handlers, which may mean to survive SIGTERM.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    die_with_parent(parent)
+
+
+def run_node(node: Any, updatehash: bool, n_threads: int) -> dict[str, Any]:
+    """Run a node and say how it ended; its result stays in its file, where the engine looks."""
+    try:
+        with limited_threads(n_threads):
+            node.run(updatehash=updatehash)
+    except Exception:
+        return {"result": None, "traceback": format_exception(*sys.exc_info())}
+    return {"result": None, "traceback": None}
+
+
+@contextmanager
+def limited_threads(n_threads: int) -> Iterator[None]:
+    """Hold the numerical libraries, loaded or yet to be loaded, to this many threads."""
+    before = {name: os.environ.get(name, "1") for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n_threads)))
+    try:
+        with threadpool_limits(limits=n_threads):
+            yield
+    finally:
+        os.environ.update(before)
+
+
+def die_with_parent(parent: int | None = None, *, ask_kernel: bool = True) -> None:
+    """End this process when its parent ends, also when the parent was killed.
+
+    Parameters
+    ----------
+    parent : int, optional
+        Process number that the parent must have; the present one by default (with a fork server
+        the parent is the server, which ends with the driver).
+    ask_kernel : bool
+        Use Linux's ``prctl``; where that is refused, or elsewhere, a thread watches.
+    """
+    parent = os.getppid() if parent is None else parent
+    if ask_kernel and sys.platform == "linux" and _ask_kernel():
+        if os.getppid() != parent:  # it died before we asked
+            os._exit(1)
+        return
+    threading.Thread(target=_watch, args=(parent,), daemon=True, name="watch-parent").start()
+
+
+def _ask_kernel() -> bool:
+    try:
+        prctl = ctypes.CDLL(None, use_errno=True).prctl
+        return bool(prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0) == 0)
+    except (OSError, AttributeError):
+        return False
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(WATCH_SECS)
+    os._exit(1)
