@@ -13,6 +13,7 @@ from nipype.interfaces.base import (
     TraitedSpec,
     traits,
 )
+from traits.api import CTrait
 
 from .conftest import interface_classes
 
@@ -55,10 +56,12 @@ def all_traits(interface):
 
 def trait_types(trait):
     """Yield a trait's type and those of the traits within it."""
-    handler = getattr(trait, "trait_type", trait)
+    # A compound (traits.Either) holds bare types, everything else holds them wrapped.
+    wrapped = isinstance(trait, CTrait)
+    handler = trait.trait_type if wrapped else trait
     yield handler
     inner = [getattr(handler, name, None) for name in ("handlers", "types")]
-    if handler is not trait:
+    if wrapped:
         inner.append(trait.inner_traits)
     for child in itertools.chain.from_iterable(group or () for group in inner):
         yield from trait_types(child)
