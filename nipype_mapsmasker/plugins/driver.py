@@ -37,6 +37,16 @@ class DriverMixin(DistributedPluginBase):
 
     default_poll_secs = 0.2
 
+    # Nipype's attributes, of which it does not tell the types.
+    max_jobs: float
+    mapnodes: list[int]
+    mapnodesubids: dict[int, int]
+    pending_tasks: list[tuple[int, int]]
+    plugin_args: dict[str, Any]
+    proc_done: np.ndarray
+    proc_pending: np.ndarray
+    procs: list[Any]
+
     def __init__(self, plugin_args: dict[str, Any] | None = None) -> None:
         super().__init__(plugin_args=dict(plugin_args or {}))
         # Nipype stores plugin_args in each MapNode and so sends them to the workers; a callback

@@ -30,8 +30,8 @@ MEMORY_SHARE = 0.9
 MIN_FREE_GB = 0.01
 """With less than this left, no further node is started, as in Nipype."""
 
-KILL_SECS = 10.0
-"""How long a killed worker is waited for; the kernel needs milliseconds."""
+END_SECS = 10.0
+"""How long the end of killed workers is waited for; the kernel needs milliseconds."""
 
 
 @dataclass
@@ -62,6 +62,8 @@ class MultiProcPlugin(DriverMixin, NipypeMultiProcPlugin):
         default 0.2).
     """
 
+    pool: ProcessPoolExecutor | None
+
     def __init__(self, plugin_args: dict[str, Any] | None = None) -> None:
         given = dict(plugin_args or {})
         if given.get("n_procs") is None:
@@ -70,7 +72,8 @@ class MultiProcPlugin(DriverMixin, NipypeMultiProcPlugin):
             given["memory_gb"] = MEMORY_SHARE * available_memory_gb()
         super().__init__(plugin_args=given)
         # Nipype's own pool, in which no worker was started yet; ours is made when it is needed.
-        self.pool.shutdown(wait=False)
+        if self.pool is not None:
+            self.pool.shutdown(wait=False)
         self.pool = None
         self._tasks: dict[int, _Task] = {}
 
@@ -171,19 +174,19 @@ class MultiProcPlugin(DriverMixin, NipypeMultiProcPlugin):
     def _bury_pool(self) -> int | None:
         """Make an end of a broken pool; return how the worker that broke it ended, if known.
 
-        Python marks the tasks as broken before it ends the other workers. These are killed and
-        waited for here: no two workers may ever run the same node.
+        Python marks the tasks as broken before it ends the other workers. Their end is waited
+        for here: no two workers may ever run the same node.
         """
         pool, self.pool = self.pool, None
-        ends = _kill_workers(pool)
+        end = None if pool is None else _lost_worker(pool)
         for task in self._tasks.values():
             if task.future is not None and not _has_own_end(task.future):
                 task.future = None
         logger.warning(
             "A worker process was lost%s; the tasks that ran with it run again, one at a time.",
-            "" if ends is None else f" ({_describe_end(ends)})",
+            "" if end is None else f" ({_describe_end(end)})",
         )
-        return ends
+        return end
 
     def _postrun_check(self) -> None:
         if self.pool is not None:
@@ -193,7 +196,7 @@ class MultiProcPlugin(DriverMixin, NipypeMultiProcPlugin):
     def _abandon(self) -> None:
         pool, self.pool = self.pool, None
         if pool is not None:
-            _kill_workers(pool)
+            _kill_workers(pool, _workers(pool))
         self._tasks.clear()
 
 
@@ -202,22 +205,33 @@ def _has_own_end(future: Future[dict[str, Any]]) -> bool:
     return future.done() and not isinstance(future.exception(), BrokenProcessPool)
 
 
-def _kill_workers(pool: ProcessPoolExecutor | None) -> int | None:
-    """Kill a pool's workers; return the exit code of one that had ended by itself before."""
-    # Python 3.14 has kill_workers(), which does not tell how a worker ended.
-    processes = list((getattr(pool, "_processes", None) or {}).values())
+def _lost_worker(pool: ProcessPoolExecutor) -> int | None:
+    """Wait for the end of a broken pool; return the exit code of the worker that broke it."""
+    # Without a look at these private parts nobody could say how the worker ended. The thread
+    # ends the other workers by SIGTERM, collects them all, and then ends itself.
+    thread = getattr(pool, "_executor_manager_thread", None)
+    processes = _workers(pool)
+    if thread is not None:
+        thread.join(timeout=END_SECS)
     codes = [process.exitcode for process in processes]
+    _kill_workers(pool, processes)
+    ended = [code for code in codes if code]
+    own = [code for code in ended if code != -signal.SIGTERM]
+    return next(iter(own or ended), None)
+
+
+def _workers(pool: ProcessPoolExecutor) -> list[Any]:
+    return list((getattr(pool, "_processes", None) or {}).values())
+
+
+def _kill_workers(pool: ProcessPoolExecutor, processes: list[Any]) -> None:
+    """Kill a pool's workers and wait until they are gone (Python 3.14 has kill_workers)."""
     for process in processes:
         process.kill()
-    deadline = time.monotonic() + KILL_SECS
+    deadline = time.monotonic() + END_SECS
     for process in processes:
         connection.wait([process.sentinel], timeout=max(0.0, deadline - time.monotonic()))
-    if pool is not None:
-        pool.shutdown(wait=False)
-    ended = [code for code in codes if code]
-    # The pool itself ends the others by SIGTERM.
-    own = [code for code in ended if code != -signal.SIGTERM]
-    return (own or ended or [None])[0]
+    pool.shutdown(wait=False)
 
 
 def _describe_end(code: int) -> str:
