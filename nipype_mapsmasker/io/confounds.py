@@ -68,8 +68,8 @@ def read_confounds(
     if na not in NA_POLICIES:
         msg = f"confounds_na={na!r} is not known; use one of {', '.join(map(repr, NA_POLICIES))}."
         raise ParameterError(msg)
-    single = isinstance(paths, (str, os.PathLike))
-    tables = [_read_checked(path, n_volumes) for path in ([paths] if single else paths)]  # type: ignore[union-attr,list-item]
+    listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    tables = [_read_checked(path, n_volumes) for path in listed]
     places = _choose(tables, None if columns is None else list(columns))
     confounds = np.empty((n_volumes, len(places)))
     for index, (table, position) in enumerate(places):

@@ -91,7 +91,7 @@ class ImageInfo:
     @property
     def scaled(self) -> bool:
         """Whether blocks are float64 because the stored numbers are not yet the values."""
-        return self.slope != 1.0 or self.intercept != 0.0 or self.dtype.itemsize > 8
+        return self.slope != 1.0 or self.intercept != 0.0
 
     @property
     def volume_bytes(self) -> int:
@@ -219,7 +219,10 @@ def _read_start(path: Path) -> bytes:
     with file_faults(path):
         stream = GzipStream(path, chunk_bytes=4096)
         try:
-            return _read_bytes(stream, HEADER_BYTES)
+            header = _read_bytes(stream, HEADER_BYTES)
+            if len(header) < HEADER_BYTES:
+                stream.finish()
+            return header
         finally:
             stream.close()
 

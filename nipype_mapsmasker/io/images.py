@@ -201,14 +201,8 @@ class _Filler:
             with file_faults(info.data_path):
                 self._stream.finish()
             return 0
-        n_read = 0
-        try:
-            with file_faults(info.data_path):
-                n_read = self._stream.readinto(view[:wanted])
-        except ImageFileError as error:
-            if isinstance(error.__cause__, EOFError):
-                raise truncated(info, self._done + n_read) from error
-            raise
+        with file_faults(info.data_path):
+            n_read = self._stream.readinto(view[:wanted])
         if n_read < wanted:
             raise truncated(info, self._done + n_read)
         self._done += n_read

@@ -93,8 +93,8 @@ def _pairs_of_table(path: Path) -> list[tuple[int | None, str]]:
         ]
     if not named:
         msg = (
-            f"{path} has the columns {', '.join(table.header)}, of which none holds names of maps; "
-            "call it 'name'."
+            f"{path} has the columns {', '.join(table.header)}, of which none holds names of "
+            "maps; call it 'name'."
         )
         raise TableError(msg)
     names = columns[named[0]]
@@ -157,8 +157,8 @@ def _ordered(
         return [by_number[value] for value in values]
     if len(pairs) != n_maps:
         msg = (
-            f"{path} has {len(pairs)} names, where there are {n_maps} maps; give one name per map, "
-            "in their order."
+            f"{path} has {len(pairs)} names, where there are {n_maps} maps; give one name "
+            "per map, in their order."
         )
         raise TableError(msg)
     if numbered:
@@ -167,7 +167,7 @@ def _ordered(
 
 
 def _different(names: list[str], path: Path) -> list[str]:
-    """Number the names that come more than once, so that columns can be told apart."""
+    """Tell names that come more than once apart by a number."""
     counts = Counter(names)
     repeated = [name for name, count in counts.items() if count > 1]
     if not repeated:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 import struct
-import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,15 +50,12 @@ DATATYPES: dict[int, str] = {
 }
 """NIfTI datatype codes of real numbers, as numpy type strings without byte order."""
 
-_LONG_DOUBLE_CODE = 1536
-
-_NATIVE_ORDER = "<" if sys.byteorder == "little" else ">"
-
 _REFUSED_DATATYPES = {
     0: "unknown",
     1: "single bits",
     32: "complex64",
     128: "RGB colours",
+    1536: "float128, which no ordinary processor computes with",
     1792: "complex128",
     2048: "complex256",
     2304: "RGBA colours",
@@ -223,9 +219,6 @@ def stored_dtype(header: NiftiHeader, name: str) -> np.dtype[np.generic]:
     code = header.datatype
     if code in DATATYPES:
         return np.dtype(header.byte_order + DATATYPES[code])
-    if code == _LONG_DOUBLE_CODE and np.dtype(np.longdouble).itemsize == 16:
-        wide: np.dtype[np.generic] = np.dtype(np.longdouble)
-        return wide if header.byte_order == _NATIVE_ORDER else wide.newbyteorder("S")
     kind = _REFUSED_DATATYPES.get(code, "not a type of the NIfTI standard")
     msg = (
         f"{name} stores voxels of datatype {code} ({kind}), where integers or floating-point "

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -126,7 +127,7 @@ def _checked_length(mask: NDArray[np.bool_], path: Path, n_volumes: int) -> NDAr
 
 def _from_indices(numbers: list[int], path: Path, n_volumes: int) -> NDArray[np.bool_]:
     """Make a mask of sorted, different volume numbers."""
-    for before, after in zip(numbers, numbers[1:], strict=False):
+    for before, after in pairwise(numbers):
         if after <= before:
             msg = (
                 f"{path} lists volume {after} after {before}, where sorted, different volume "

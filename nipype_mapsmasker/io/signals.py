@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import io
+import math
 import os
 import re
 from collections import Counter
@@ -11,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib import format as format_
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.text import MISSING, NOT_AVAILABLE, read_bytes
 
-__all__ = ["SIGNAL_SUFFIXES", "default_names", "read_signals", "write_signals"]
+__all__ = ["SIGNAL_SUFFIXES", "default_names", "load_npy", "read_signals", "write_signals"]
 
 SIGNAL_SUFFIXES = (".tsv", ".npy", ".parquet")
 """Endings of the files that hold signals."""
@@ -254,15 +257,27 @@ def load_npy(path: Path) -> NDArray[Any]:
         The file is missing or is not an array of plain numbers.
     """
     data = read_bytes(path)
-    import io
-
+    stream = io.BytesIO(data)
     try:
-        # A memory file gives at most its own bytes, whatever shape the header claims.
-        return np.asarray(np.lib.format.read_array(io.BytesIO(data), allow_pickle=False))
-    except (ValueError, EOFError, MemoryError, SyntaxError) as error:
+        version = format_.read_magic(stream)
+        read_header = {
+            (1, 0): format_.read_array_header_1_0,
+            (2, 0): format_.read_array_header_2_0,
+        }
+        shape, fortran, dtype = read_header[version](stream)
+        if dtype.hasobject:
+            msg = "it holds Python objects"
+            raise ValueError(msg)
+        n_items, n_bytes = math.prod(shape), len(data) - stream.tell()
+        if n_items * dtype.itemsize > n_bytes:
+            msg = f"its header promises {n_items * dtype.itemsize} bytes and {n_bytes} are there"
+            raise ValueError(msg)
+    except (ValueError, KeyError, EOFError, SyntaxError) as error:
         reason = " ".join(str(error).split())
         msg = f"{path} is not a .npy file of plain numbers ({reason}); save it with numpy.save."
         raise TableError(msg) from error
+    flat = np.frombuffer(data, dtype=dtype, count=n_items, offset=stream.tell())
+    return flat.reshape(shape, order="F" if fortran else "C")
 
 
 def _import_arrow(path: Path) -> tuple[Any, Any]:
