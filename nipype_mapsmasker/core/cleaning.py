@@ -275,7 +275,8 @@ def _count_freedom(params: Cleaning, summary: CleaningSummary) -> None:
         low = nyquist if summary.low_pass is None else summary.low_pass
         share = (low - (summary.high_pass or 0.0)) / nyquist
     if "butterworth" not in summary.steps or summary.high_pass is None:
-        n_lost += 2 if "detrend" in summary.steps else int(params.standardization() is not None)
+        centred = params.standardization() is not None and summary.n_kept > 1
+        n_lost += 2 if "detrend" in summary.steps else int(centred)
     summary.degrees_of_freedom = max(0, int(np.floor(share * summary.n_kept + 1e-9)) - n_lost)
     if summary.degrees_of_freedom == 0:
         summary.warnings.append(
