@@ -73,9 +73,26 @@ def as_keep(sample_mask: ArrayLike | None, n_volumes: int) -> NDArray[np.bool_]:
 
 
 def as_signals(signals: ArrayLike) -> NDArray[np.float64]:
-    """Give signals as a (T, K) float64 array, or refuse them."""
+    """
+    Give signals as a float64 array of two dimensions, or refuse them.
+
+    Parameters
+    ----------
+    signals : (T, K) array_like of float
+        One column per region, of any real type.
+
+    Returns
+    -------
+    (T, K) ndarray of float
+        A copy, which may be written to.
+
+    Raises
+    ------
+    SignalError
+        It has not two dimensions, no volume, or holds other things than real numbers.
+    """
     array = np.asarray(signals)
-    if array.ndim != 2 or array.dtype.kind not in "biuf" or not array.shape[0]:
+    if array.ndim != 2 or array.dtype.kind not in "iuf" or not array.shape[0]:
         msg = (
             "signals must be a (T, K) array of real numbers with at least one volume; got shape "
             f"{array.shape} of type {array.dtype}: give one column per region."
@@ -87,7 +104,28 @@ def as_signals(signals: ArrayLike) -> NDArray[np.float64]:
 def as_confounds(
     confounds: ArrayLike | None, n_volumes: int, keep: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
-    """Give confounds as a (T, C) float64 array, C = 0 for none, or refuse them."""
+    """
+    Give confounds as a float64 array of two dimensions, or refuse them.
+
+    Parameters
+    ----------
+    confounds : (T, C) or (T,) array_like of float or None
+        One column per confound; booleans may flag volumes.
+    n_volumes : int
+        Number of volumes T.
+    keep : (T,) ndarray of bool
+        Which volumes are kept; only there must confounds be finite.
+
+    Returns
+    -------
+    (T, C) ndarray of float
+        A copy; C = 0 for None.
+
+    Raises
+    ------
+    SignalError
+        Another shape, another length, not numbers, or not finite where volumes are kept.
+    """
     if confounds is None:
         return np.zeros((n_volumes, 0))
     array = np.asarray(confounds)
@@ -134,6 +172,25 @@ def _check_indices(indices: NDArray[np.int64], n_volumes: int) -> None:
 
 
 def listed(flags: NDArray[np.bool_], most: int = 5) -> str:
-    """Name the first few columns that are flagged, by number."""
+    """
+    Name the first few columns that are flagged.
+
+    Parameters
+    ----------
+    flags : (K,) ndarray of bool
+        One per column.
+    most : int, default=5
+        How many to name.
+
+    Returns
+    -------
+    str
+        Their numbers, for a message.
+
+    Examples
+    --------
+    >>> listed(np.array([True, False, True]))
+    '0, 2'
+    """
     numbers = np.flatnonzero(flags)
     return ", ".join(map(str, numbers[:most])) + (", ..." if numbers.size > most else "")
