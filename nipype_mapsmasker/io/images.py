@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
+from nipype_mapsmasker.errors import ImageHeaderError
 from nipype_mapsmasker.io.foreign import ForeignStream
 from nipype_mapsmasker.io.headers import ImageInfo, read_info, truncated
 from nipype_mapsmasker.io.streams import ByteStream, file_faults, open_bytes, read_ahead

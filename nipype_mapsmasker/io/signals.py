@@ -91,6 +91,8 @@ def write_signals(
     """
     final = Path(path)
     values = np.asarray(signals)
+    if dtype is None and values.dtype.kind in "iub":
+        dtype = np.float64
     values = values.astype(_float_dtype(values.dtype if dtype is None else dtype), copy=False)
     if values.ndim != 2:
         msg = f"{final}: signals of shape {values.shape} arrived, where (T, K) is expected."
@@ -175,10 +177,8 @@ def _check_names(path: Path, names: Sequence[str], n_maps: int) -> None:
 
 
 def _float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
-    """Give the floating-point type to write: integers become float64, others are refused."""
+    """Give the floating-point type to write; an integer type would truncate."""
     kind = np.dtype(dtype)
-    if kind.kind in "iub":
-        return np.dtype(np.float64)
     if kind not in (np.dtype(np.float32), np.dtype(np.float64)):
         msg = f"dtype={kind.name} is not a type for signals; use float32 or float64."
         raise ParameterError(msg)

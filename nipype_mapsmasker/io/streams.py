@@ -249,14 +249,11 @@ class _PatientReader:
             member = zlib.decompressobj(wbits=31)
             while not member.eof:
                 data = data or file.read(SKIP_CHUNK_BYTES) or b""
-                if not data:
-                    yield member.flush()
-                    if member.eof:
-                        break
+                # In bounded pieces: some bytes inflate to a thousand times their number.
+                yield member.decompress(data, SKIP_CHUNK_BYTES) if data else member.flush()
+                if not data and not member.eof:
                     self.is_cut = True
                     return
-                # In bounded pieces: some bytes inflate to a thousand times their number.
-                yield member.decompress(data, SKIP_CHUNK_BYTES)
                 data = member.unconsumed_tail
             data = member.unused_data or file.read(SKIP_CHUNK_BYTES) or b""
             if not data.startswith(GZIP_MAGIC):

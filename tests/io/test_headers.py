@@ -188,7 +188,7 @@ def test_absurd_dimensions(tmp_path):
 def test_quaternion_too_long(tmp_path):
     path = nifti(tmp_path / "a.nii")
     patch(path, QFORM, "hh3f", 1, 0, 0.9, 0.9, 0.9)
-    with pytest.raises(ImageHeaderError, match="quaternion .* longer than 1"):
+    with pytest.raises(ImageHeaderError, match=r"quaternion .* longer than 1"):
         read_info(path)
 
 

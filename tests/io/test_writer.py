@@ -31,6 +31,11 @@ def volumes(rng):
     return rows
 
 
+def names(folder: Path) -> list[str]:
+    """Give the names of all that is in a folder."""
+    return [path.name for path in folder.iterdir()]
+
+
 def as_image(rows: np.ndarray) -> np.ndarray:
     """Give (X, Y, Z, T) from (T, V)."""
     return rows.reshape(len(rows), *SHAPE[::-1]).T
@@ -168,18 +173,19 @@ def test_a_failing_source_leaves_the_old_file(tmp_path, volumes, ending):
     with pytest.raises(MemoryError):
         write_image(path, GRID, blocks(), n_volumes=N_VOLUMES, threads=2)
     assert path.read_bytes() == b"old"
-    assert os.listdir(tmp_path) == [path.name]
+    assert names(tmp_path) == [path.name]
 
 
-def test_a_full_disk_is_the_systems_fault(volumes):
+def test_a_full_disk_is_the_systems_fault(tmp_path, volumes, monkeypatch):
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")
-    from nipype_mapsmasker.io import writer
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(OSError, match="No space left"):
-        patch.setattr(Path, "open", lambda self, mode: open(full, mode))  # noqa: PTH123
-        writer.write_image("a.nii.gz", GRID, [volumes] * 500, n_volumes=N_VOLUMES * 500)
+    original = Path.open
+    monkeypatch.setattr(Path, "open", lambda self, mode: original(full, mode))
+    with pytest.raises(OSError, match="No space left"):
+        write_image(
+            tmp_path / "a.nii.gz", GRID, [volumes] * 500, n_volumes=N_VOLUMES * 500, dtype="f8"
+        )
 
 
 @pytest.mark.parametrize(
@@ -187,7 +193,7 @@ def test_a_full_disk_is_the_systems_fault(volumes):
 )
 def test_names_of_any_kind(tmp_path, volumes, name):
     write_image(tmp_path / name, GRID, [volumes], n_volumes=N_VOLUMES)
-    assert os.listdir(tmp_path) == [name]
+    assert names(tmp_path) == [name]
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
@@ -200,6 +206,13 @@ def test_permissions_are_those_of_the_umask(tmp_path, volumes, mask):
     assert (tmp_path / "a.nii.gz").stat().st_mode & 0o777 == 0o666 & ~mask
 
 
+def write_and_fail(path: Path, fault: type[BaseException]) -> None:
+    """Write to a temporary path, then raise."""
+    with atomic_path(path) as temporary:
+        temporary.write_text("2")
+        raise fault
+
+
 def test_atomic_path_keeps_the_suffix_and_cleans_up(tmp_path):
     with atomic_path(tmp_path / "x.y.nii.gz") as temporary:
         assert temporary.parent == tmp_path
@@ -209,10 +222,9 @@ def test_atomic_path_keeps_the_suffix_and_cleans_up(tmp_path):
         assert not (tmp_path / "x.y.nii.gz").exists()
     assert (tmp_path / "x.y.nii.gz").read_text() == "1"
     for fault in (KeyboardInterrupt, ValueError):
-        with pytest.raises(fault), atomic_path(tmp_path / "x.y.nii.gz") as temporary:
-            temporary.write_text("2")
-            raise fault
+        with pytest.raises(fault):
+            write_and_fail(tmp_path / "x.y.nii.gz", fault)
     with pytest.raises(FileNotFoundError), atomic_path(tmp_path / "never.tsv"):
         pass
-    assert os.listdir(tmp_path) == ["x.y.nii.gz"]
+    assert names(tmp_path) == ["x.y.nii.gz"]
     assert (tmp_path / "x.y.nii.gz").read_text() == "1"
