@@ -53,6 +53,14 @@ def test_a_run_does_not_depend_on_the_number_of_runs(tmp_path):
     assert few[name] == many[name]
 
 
+def test_single_files_are_those_of_the_cohort_of_the_same_seed(cohort, tmp_path):
+    maps_file = testing.make_maps_file(tmp_path / "maps.nii.gz", seed=5)
+    run_file = testing.make_run_file(tmp_path / "run.nii.gz", n_volumes=160, seed=5)
+    first = cohort.folder / "sub-01/func/sub-01_task-rest_bold.nii.gz"
+    assert maps_file.read_bytes() == cohort.maps_file.read_bytes()
+    assert run_file.read_bytes() == first.read_bytes()
+
+
 def test_the_runs_table_names_files_that_exist(cohort):
     rows = read_table(cohort.runs_file)
     assert [row["run_id"] for row in rows] == cohort.run_ids

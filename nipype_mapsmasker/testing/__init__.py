@@ -9,7 +9,8 @@ from nipype_mapsmasker.testing.cohorts import (
     OUTLIERS,
     Cohort,
     make_cohort,
-    write_maps,
+    make_maps_file,
+    make_run_file,
     write_run,
 )
 from nipype_mapsmasker.testing.runs import (
@@ -39,10 +40,11 @@ __all__ = [
     "make_cohort",
     "make_confounds",
     "make_grid",
+    "make_maps_file",
     "make_run",
+    "make_run_file",
     "make_signals",
     "positions",
     "recovery",
-    "write_maps",
     "write_run",
 ]

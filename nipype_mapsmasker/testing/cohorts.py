@@ -12,7 +12,6 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.rows import write_rows
 from nipype_mapsmasker.io.signals import write_signals
@@ -27,7 +26,15 @@ from nipype_mapsmasker.testing.space import (
     positions,
 )
 
-__all__ = ["OUTLIERS", "Cohort", "Outlier", "make_cohort", "write_maps", "write_run"]
+__all__ = [
+    "OUTLIERS",
+    "Cohort",
+    "Outlier",
+    "make_cohort",
+    "make_maps_file",
+    "make_run_file",
+    "write_run",
+]
 
 Outlier = Literal["noise", "half_fov", "censored", "truncated"]
 """Heavy noise, half the field of view zero, 60 % of the volumes censored, a file cut in half."""
@@ -126,8 +133,11 @@ def make_cohort(
         raise ParameterError(msg)
     folder = Path(out_dir)
     folder.mkdir(parents=True, exist_ok=True)
-    blobs = make_blobs(n_maps, np.random.default_rng([seed, 0]), kind=maps_kind)
-    maps_file, labels_file = write_maps(folder, blobs)
+    blobs = _blobs(n_maps, seed, maps_kind)
+    maps_file = _write_maps(folder / "maps.nii.gz", blobs)
+    labels_file = folder / "maps.tsv"
+    names = [{"index": index, "name": name} for index, name in enumerate(blobs.names, start=1)]
+    write_rows(labels_file, names, ["index", "name"])
     masks = {kind: _write_mask(folder, kind) for kind in GRID_CYCLE[:grids]}
 
     rows: list[dict[str, object]] = []
@@ -155,37 +165,63 @@ def make_cohort(
     )
 
 
-def write_maps(folder: Path, blobs: Blobs, *, grid: Grid | None = None) -> tuple[Path, Path]:
+def make_maps_file(
+    path: str | Path, *, n_maps: int = 8, seed: int = 0, kind: MapsKind = "smooth"
+) -> Path:
     """
-    Write the maps and their names.
+    Write a maps image; the same as that of a cohort of the same seed.
 
     Parameters
     ----------
-    folder : Path
-        Where ``maps.nii.gz`` and ``maps.tsv`` go.
-    blobs : Blobs
-        The maps.
-    grid : Grid, optional
-        The maps' grid; default the one of kind 'maps'.
+    path : path
+        The image, .nii or .nii.gz; its folder exists.
+    n_maps : int
+        K.
+    seed : int
+        The same seed gives the same bytes.
+    kind : {'smooth', 'sparse', 'labels'}
+        See `MapsKind`.
 
     Returns
     -------
-    maps_file : Path
-        A 4D image, or a 3D one of integers for labels.
-    labels_file : Path
-        A table with ``index`` and ``name``.
+    Path
+        ``path``: a 4D image of weights, or a 3D one of integers for labels.
     """
-    grid = make_grid("maps") if grid is None else grid
-    weights = blobs.sample(grid)
-    maps_file, labels_file = folder / "maps.nii.gz", folder / "maps.tsv"
-    if blobs.kind == "labels":
-        labels = np.arange(1, len(weights) + 1) @ weights
-        write_image(maps_file, grid, [labels[np.newaxis]], n_volumes=1, dtype=np.int16, ndim=3)
-    else:
-        write_image(maps_file, grid, [weights], n_volumes=len(weights), dtype=np.float32)
-    names = [{"index": index, "name": name} for index, name in enumerate(blobs.names, start=1)]
-    write_rows(labels_file, names, ["index", "name"])
-    return maps_file, labels_file
+    return _write_maps(Path(path), _blobs(n_maps, seed, kind))
+
+
+def make_run_file(
+    path: str | Path,
+    *,
+    n_maps: int = 8,
+    n_volumes: int = 200,
+    seed: int = 0,
+    grid: str = "plain",
+) -> Path:
+    """
+    Write the image of one run, which carries the signals of the maps of the same seed.
+
+    Parameters
+    ----------
+    path : path
+        The image, .nii or .nii.gz; its folder exists.
+    n_maps, n_volumes : int
+        K and T.
+    seed : int
+        The same seed gives the same bytes.
+    grid : {'plain', 'flipped', 'oblique', 'maps'}
+        See `make_grid`.
+
+    Returns
+    -------
+    Path
+        ``path``: a 4D image of int16.
+    """
+    rng = np.random.default_rng([seed, 1])
+    blobs = _blobs(n_maps, seed, "smooth")
+    return _write_bold(
+        Path(path), make_run(blobs, make_grid(grid), rng, n_volumes=n_volumes), np.int16
+    )
 
 
 def write_run(
@@ -215,9 +251,7 @@ def write_run(
     """
     func = folder / run_id.split("_")[0] / "func"
     func.mkdir(parents=True, exist_ok=True)
-    data = np.rint(run.data) if np.issubdtype(dtype, np.integer) else run.data
-    bold = func / f"{run_id}_bold.nii.gz"
-    write_image(bold, run.grid, [data], n_volumes=len(data), dtype=dtype, t_r=run.t_r)
+    bold = _write_bold(func / f"{run_id}_bold.nii.gz", run, dtype)
     sidecar = {"RepetitionTime": run.t_r, "TaskName": "rest"}
     (func / f"{run_id}_bold.json").write_text(json.dumps(sidecar, indent=2) + "\n")
     confounds = func / f"{run_id}_desc-confounds_timeseries.tsv"
@@ -231,6 +265,27 @@ def write_run(
     return {"run_id": run_id} | {
         key: path.relative_to(folder).as_posix() for key, path in files.items()
     }
+
+
+def _blobs(n_maps: int, seed: int, kind: MapsKind) -> Blobs:
+    """Make the maps that belong to a seed."""
+    return make_blobs(n_maps, np.random.default_rng([seed, 0]), kind=kind)
+
+
+def _write_maps(path: Path, blobs: Blobs) -> Path:
+    """Write maps on the grid of kind 'maps'; labels as a 3D image of integers."""
+    grid = make_grid("maps")
+    weights = blobs.sample(grid)
+    if blobs.kind == "labels":
+        labels = np.arange(1, len(weights) + 1) @ weights
+        return write_image(path, grid, [labels[np.newaxis]], n_volumes=1, dtype=np.int16, ndim=3)
+    return write_image(path, grid, [weights], n_volumes=len(weights), dtype=np.float32, ndim=4)
+
+
+def _write_bold(path: Path, run: Run, dtype: DTypeLike) -> Path:
+    """Write a run's image; integer types hold rounded values."""
+    data = np.rint(run.data) if np.issubdtype(dtype, np.integer) else run.data
+    return write_image(path, run.grid, [data], n_volumes=len(data), dtype=dtype, t_r=run.t_r)
 
 
 def _write_mask(folder: Path, kind: str) -> str:
