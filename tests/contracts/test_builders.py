@@ -27,8 +27,8 @@ def documented_fields(function, section):
     for line, following in zip(lines[title + 2 :], [*lines[title + 3 :], ""], strict=True):
         if following and set(following) == {"-"}:
             break
-        if match := re.match(r"(\w+(?:, \w+)*)(?: : .*)?$", line):
-            names += match.group(1).split(", ")
+        if match := re.match(r"(\*{0,2}\w+(?:, \w+)*)(?: : .*)?$", line):
+            names += match.group(1).lstrip("*").split(", ")
     return names
 
 
@@ -38,7 +38,10 @@ def test_builders_are_found():
 
 
 def test_takes_keywords_only_and_the_name_last(builder):
+    """Keywords that are handed on to a parameters class may follow the name."""
     parameters = list(inspect.signature(builder).parameters.values())
+    if parameters[-1].kind is inspect.Parameter.VAR_KEYWORD:
+        parameters.pop()
     assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters)
     assert parameters[-1].name == "name"
     assert parameters[-1].default, "the name has a default"
