@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures of a cohort: coverage of every map in every run, and the spread of each measure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from nipype_mapsmasker.reports.figures_numbers import with_missing
+from nipype_mapsmasker.reports.measures import MEASURES
+from nipype_mapsmasker.reports.style import (
+    AFTER,
+    INK,
+    WARN,
+    label,
+    new_figure,
+    note,
+    set_names,
+    styled,
+)
+
+__all__ = ["figure_coverage_heat", "figure_measures"]
+
+MAX_NAMED = 3
+"""Outliers named in each panel."""
+
+Array = NDArray[Any]
+
+
+@styled
+def figure_coverage_heat(coverage: Array, run_ids: Sequence[str], names: Sequence[str]) -> Figure:
+    """
+    Draw the coverage of every map in every run.
+
+    Parameters
+    ----------
+    coverage : (R, K) ndarray of float
+        Shares from 0 to 1; NaN (a failed run) is grey.
+    run_ids, names : sequence of str
+        The R runs and the K maps.
+
+    Returns
+    -------
+    Figure
+        Runs from top to bottom, maps from left to right.
+    """
+    n_runs, n_maps = coverage.shape
+    if not n_runs or not n_maps:
+        return note(new_figure(7.0, 1.0), "No coverage is known.")
+    named = n_runs <= 40
+    figure = new_figure(9.2, min(8.0, 1.6 + (0.2 if named else 0.02) * n_runs))
+    axes = figure.subplots()
+    image = axes.imshow(coverage, aspect="auto", vmin=0, vmax=1, cmap=with_missing("viridis"))
+    if named:
+        axes.set_yticks(range(n_runs), [label(run, 34) for run in run_ids], fontsize=7.5)
+    else:
+        axes.set_ylabel("run (row of the table, as listed)")
+    if n_maps <= 60:
+        set_names(axes, names, x=True)
+    else:
+        set_names(axes, names, x=True)
+        axes.set_xlabel("map number")
+    axes.spines[:].set_visible(False)
+    bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01)
+    bar.set_label("coverage (grey: no data)")
+    return figure
+
+
+@styled
+def figure_measures(
+    rows: Sequence[Mapping[str, float]],
+    run_ids: Sequence[str],
+    outliers: Mapping[str, Sequence[int]] | None = None,
+) -> Figure:
+    """
+    Draw how each measure spreads over the runs.
+
+    Parameters
+    ----------
+    rows : sequence of mapping of str to float
+        Measures of each run.
+    run_ids : sequence of str
+        The runs.
+    outliers : mapping of str to sequence of int, optional
+        For each measure the runs that stand out, the farthest first.
+
+    Returns
+    -------
+    Figure
+        One panel per measure that varies: a histogram, the median, and outliers as crosses.
+    """
+    shown = []
+    for name, measure in MEASURES.items():
+        values = np.array([row.get(name, np.nan) for row in rows], dtype=np.float64)
+        if np.isfinite(values).sum() >= 2 and np.ptp(values[np.isfinite(values)]) > 0:
+            shown.append((name, measure, values))
+    if not shown:
+        return note(new_figure(7.0, 1.0), "No distributions: fewer than two runs differ.")
+    n_columns = 3
+    n_rows = -(-len(shown) // n_columns)
+    figure = new_figure(9.2, 1.85 * n_rows + 0.2)
+    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
+    for axes, (name, measure, values) in zip(panels, shown, strict=False):
+        known = values[np.isfinite(values)]
+        counts, edges = np.histogram(known, bins=min(30, max(8, int(np.sqrt(known.size)) * 2)))
+        axes.stairs(counts, edges, fill=True, color="#9fc3dc")
+        axes.stairs(counts, edges, color=AFTER, linewidth=0.8)
+        axes.axvline(np.median(known), color=INK, linewidth=1, linestyle=(0, (4, 3)))
+        top = counts.max()
+        axes.set_ylim(0, top * 1.45)
+        axes.margins(x=0.08)
+        axes.set_title(measure.label, fontsize=9)
+        axes.tick_params(labelsize=7.5)
+        axes.locator_params(axis="x", nbins=5)
+        axes.locator_params(axis="y", nbins=4, integer=True)
+        far = list((outliers or {}).get(name, ()))
+        axes.plot(values[far], np.full(len(far), top * 0.06), "X", color=WARN, markersize=6)
+        if far:
+            text = ", ".join(label(run_ids[i], 16) for i in far[:MAX_NAMED])
+            rest = f" +{len(far) - MAX_NAMED}" if len(far) > MAX_NAMED else ""
+            axes.text(
+                0.02,
+                0.97,
+                label(text, 46) + rest,
+                transform=axes.transAxes,
+                va="top",
+                fontsize=7,
+                color=WARN,
+            )
+    for axes in panels[len(shown) :]:
+        axes.set_visible(False)
+    figure.supylabel("runs", fontsize=9)
+    return figure

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Figures of the maps themselves: one map in three cuts, and all maps at a glance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from nipype_mapsmasker.core.cuts import cuts_at, nearest_ras, unpack_cuts
+from nipype_mapsmasker.reports.pictures import (
+    background_limit,
+    background_picture,
+    glance_colours,
+    overlay_picture,
+)
+from nipype_mapsmasker.reports.style import INK, label, new_figure, note, styled
+
+__all__ = ["figure_glance", "figure_map"]
+
+MAX_NUMBERED = 60
+"""Up to this many maps the picture of all maps carries their numbers."""
+
+MIN_LABELLED_PIXELS = 6
+"""Smaller patches of a map carry no number."""
+
+Array = NDArray[Any]
+
+
+@styled
+def figure_map(
+    cuts: Mapping[str, Array],
+    index: int,
+    *,
+    name: str = "",
+    mean_image: Array | None = None,
+    cmap: str = "CMRmap_r",
+) -> Figure:
+    """
+    Draw one map in three cuts through its middle.
+
+    Parameters
+    ----------
+    cuts : mapping of str to ndarray
+        From `nipype_mapsmasker.core.cuts.collect_cuts`.
+    index : int
+        The map, from 0.
+    name : str
+        Its name.
+    mean_image : (X, Y, Z) ndarray, optional
+        What lies behind it, on the grid of the cuts.
+    cmap : str, default='CMRmap_r'
+        Colour map of what lies behind.
+
+    Returns
+    -------
+    Figure
+        Sagittal, coronal and axial cut; the patient's left on the left.
+    """
+    cut = unpack_cuts(cuts, index)
+    step = int(cuts["step"])
+    sizes = nearest_ras(cuts["affine"]).sizes
+    behind = None
+    if mean_image is not None:
+        behind = cuts_at(mean_image, cuts["affine"], cut.voxel, step=step)
+    limit = 1.0 if mean_image is None else background_limit(mean_image)
+    figure = new_figure(8.0, 2.9)
+    widths = [getattr(cut, p).shape[1] * sizes[w] for p, w in _WIDE]
+    panels = figure.subplots(1, 3, width_ratios=widths)
+    for axes, (plane, wide), axis in zip(panels, _WIDE, range(3), strict=True):
+        picture = getattr(cut, plane)
+        high = 1 if plane == "axial" else 2
+        aspect = sizes[high] / sizes[wide]
+        if behind is not None:
+            axes.imshow(background_picture(getattr(behind, plane), limit, cmap), aspect=aspect)
+        axes.imshow(overlay_picture(picture, cut.peak), aspect=aspect)
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+        axes.set_title(f"{'xyz'[axis]} = {cut.centre[axis]:.0f} mm", fontsize=9)
+        ends = ("P", "A") if plane == "sagittal" else ("L", "R")
+        for place, side, end in ((0.02, "left", ends[0]), (0.98, "right", ends[1])):
+            axes.text(place, 0.02, end, transform=axes.transAxes, ha=side, fontsize=9)
+    if name:
+        figure.suptitle(label(name, 60), fontsize=10)
+    return figure
+
+
+@styled
+def figure_glance(
+    cuts: Mapping[str, Array],
+    names: Sequence[str],
+    *,
+    mean_image: Array | None = None,
+) -> Figure:
+    """
+    Draw all maps together in axial cuts.
+
+    Parameters
+    ----------
+    cuts : mapping of str to ndarray
+        From `nipype_mapsmasker.core.cuts.collect_cuts`.
+    names : sequence of str
+        The K maps.
+    mean_image : (X, Y, Z) ndarray, optional
+        What lies behind them, drawn in grey.
+
+    Returns
+    -------
+    Figure
+        Each voxel in the colour of the map that is relatively strongest there, numbered.
+    """
+    glance = cuts["glance"]
+    if not len(glance):
+        return note(new_figure(7.0, 1.0), "No picture of all maps: every map is empty.")
+    orientation = nearest_ras(cuts["affine"])
+    sizes, axis, step = orientation.sizes, orientation.axes[2], int(cuts["step"])
+    aspect = sizes[1] / sizes[0]
+    colours = glance_colours(len(names))
+    figure = new_figure(9.2, _glance_height(glance.shape, aspect), layout="compressed")
+    panels = figure.subplots(2, -(-len(glance) // 2), squeeze=False).ravel()
+    limit = 1.0 if mean_image is None else background_limit(mean_image)
+    ink = INK if mean_image is None else "white"
+    for axes, picture, level in zip(panels, glance, cuts["glance_voxel"], strict=False):
+        voxel = np.zeros(3, dtype=np.intp)
+        voxel[axis] = level
+        if mean_image is not None:
+            behind = cuts_at(mean_image, cuts["affine"], voxel, step=step).axial
+            axes.imshow(background_picture(behind, limit, "gray"), aspect=aspect)
+        axes.imshow(colours[picture], aspect=aspect)
+        if len(names) <= MAX_NUMBERED:
+            _number(axes, picture)
+        height = _height_mm(cuts["affine"], cuts["shape"], axis, int(level))
+        axes.set_title(f"z = {height:.0f} mm", fontsize=8)
+        for text, place, side in (("L", 0.03, "left"), ("R", 0.97, "right")):
+            axes.text(place, 0.03, text, transform=axes.transAxes, ha=side, color=ink)
+    for axes in panels:
+        axes.set_axis_off()
+    return figure
+
+
+_WIDE = (("sagittal", 1), ("coronal", 0), ("axial", 0))
+
+
+def _number(axes: Any, picture: Array) -> None:
+    """Write each map's number on every patch of it, on the pixel nearest to the patch's centre."""
+    for number in np.unique(picture[picture > 0]):
+        patches, n_patches = ndimage.label(picture == number)
+        for patch in range(1, n_patches + 1):
+            places = np.argwhere(patches == patch)
+            if len(places) < MIN_LABELLED_PIXELS:
+                continue
+            centre = places.mean(axis=0)
+            row, column = places[int(np.argmin(((places - centre) ** 2).sum(axis=1)))]
+            axes.text(
+                column,
+                row,
+                str(number - 1),
+                ha="center",
+                va="center",
+                fontsize=6.5,
+                color="black",
+                bbox={"facecolor": "white", "alpha": 0.65, "pad": 0.4, "lw": 0},
+            )
+
+
+def _height_mm(affine: Array, shape: Array, axis: int, level: int) -> float:
+    """Give the height of an axial cut in mm, in the middle of the grid."""
+    place = (np.asarray(shape, dtype=np.float64) - 1) / 2
+    place[axis] = level
+    return float(affine[2, :3] @ place + affine[2, 3])
+
+
+def _glance_height(shape: tuple[int, ...], aspect: float) -> float:
+    """Give the height of the figure in inches that leaves no empty bands."""
+    n_columns = -(-shape[0] // 2)
+    cell = 9.2 / n_columns
+    return min(8.0, 2 * (cell * shape[1] * aspect / shape[2] + 0.22))

@@ -1,0 +1,269 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One look for all figures, and figures turned to bytes that never change."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, ParamSpec
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ft2font import FT2Font
+from PIL import Image
+
+__all__ = [
+    "AFTER",
+    "BEFORE",
+    "CENSORED",
+    "INK",
+    "MISSING",
+    "WARN",
+    "data_uri",
+    "figure_png",
+    "label",
+    "new_figure",
+    "note",
+    "set_names",
+    "styled",
+]
+
+BEFORE = "#B35900"
+"""Before cleaning (a colour-blind-safe orange, dark enough for text)."""
+
+AFTER = "#0072B2"
+"""After cleaning (a colour-blind-safe blue)."""
+
+CENSORED = "#CC79A7"
+"""Censored volumes (a colour-blind-safe purple)."""
+
+WARN = "#C00000"
+"""Thresholds and outliers."""
+
+INK = "#1b1f24"
+"""Text and axes."""
+
+MISSING = "#d9d9d9"
+"""No data."""
+
+MAX_NAMES = 60
+"""With more maps than this, axes show numbers instead of names."""
+
+DPI = 130
+"""Of the pictures in the pages; figures are drawn to be shown at about 100."""
+
+P = ParamSpec("P")
+
+_RC: dict[Any, Any] = {
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "figure.facecolor": "white",
+    "font.family": ["DejaVu Sans"],
+    "font.size": 9,
+    "image.interpolation": "nearest",
+    "legend.frameon": False,
+    "path.simplify": True,
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "nipype_mapsmasker",
+    "text.color": INK,
+    # A dollar sign in a map's name is a dollar sign.
+    "text.parse_math": False,
+    "text.usetex": False,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """
+    Let a function draw in the reports' style, whatever the caller's settings are.
+
+    Parameters
+    ----------
+    draw : callable
+        Returns a figure.
+
+    Returns
+    -------
+    callable
+        The same, under matplotlib's defaults and the reports' settings.
+    """
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context():
+            mpl.rcdefaults()
+            mpl.rcParams.update(_RC)
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def new_figure(
+    width: float, height: float, *, layout: Literal["constrained", "compressed"] = "constrained"
+) -> Figure:
+    """
+    Make a figure that no global state knows.
+
+    Parameters
+    ----------
+    width, height : float
+        In inches.
+    layout : {'constrained', 'compressed'}
+        The second for pictures whose pixels must be square.
+
+    Returns
+    -------
+    Figure
+        On an Agg canvas.
+    """
+    figure = Figure(figsize=(width, height), layout=layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def figure_png(figure: Figure, *, colours: int = 200, dpi: int = DPI) -> bytes:
+    """
+    Draw a figure into a small PNG.
+
+    Parameters
+    ----------
+    figure : Figure
+        What is drawn.
+    colours : int, default=200
+        Size of the palette.
+    dpi : int, default=130
+        Pixels per inch.
+
+    Returns
+    -------
+    bytes
+        A palette PNG without any date or version: equal figures give equal bytes.
+    """
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(_RC)
+        figure.set_dpi(dpi)
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    small = image.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    target = io.BytesIO()
+    small.save(target, format="PNG", optimize=True)
+    return target.getvalue()
+
+
+def data_uri(png: bytes) -> str:
+    """
+    Make the address of a picture that is inside the page.
+
+    Parameters
+    ----------
+    png : bytes
+        A PNG file.
+
+    Returns
+    -------
+    str
+        ``data:image/png;base64,…``.
+    """
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+
+
+def label(name: Any, longest: int = 28) -> str:
+    """
+    Make a name fit for drawing.
+
+    Parameters
+    ----------
+    name : str
+        Any text.
+    longest : int, default=28
+        Longer names lose their middle.
+
+    Returns
+    -------
+    str
+        On one line; characters that the font lacks are replaced by a box.
+    """
+    text = " ".join(str(name).split())
+    if len(text) > longest:
+        half = (longest - 1) // 2
+        text = f"{text[:half]}…{text[-half:]}"
+    known = _characters()
+    return "".join(letter if ord(letter) in known else "□" for letter in text)
+
+
+def set_names(
+    axes: Axes, names: Sequence[str], *, x: bool = False, y: bool = False, size: float = 8.0
+) -> None:
+    """
+    Label the cells of a picture with names, or with numbers when there are too many.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where.
+    names : sequence of str
+        One per cell.
+    x, y : bool
+        Which axes.
+    size : float, default=8
+        Largest size of the letters in points.
+    """
+    if len(names) <= MAX_NAMES:
+        ticks = list(range(len(names)))
+        shown = [label(name, 22) for name in names]
+    else:
+        step = next(size for size in (10, 20, 50, 100, 200, 500, 10**6) if size * 12 > len(names))
+        ticks = list(range(0, len(names), step))
+        shown = [str(tick) for tick in ticks]
+    size = size if len(shown) <= 30 else max(5.5, size * 30 / len(shown))
+    if y:
+        axes.set_yticks(ticks, shown, fontsize=size)
+    if x:
+        rotation = 90 if len(names) <= MAX_NAMES else 0
+        axes.set_xticks(ticks, shown, fontsize=size, rotation=rotation)
+
+
+def note(figure: Figure, text: str, width: float = 7.0) -> Figure:
+    """
+    Fill a figure with a sentence instead of a plot.
+
+    Parameters
+    ----------
+    figure : Figure
+        An empty figure.
+    text : str
+        Why there is nothing to plot.
+    width : float, default=7
+        Unused inches are cut off on the right.
+
+    Returns
+    -------
+    Figure
+        The same figure.
+    """
+    figure.set_size_inches(width, 0.6)
+    figure.text(0.01, 0.5, text, va="center", fontsize=9)
+    return figure
+
+
+@functools.cache
+def _characters() -> frozenset[int]:
+    """List the characters of the font that comes with matplotlib."""
+    font = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    return frozenset(FT2Font(str(font)).get_charmap())
