@@ -141,7 +141,11 @@ def route(
             known = BlockResampler(source, operator.grid, interpolation, limits)
             resamplers.append(known)
         linear = known.operator
-        if limits is None and missing_voxels == "zero" and not isinstance(linear, DirectResampling):
+        if (
+            limits is None
+            and missing_voxels == "zero"
+            and not isinstance(linear, DirectResampling)
+        ):
             targets.append(Target(fold_resampling(operator, linear, source)))
         else:
             targets.append(Target(operator, known))

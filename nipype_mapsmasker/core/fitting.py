@@ -240,9 +240,7 @@ def variance_inflation(gram: NDArray[np.float64]) -> NDArray[np.float64]:
     return result
 
 
-def solve_minimum_norm(
-    maps_rows: RowMatrix, products: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def solve_minimum_norm(maps_rows: RowMatrix, products: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     Solve M' M s = b for the minimum-norm s, without squaring M's condition for the rank.
 

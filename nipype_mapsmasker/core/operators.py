@@ -377,9 +377,7 @@ def _sparse_resampling(
     """Give the sparse (V_out, V_in) matrix of nearest or linear interpolation, disk order."""
     z, y, x = np.ogrid[: target[2], : target[1], : target[0]]
     # Summed in SciPy's order, so that ties and edges fall on the same side.
-    points = [
-        (row[3] + x * row[0] + y * row[1] + z * row[2]).reshape(-1) for row in transform[:3]
-    ]
+    points = [(row[3] + x * row[0] + y * row[1] + z * row[2]).reshape(-1) for row in transform[:3]]
     inside = np.ones(points[0].size, dtype=bool)
     for point, size in zip(points, source, strict=True):
         inside &= (point >= 0) & (point <= size - 1)

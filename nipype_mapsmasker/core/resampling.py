@@ -137,9 +137,7 @@ def data_range(blocks: Iterable[NDArray[np.generic]]) -> tuple[float, float]:
     return low, high
 
 
-def fill_non_finite(
-    volume: NDArray[np.float64], bad: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+def fill_non_finite(volume: NDArray[np.float64], bad: NDArray[np.bool_]) -> NDArray[np.float64]:
     """
     Fill the two outer shells of non-finite voxels with the mean of their finite neighbours.
 

@@ -1,1 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
+"""Nipype interfaces: doors, not rooms."""
+
+from nipype_mapsmasker.interfaces.cleaning import CleanSignals
+from nipype_mapsmasker.interfaces.extraction import ExtractSignals, HighVarianceConfounds
+from nipype_mapsmasker.interfaces.fitting import FitMaps
+from nipype_mapsmasker.interfaces.inverse import InverseTransform
+from nipype_mapsmasker.interfaces.spatial import AssignOperators, GroupRuns, ResampleImage
+from nipype_mapsmasker.interfaces.storing import StoreRun, SummariseRuns
+
+__all__ = [
+    "AssignOperators",
+    "CleanSignals",
+    "ExtractSignals",
+    "FitMaps",
+    "GroupRuns",
+    "HighVarianceConfounds",
+    "InverseTransform",
+    "ResampleImage",
+    "StoreRun",
+    "SummariseRuns",
+]

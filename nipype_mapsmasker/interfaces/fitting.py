@@ -11,11 +11,12 @@ from nipype.interfaces.base import File, traits
 from nipype_mapsmasker.core.cuts import collect_cuts
 from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.maps import check_no_overlap
-from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec, or_none
+from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.io.arrays import save_arrays
 from nipype_mapsmasker.io.coverage import write_fit_coverage
 from nipype_mapsmasker.io.maps import load_maps, open_maps
 from nipype_mapsmasker.io.operators import save_operator
+from nipype_mapsmasker.io.sidecars import checksum
 from nipype_mapsmasker.io.space import fit_space
 
 __all__ = ["FitMaps"]
@@ -84,6 +85,7 @@ class _FitMapsOutputSpec(RunOutputSpec):
         desc="table (.tsv) of each map's name, coverage, variance inflation, size and centre",
     )
     cuts_file = traits.Union(None, File(exists=True), desc="three cuts of every map (.npz)")
+    maps_checksum = traits.Union(None, traits.Str(), desc="SHA-256 of maps_file")
 
 
 class FitMaps(RunInterface):
@@ -133,9 +135,18 @@ class FitMaps(RunInterface):
             "n_maps": operator.n_maps,
             "coverage_file": str(coverage),
             "cuts_file": None if cuts is None else str(cuts),
+            "maps_checksum": checksum(inputs.maps_file),
         }
 
     def _empty_results(self) -> dict[str, Any]:
         return dict.fromkeys(
-            ("operator_file", "maps_file", "mask_file", "n_maps", "coverage_file", "cuts_file")
+            (
+                "operator_file",
+                "maps_file",
+                "mask_file",
+                "n_maps",
+                "coverage_file",
+                "cuts_file",
+                "maps_checksum",
+            )
         )

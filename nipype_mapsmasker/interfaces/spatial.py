@@ -14,7 +14,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
-from nipype_mapsmasker.core.grids import Grid, same_grid
+from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.interfaces.base import (
     RunInputSpec,
@@ -23,8 +23,10 @@ from nipype_mapsmasker.interfaces.base import (
     or_none,
     write_fault,
 )
+from nipype_mapsmasker.io.grouping import complete_lists, group_by_fit
 from nipype_mapsmasker.io.images import read_info
 from nipype_mapsmasker.io.resampling import resample_image
+from nipype_mapsmasker.io.sidecars import fingerprint
 
 __all__ = ["AssignOperators", "GroupRuns", "ResampleImage"]
 
@@ -130,18 +132,52 @@ class ResampleImage(RunInterface):
 
 class _GroupRunsInputSpec(BaseInterfaceInputSpec):
     run_ids = traits.List(traits.Str(), mandatory=True, desc="names of the runs")
-    in_files = traits.List(traits.Str(), mandatory=True, desc="4D images of the runs")
-    mask_files = traits.List(
-        traits.Union(None, traits.Str()), desc="brain mask per run, with gaps, or none at all"
+    in_files = traits.List(
+        traits.Union(None, traits.Str()), mandatory=True, desc="4D images of the runs"
     )
-    shared_mask_file = traits.Union(
-        None, File(), default_value=None, usedefault=True, desc="mask of the runs without one"
+    confounds_files = traits.Union(
+        None,
+        traits.List(traits.Union(None, traits.Str(), traits.List(traits.Str()))),
+        default_value=None,
+        usedefault=True,
+        desc="table or tables of confounds per run, with gaps, or none at all",
     )
-    sources = traits.List(
-        traits.Str(), desc="identities of the images on disk, part of the cache key"
+    sample_mask_files = traits.Union(
+        None,
+        traits.List(traits.Union(None, traits.Str())),
+        default_value=None,
+        usedefault=True,
+        desc="table of the volumes to keep per run, with gaps, or none at all",
     )
-    upstream_faults = traits.List(
-        traits.Union(None, File()), desc="faults of earlier steps per run, with gaps"
+    mask_files = traits.Union(
+        None,
+        traits.Str(),
+        traits.List(traits.Union(None, traits.Str())),
+        default_value=None,
+        usedefault=True,
+        desc="one mask for all runs, or one per run, with gaps, or none at all",
+    )
+    t_rs = traits.Union(
+        None,
+        traits.Float(),
+        traits.List(traits.Union(None, traits.Float())),
+        default_value=None,
+        usedefault=True,
+        desc="repetition time in seconds of all runs, or of each, with gaps, or none at all",
+    )
+    keys = traits.Union(
+        None,
+        traits.List(traits.Str()),
+        default_value=None,
+        usedefault=True,
+        desc="what each run's results depend on, kept in its manifest",
+    )
+    upstream_faults = traits.Union(
+        None,
+        traits.List(traits.Union(None, File())),
+        default_value=None,
+        usedefault=True,
+        desc="faults of earlier steps per run, with gaps, or none at all",
     )
     by_grid = traits.Bool(
         True,
@@ -155,9 +191,25 @@ class _GroupRunsInputSpec(BaseInterfaceInputSpec):
 
 
 class _GroupRunsOutputSpec(TraitedSpec):
+    run_ids = traits.List(traits.Str(), desc="names of the runs")
+    in_files = traits.List(traits.Union(None, traits.Str()), desc="images, one per run")
+    confounds_files = traits.List(
+        traits.Union(None, traits.Str(), traits.List(traits.Str())),
+        desc="confounds, one entry per run",
+    )
+    sample_mask_files = traits.List(
+        traits.Union(None, traits.Str()), desc="sample masks, one entry per run"
+    )
+    t_rs = traits.List(
+        traits.Union(None, traits.Float()), desc="repetition times in seconds, one per run"
+    )
+    keys = traits.List(traits.Str(), desc="keys, one per run")
+    sources = traits.List(
+        traits.Str(), desc="identities of the images on disk (path, size, times), one per run"
+    )
     fit_index = traits.List(traits.Int(), desc="which fit serves each run; -1 for a faulty run")
     reference_files = traits.List(
-        traits.Union(None, File(exists=True)), desc="one image per fit that has its grid"
+        traits.Union(None, traits.Str()), desc="one image per fit that has its grid"
     )
     mask_files = traits.List(traits.Union(None, traits.Str()), desc="one mask per fit, or None")
     fault_files = traits.List(
@@ -167,10 +219,10 @@ class _GroupRunsOutputSpec(TraitedSpec):
 
 class GroupRuns(SimpleInterface):
     """
-    Sort runs by the fit that serves them: one per distinct grid and mask.
+    Complete the lists of a cohort, and sort its runs by the fit that serves them.
 
-    Only headers are read. Where every run is faulty there is still one fit entry, without a
-    reference, so that MapNodes over fits have something to iterate over.
+    There is one fit per distinct grid and mask; only headers are read. Where every run is faulty
+    there still is one entry, without a reference, for MapNodes over fits to iterate over.
     """
 
     input_spec = _GroupRunsInputSpec
@@ -178,47 +230,45 @@ class GroupRuns(SimpleInterface):
 
     def _run_interface(self, runtime: Any) -> Any:
         inputs = self.inputs
-        n_runs = len(inputs.run_ids)
-        masks = or_none(inputs.mask_files) or [None] * n_runs
-        upstream = or_none(inputs.upstream_faults) or [None] * n_runs
-        fits: list[tuple[Grid, str | None]] = []
-        references: list[str | None] = []
-        fit_index: list[int] = []
-        faults: list[str | None] = []
-        for number, (run_id, in_file) in enumerate(
-            zip(inputs.run_ids, inputs.in_files, strict=True)
-        ):
-            if upstream[number]:
-                fit_index.append(-1)
-                faults.append(upstream[number])
-                continue
-            try:
-                grid = read_info(in_file).grid
-            except DataFault as error:
-                if inputs.on_error == "raise":
-                    raise
-                path = Path(runtime.cwd) / f"fault_{number}.json"
-                faults.append(str(write_fault(path, run_id, type(self).__name__, error)))
-                fit_index.append(-1)
-                continue
-            mask = masks[number] or or_none(inputs.shared_mask_file)
-            index = next(
-                (
-                    at
-                    for at, (known, known_mask) in enumerate(fits)
-                    if known_mask == mask and (not inputs.by_grid or same_grid(known, grid))
-                ),
-                len(fits),
-            )
-            if index == len(fits):
-                fits.append((grid, mask))
-                references.append(str(Path(in_file).absolute()))
-            fit_index.append(index)
-            faults.append(None)
-        self._results["fit_index"] = fit_index
-        self._results["reference_files"] = references or [None]
-        self._results["mask_files"] = [mask for _, mask in fits] or [None]
-        self._results["fault_files"] = faults
+        lists = complete_lists(
+            run_ids=inputs.run_ids,
+            in_files=inputs.in_files,
+            confounds_files=inputs.confounds_files,
+            sample_mask_files=inputs.sample_mask_files,
+            mask_files=inputs.mask_files,
+            t_rs=inputs.t_rs,
+            keys=inputs.keys,
+            upstream_faults=inputs.upstream_faults,
+        )
+        faults: list[str | None] = list(lists["upstream_faults"])
+
+        def record(number: int, error: DataFault) -> None:
+            if inputs.on_error == "raise":
+                raise error
+            path = Path(runtime.cwd) / f"fault_{number}.json"
+            run_id = inputs.run_ids[number]
+            faults[number] = str(write_fault(path, run_id, type(self).__name__, error))
+
+        groups = group_by_fit(
+            lists["in_files"],
+            lists["mask_files"],
+            skip=[bool(fault) for fault in faults],
+            by_grid=inputs.by_grid,
+            record=record,
+        )
+        self._results = {
+            "run_ids": list(inputs.run_ids),
+            "in_files": lists["in_files"],
+            "confounds_files": lists["confounds_files"],
+            "sample_mask_files": lists["sample_mask_files"],
+            "t_rs": lists["t_rs"],
+            "keys": [key or "" for key in lists["keys"]],
+            "sources": [fingerprint(path or "") for path in lists["in_files"]],
+            "fit_index": groups.fit_index,
+            "reference_files": groups.reference_files,
+            "mask_files": groups.mask_files,
+            "fault_files": faults,
+        }
         return runtime
 
 

@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: Apache-2.0
+"""The only place where paths become arrays, and arrays files."""

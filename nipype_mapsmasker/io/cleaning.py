@@ -20,7 +20,12 @@ from nipype_mapsmasker.io.signals import read_signals, write_signals
 
 __all__ = ["CleaningInputs", "clean_run", "write_json"]
 
-WRITTEN_DTYPES = {None: np.float64, "auto": np.float32, "float32": np.float32, "float64": np.float64}
+WRITTEN_DTYPES = {
+    None: np.float64,
+    "auto": np.float32,
+    "float32": np.float32,
+    "float64": np.float64,
+}
 """What each value of ``dtype`` means for the table that is written."""
 
 

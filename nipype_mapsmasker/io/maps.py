@@ -188,7 +188,9 @@ def read_mask(path: str | Path, threshold: float | None = None) -> tuple[Grid, N
     return grid, mask
 
 
-def mask_on_grid(path: str | Path, grid: Grid, threshold: float | None = None) -> NDArray[np.int64]:
+def mask_on_grid(
+    path: str | Path, grid: Grid, threshold: float | None = None
+) -> NDArray[np.int64]:
     """
     Read a mask at the voxels of a grid.
 

@@ -209,9 +209,7 @@ def write_extraction(
         if not keep_masked_maps:
             signals = signals[:, ~operator.lost]
             names = [name for name, lost in zip(names, operator.lost, strict=True) if not lost]
-        signals_files.append(
-            str(write_signals(folder / f"signals_{number}.tsv", signals, names))
-        )
+        signals_files.append(str(write_signals(folder / f"signals_{number}.tsv", signals, names)))
         coverage = write_run_coverage(
             folder / f"coverage_{number}.tsv", operator, extraction.coverage_data
         )

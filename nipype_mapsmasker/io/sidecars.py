@@ -11,7 +11,14 @@ from typing import Any
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 
-__all__ = ["RepetitionTime", "checksum", "fingerprint", "image_stem", "read_sidecar", "resolve_t_r"]
+__all__ = [
+    "RepetitionTime",
+    "checksum",
+    "fingerprint",
+    "image_stem",
+    "read_sidecar",
+    "resolve_t_r",
+]
 
 T_R_TOLERANCE = 0.01
 """Relative disagreement between sources of the repetition time that is worth a warning."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The space of a fit: which grid, and which of its voxels, from files and ``resampling_target``."""
+"""The space of a fit: which grid, and which of its voxels, from files and options."""
 
 from __future__ import annotations
 

@@ -1,0 +1,197 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Doors out: a run's results under their final names, and the tables of the cohort."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    DynamicTraitedSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    traits,
+)
+
+from nipype_mapsmasker.interfaces.base import or_none
+from nipype_mapsmasker.io.manifests import read_manifest
+from nipype_mapsmasker.io.storing import (
+    RunResults,
+    failed_row,
+    store_failure,
+    store_run,
+    write_atlas_tables,
+    write_cohort_tables,
+)
+
+__all__ = ["RESULT_KINDS", "StoreRun", "SummariseRuns"]
+
+RESULT_KINDS = ("timeseries", "summary", "reconstruction", "report")
+"""What one strategy makes of one atlas; `StoreRun` has an input per kind and number."""
+
+
+class _StoreRunInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
+    run_id = traits.Str(mandatory=True, desc="name of the run")
+    in_file = traits.Union(None, traits.Str(), desc="image of the run, for the record")
+    source = traits.Str("", usedefault=True, desc="identity of the image on disk")
+    key = traits.Str("", usedefault=True, desc="what the results depend on")
+    extraction_key = traits.Str("", usedefault=True, desc="what the raw signals depend on")
+    out_dir = traits.Str(mandatory=True, desc="result folder")
+    atlases = traits.List(traits.Str(), mandatory=True, desc="names of the atlases")
+    strategies = traits.List(
+        traits.Str(), mandatory=True, desc="names of the strategies; '' for one without a name"
+    )
+    checksums = traits.List(
+        traits.Union(None, traits.Str()), mandatory=True, desc="SHA-256 of the atlases' maps"
+    )
+    signals_files = traits.List(
+        traits.Union(None, File()), mandatory=True, desc="raw signals, one table per atlas"
+    )
+    coverage_files = traits.List(
+        traits.Union(None, File()), mandatory=True, desc="coverage, one table per atlas"
+    )
+    fit_quality_files = traits.List(
+        traits.Union(None, File()), mandatory=True, desc="quality of the fit, per atlas"
+    )
+    mean_file = traits.Union(None, File(), mandatory=True, desc="mean image")
+    t_r = traits.Union(None, traits.Float(), desc="repetition time in seconds")
+    seconds = traits.Float(0.0, usedefault=True, nohash=True, desc="duration of the extraction, s")
+    peak_mb = traits.Float(0.0, usedefault=True, nohash=True, desc="peak memory, MB")
+    upstream_fault = traits.Union(
+        None, File(), default_value=None, usedefault=True, desc="fault of an earlier step, if any"
+    )
+    provenance = traits.Dict(usedefault=True, desc="versions, parameters and command")
+
+
+class _StoreRunOutputSpec(TraitedSpec):
+    manifest_file = traits.Union(
+        None, File(exists=True), desc="manifest of the run's results, or None if it failed"
+    )
+    fault_file = traits.Union(None, File(exists=True), desc="fault of the run, or None")
+
+
+class StoreRun(SimpleInterface):
+    """
+    Write a run's results under their final names, the manifest last; or its log if it failed.
+
+    Every file is written beside its place and moved there. For atlas ``a`` and strategy ``s``,
+    counted through with the strategies first, there are inputs ``timeseries_<n>``,
+    ``summary_<n>``, ``reconstruction_<n>`` and ``report_<n>``, n from 0.
+
+    Parameters
+    ----------
+    n_results : int
+        Number of atlases times number of strategies.
+    **inputs
+        As in any interface.
+    """
+
+    input_spec = _StoreRunInputSpec
+    output_spec = _StoreRunOutputSpec
+    # Two processes never write one run, and results must be there even if Nipype's cache says so.
+
+    def __init__(self, n_results: int = 1, **inputs: Any) -> None:
+        self._n_results = n_results
+        super().__init__(**inputs)
+        for name in self.result_fields(n_results):
+            self.inputs.add_trait(
+                name,
+                traits.Union(None, File(), default_value=None, desc=f"work file {name}"),
+            )
+            setattr(self.inputs, name, inputs.get(name))
+
+    @staticmethod
+    def result_fields(n_results: int) -> list[str]:
+        """Name the inputs of the results, all kinds of each number."""
+        return [f"{kind}_{n}" for n in range(n_results) for kind in RESULT_KINDS]
+
+    def _run_interface(self, runtime: Any) -> Any:
+        inputs = self.inputs
+        if inputs.upstream_fault:
+            fault = json.loads(Path(inputs.upstream_fault).read_text(encoding="utf-8"))
+            store_failure(inputs.out_dir, inputs.run_id, fault)
+            self._results = {"manifest_file": None, "fault_file": inputs.upstream_fault}
+            return runtime
+        results = [
+            {kind: or_none(getattr(inputs, f"{kind}_{n}")) for kind in RESULT_KINDS}
+            for n in range(self._n_results)
+        ]
+        run = RunResults(
+            run_id=inputs.run_id,
+            in_file=str(or_none(inputs.in_file) or ""),
+            key=inputs.key,
+            extraction_key=inputs.extraction_key,
+            atlases=inputs.atlases,
+            strategies=inputs.strategies,
+            checksums=[text or "" for text in inputs.checksums],
+            signals_files=inputs.signals_files,
+            coverage_files=inputs.coverage_files,
+            fit_quality_files=inputs.fit_quality_files,
+            mean_file=inputs.mean_file,
+            results=results,
+            t_r=or_none(inputs.t_r),
+            seconds=inputs.seconds,
+            peak_mb=inputs.peak_mb,
+            provenance=inputs.provenance,
+        )
+        self._results = {
+            "manifest_file": str(store_run(inputs.out_dir, run)),
+            "fault_file": None,
+        }
+        return runtime
+
+
+class _SummariseRunsInputSpec(BaseInterfaceInputSpec):
+    run_ids = traits.List(traits.Str(), mandatory=True, desc="names of the runs")
+    manifest_files = traits.List(
+        traits.Union(None, traits.Str()), mandatory=True, desc="manifests, one per run, with gaps"
+    )
+    fault_files = traits.List(
+        traits.Union(None, File()), mandatory=True, desc="faults, one per run, with gaps"
+    )
+    out_dir = traits.Str(mandatory=True, desc="result folder")
+    atlases = traits.List(traits.Str(), mandatory=True, desc="names of the atlases")
+    coverage_files = traits.List(
+        traits.List(traits.Union(None, File())),
+        mandatory=True,
+        desc="per atlas, the coverage table of every fit",
+    )
+    provenance = traits.Dict(usedefault=True, desc="versions, parameters and command")
+
+
+class _SummariseRunsOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc="runs.tsv, one row per run")
+    n_failed = traits.Int(desc="number of runs that failed")
+
+
+class SummariseRuns(SimpleInterface):
+    """Write the tables of a cohort: the runs, the atlases, and what made them."""
+
+    input_spec = _SummariseRunsInputSpec
+    output_spec = _SummariseRunsOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        inputs = self.inputs
+        rows = []
+        for run_id, manifest_file, fault_file in zip(
+            inputs.run_ids, inputs.manifest_files, inputs.fault_files, strict=True
+        ):
+            manifest = None if manifest_file is None else read_manifest(Path(manifest_file))
+            if manifest is not None:
+                rows.append(manifest.row)
+                continue
+            reason = "The results are missing."
+            if fault_file:
+                reason = json.loads(Path(fault_file).read_text(encoding="utf-8"))["reason"]
+            rows.append(failed_row(run_id, reason))
+        for atlas, tables in zip(inputs.atlases, inputs.coverage_files, strict=True):
+            write_atlas_tables(inputs.out_dir, atlas, [path for path in tables if path])
+        out_file = write_cohort_tables(inputs.out_dir, rows, inputs.provenance)
+        self._results = {
+            "out_file": str(out_file),
+            "n_failed": sum(row["status"] == "failed" for row in rows),
+        }
+        return runtime

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of the files in the result folder, and the rules that a run's name must keep."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from nipype_mapsmasker.errors import ParameterError
+
+__all__ = ["RunFiles", "check_name", "check_run_ids", "run_files"]
+
+MAX_NAME_BYTES = 200
+"""Bytes of a run's name that leave room for the endings of its files in 255 bytes."""
+
+_BIDS_NAME = re.compile(r"^(sub-[A-Za-z0-9]+)(?:_(ses-[A-Za-z0-9]+))?_[A-Za-z0-9_+-]+$")
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """
+    Name the results of one run.
+
+    Parameters
+    ----------
+    out_dir : Path
+        The result folder.
+    run_id : str
+        The run.
+    """
+
+    out_dir: Path
+    run_id: str
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder: ``sub-XX/[ses-YY/]func`` for a BIDS name, else its name."""
+        match = _BIDS_NAME.match(self.run_id)
+        if match is None:
+            return self.out_dir / self.run_id
+        parts = [part for part in match.groups() if part]
+        return self.out_dir.joinpath(*parts, "func")
+
+    def _named(self, ending: str) -> Path:
+        return self.folder / f"{self.run_id}_{ending}"
+
+    @property
+    def manifest(self) -> Path:
+        """What the results depend on, and their checksums; written last."""
+        return self._named("manifest.json")
+
+    @property
+    def mean(self) -> Path:
+        """The run's mean image."""
+        return self._named("mean.nii.gz")
+
+    @property
+    def log(self) -> Path:
+        """The traceback of a run that failed."""
+        return self.out_dir / "logs" / f"{self.run_id}.txt"
+
+    def timeseries(self, atlas: str, strategy: str = "", suffix: str = "tsv") -> Path:
+        """Name the cleaned signals of one atlas by one strategy."""
+        return self._named(f"{self._entities(atlas, strategy)}_timeseries.{suffix}")
+
+    def sidecar(self, atlas: str, strategy: str = "") -> Path:
+        """Name the JSON beside the cleaned signals."""
+        return self.timeseries(atlas, strategy, "json")
+
+    def raw(self, atlas: str) -> Path:
+        """Name the raw signals, kept so that cleaning can be redone without the image."""
+        return self.timeseries(atlas, "raw")
+
+    def coverage(self, atlas: str) -> Path:
+        """Name the table of the coverage of the maps."""
+        return self._named(f"{self._entities(atlas)}_coverage.tsv")
+
+    def fit_quality(self, atlas: str) -> Path:
+        """Name the table of R squared of the spatial fit of every volume."""
+        return self._named(f"{self._entities(atlas)}_fitquality.tsv")
+
+    def reconstruction(self, atlas: str, strategy: str = "") -> Path:
+        """Name the image rebuilt from cleaned signals."""
+        return self._named(f"{self._entities(atlas, strategy)}_reconstruction.nii.gz")
+
+    def report(self, atlas: str, strategy: str = "") -> Path:
+        """Name the run's page."""
+        return self._named(f"{self._entities(atlas, strategy)}_report.html")
+
+    @staticmethod
+    def _entities(atlas: str, strategy: str = "") -> str:
+        return f"atlas-{atlas}" + (f"_desc-{strategy}" if strategy else "")
+
+
+def run_files(out_dir: str | Path, run_id: str) -> RunFiles:
+    """
+    Name the results of one run.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder.
+    run_id : str
+        The run.
+
+    Returns
+    -------
+    RunFiles
+        Its paths.
+    """
+    return RunFiles(Path(out_dir), run_id)
+
+
+def check_name(kind: str, name: str) -> None:
+    """
+    Refuse a name that cannot be part of a file's name.
+
+    Parameters
+    ----------
+    kind : str
+        What it names, for the error.
+    name : str
+        The name.
+
+    Raises
+    ------
+    ParameterError
+        Empty, too long, or with a slash, a backslash or a control character.
+    """
+    bad = not name or name in {".", ".."} or name != name.strip()
+    bad = bad or any(ord(letter) < 32 or letter in "/\\\x7f" for letter in name)
+    if bad or len(name.encode()) > MAX_NAME_BYTES:
+        msg = (
+            f"The {kind} {name!r} cannot be part of a file name: expected 1 to {MAX_NAME_BYTES} "
+            "bytes without slashes, control characters or blanks at the ends; rename it."
+        )
+        raise ParameterError(msg)
+
+
+def check_run_ids(run_ids: Iterable[str]) -> None:
+    """
+    Refuse run names that cannot name files, or that would write the same ones.
+
+    Parameters
+    ----------
+    run_ids : iterable of str
+        The names.
+
+    Raises
+    ------
+    ParameterError
+        A name that cannot be a file's, or two that differ by case at most.
+    """
+    seen: dict[str, str] = {}
+    for run_id in run_ids:
+        check_name("run_id", run_id)
+        other = seen.setdefault(run_id.casefold(), run_id)
+        if other is not run_id:
+            msg = (
+                f"The runs {other!r} and {run_id!r} would write the same files; "
+                "give every run a run_id of its own."
+            )
+            raise ParameterError(msg)

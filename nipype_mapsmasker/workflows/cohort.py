@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The workflow of a cohort: MapNodes over runs, one fit per distinct grid and mask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nipype_mapsmasker.workflows.connections import first_known, pick
+from nipype_mapsmasker.workflows.parameters import MaskerParameters
+from nipype_mapsmasker.workflows.provenance import provenance_of
+from nipype_mapsmasker.workflows.steps import (
+    CACHE_CONFIG,
+    DEFAULT_EXTRACT_MEM_GB,
+    DEFAULT_FIT_MEM_GB,
+    LIGHT_MEM_GB,
+    RunSteps,
+    Steps,
+    add_run_steps,
+    add_store,
+    fit_interface,
+    node_name,
+)
+
+if TYPE_CHECKING:
+    from nipype.pipeline.engine import Workflow
+
+__all__ = ["COHORT_INPUTS", "COHORT_OUTPUTS", "init_cohort_wf"]
+
+COHORT_INPUTS = (
+    "run_ids",
+    "in_files",
+    "confounds_files",
+    "sample_mask_files",
+    "t_rs",
+    "keys",
+    "upstream_faults",
+    "maps_img",
+    "labels_files",
+    "mask_img",
+)
+"""Fields of the cohort's inputnode."""
+
+COHORT_OUTPUTS = (
+    "timeseries_files",
+    "summary_files",
+    "signals_files",
+    "coverage_files",
+    "mean_files",
+    "operator_files",
+    "reconstruction_files",
+    "fault_files",
+    "manifest_files",
+    "runs_file",
+)
+"""Fields of the cohort's outputnode."""
+
+OPTIONAL_INPUTS = (
+    "confounds_files",
+    "sample_mask_files",
+    "t_rs",
+    "keys",
+    "upstream_faults",
+    "mask_img",
+)
+"""Fields that may stay unset."""
+
+
+def init_cohort_wf(
+    *,
+    out_dir: str | None = None,
+    command: str = "",
+    extract_mem_gb: float = DEFAULT_EXTRACT_MEM_GB,
+    fit_mem_gb: float = DEFAULT_FIT_MEM_GB,
+    name: str = "mapsmasker_cohort_wf",
+    **parameters: Any,
+) -> Workflow:
+    """
+    Build the workflow that turns the runs of a cohort into cleaned region time series.
+
+    Signals are the least-squares coefficients of the maps in every volume, extracted after
+    optional smoothing, and cleaned of confounds in the order of Lindquist et al. (2019).
+
+    The graph::
+
+        inputnode -> group_runs -> fit_maps -> assign_operators -> extract -> clean -> store
+                  -> summarise -> outputnode
+
+    ``fit_maps`` is a MapNode over distinct grids and masks; ``extract``, ``clean`` (one per atlas
+    and strategy), ``inverse_transform`` and ``store`` are MapNodes over runs.
+
+    Parameters
+    ----------
+    out_dir : str, optional
+        Result folder for the final files; None leaves all results in the working directory.
+    command : str
+        The command that runs this, for the record.
+    extract_mem_gb, fit_mem_gb : float
+        Memory of an extraction and of a fit, GB, for Nipype's schedulers.
+    name : str
+        Name of the workflow.
+    **parameters
+        The fields of `nipype_mapsmasker.workflows.MaskerParameters`.
+
+    Inputs
+    ------
+    run_ids
+        Names of the runs
+    in_files
+        4D images, one per run
+    confounds_files
+        Confounds tables per run: a path, a list of paths or None; or nothing at all
+    sample_mask_files
+        Tables of the volumes to keep, per run or None; or nothing at all
+    t_rs
+        Repetition times in seconds, per run or None, or one for all
+    keys
+        What each run's results depend on, kept in its manifest
+    upstream_faults
+        Fault files of earlier steps, per run or None
+    maps_img
+        Maps image, or a list of them, one per atlas
+    labels_files
+        Tables of the maps' names, one per atlas or None
+    mask_img
+        Mask for all runs, or a list of masks per run
+
+    Outputs
+    -------
+    timeseries_files
+        Cleaned signals, one list per run: per atlas and strategy
+    summary_files
+        What cleaning did, in the same order
+    signals_files
+        Raw signals, one list per run: per atlas
+    coverage_files
+        Coverage of the maps, one list per run: per atlas
+    mean_files
+        Mean images, one per run
+    operator_files
+        Fitted operators, one list per run: per atlas
+    reconstruction_files
+        Images rebuilt from the cleaned signals, in the order of timeseries_files
+    fault_files
+        Fault per run, or None
+    manifest_files
+        Manifest per run in the result folder
+    runs_file
+        Table of the runs in the result folder
+
+    Returns
+    -------
+    Workflow
+        With a public face of ``inputnode`` and ``outputnode``.
+
+    Raises
+    ------
+    ParameterError
+        Parameters that cannot be meant, alone or together.
+    """
+    from nipype.interfaces.utility import IdentityInterface
+    from nipype.pipeline.engine import Node, Workflow
+
+    from nipype_mapsmasker.interfaces.spatial import GroupRuns
+    from nipype_mapsmasker.interfaces.storing import SummariseRuns
+
+    params = MaskerParameters(**parameters)
+    workflow = Workflow(name=name)
+    workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
+    inputnode = Node(IdentityInterface(fields=list(COHORT_INPUTS)), name="inputnode")
+    for field in OPTIONAL_INPUTS:
+        setattr(inputnode.inputs, field, None)
+    inputnode.inputs.labels_files = [None] * len(params.atlases)
+    group_runs = Node(
+        GroupRuns(by_grid=params.resampling_target in ("data", None), on_error=params.on_error),
+        name="group_runs",
+        mem_gb=LIGHT_MEM_GB,
+        run_without_submitting=True,
+        # Headers and dates are looked at every time; what follows is cached by what they say.
+        overwrite=True,
+    )
+    for field in ("run_ids", "in_files", *OPTIONAL_INPUTS):
+        target = "mask_files" if field == "mask_img" else field
+        workflow.connect(inputnode, field, group_runs, target)
+    fits, assign = _add_fits(workflow, params, inputnode, group_runs, fit_mem_gb)
+
+    steps = Steps(workflow, over_runs=True)
+    run = add_run_steps(steps, params, extract_mem_gb=extract_mem_gb)
+    _connect_runs(workflow, params, inputnode, group_runs, assign, run)
+    outputnode = _add_outputs(workflow, run, assign)
+    if out_dir is not None:
+        provenance = provenance_of(params, command)
+        store = add_store(steps, params, run, str(out_dir), provenance)
+        summarise = Node(
+            SummariseRuns(
+                out_dir=str(out_dir), atlases=list(params.atlases), provenance=provenance
+            ),
+            name="summarise",
+            mem_gb=LIGHT_MEM_GB,
+            run_without_submitting=True,
+            overwrite=True,
+        )
+        for field, source in (
+            ("run_id", "run_ids"),
+            ("in_file", "in_files"),
+            ("source", "sources"),
+            ("key", "keys"),
+        ):
+            workflow.connect(group_runs, source, store, field)
+        checksums = _merge(workflow, params, fits, "maps_checksum", "atlas_checksums", first=True)
+        workflow.connect(checksums, "out", store, "checksums")
+        coverage = _merge(workflow, params, fits, "coverage_file", "atlas_coverage")
+        workflow.connect(
+            [
+                (inputnode, summarise, [("run_ids", "run_ids")]),
+                (coverage, summarise, [("out", "coverage_files")]),
+                (
+                    store,
+                    summarise,
+                    [("manifest_file", "manifest_files"), ("fault_file", "fault_files")],
+                ),
+                (store, outputnode, [("manifest_file", "manifest_files")]),
+                (summarise, outputnode, [("out_file", "runs_file")]),
+            ]
+        )
+    return workflow
+
+
+def _add_fits(
+    workflow: Workflow, params: MaskerParameters, inputnode: Any, group_runs: Any, mem_gb: float
+) -> tuple[dict[str, Any], Any]:
+    """Add one MapNode over fits per atlas, and what gives every run its operators."""
+    from nipype.pipeline.engine import MapNode, Node
+
+    from nipype_mapsmasker.interfaces.spatial import AssignOperators
+
+    fits: dict[str, Any] = {}
+    for number, atlas in enumerate(params.atlases):
+        fit = MapNode(
+            fit_interface(params),
+            iterfield=["reference_file", "mask_file"],
+            name=node_name("fit_maps", params, atlas),
+            mem_gb=mem_gb,
+        )
+        per_fit = [("reference_files", "reference_file"), ("mask_files", "mask_file")]
+        workflow.connect([(group_runs, fit, per_fit)])
+        workflow.connect(inputnode, ("maps_img", pick, number), fit, "maps_file")
+        workflow.connect(inputnode, ("labels_files", pick, number), fit, "labels_file")
+        fits[atlas] = fit
+    assign = Node(
+        AssignOperators(),
+        name="assign_operators",
+        mem_gb=LIGHT_MEM_GB,
+        run_without_submitting=True,
+    )
+    operators = _merge(workflow, params, fits, "operator_file", "atlas_operators")
+    faults = _merge(workflow, params, fits, "fault_file", "atlas_faults")
+    workflow.connect(
+        [
+            (operators, assign, [("out", "operator_files")]),
+            (faults, assign, [("out", "fit_faults")]),
+            (group_runs, assign, [("fit_index", "fit_index"), ("fault_files", "fault_files")]),
+        ]
+    )
+    return fits, assign
+
+
+def _merge(
+    workflow: Workflow,
+    params: MaskerParameters,
+    fits: dict[str, Any],
+    field: str,
+    name: str,
+    *,
+    first: bool = False,
+) -> Any:
+    """Collect one output of every atlas's fits as a list per atlas."""
+    from nipype.pipeline.engine import Node
+
+    from nipype_mapsmasker.interfaces.lists import ListAtlases
+
+    node = Node(
+        ListAtlases(len(params.atlases)),
+        name=name,
+        mem_gb=LIGHT_MEM_GB,
+        run_without_submitting=True,
+    )
+    for number, fit in enumerate(fits.values()):
+        source = (field, first_known) if first else field
+        workflow.connect(fit, source, node, f"in{number}")
+    return node
+
+
+def _connect_runs(
+    workflow: Workflow,
+    params: MaskerParameters,
+    inputnode: Any,
+    group_runs: Any,
+    assign: Any,
+    run: RunSteps,
+) -> None:
+    """Connect what comes from outside to the steps of the runs."""
+    identity = [("run_ids", "run_id"), ("sources", "source")]
+    workflow.connect(
+        [
+            (group_runs, run.extract, [*identity, ("in_files", "in_file"), ("t_rs", "t_r")]),
+            (
+                assign,
+                run.extract,
+                [("operator_files", "operator_files"), ("fault_files", "upstream_fault")],
+            ),
+        ]
+    )
+    if run.high_variance is not None:
+        workflow.connect([(group_runs, run.high_variance, [*identity, ("in_files", "in_file")])])
+    for node in run.clean.values():
+        files = [
+            ("confounds_files", "confounds_files"),
+            ("sample_mask_files", "sample_mask_file"),
+        ]
+        workflow.connect([(group_runs, node, [*identity, *files])])
+    for (atlas, _), node in run.inverse.items():
+        number = list(params.atlases).index(atlas)
+        workflow.connect([(group_runs, node, identity)])
+        workflow.connect(inputnode, ("maps_img", pick, number), node, "maps_file")
+
+
+def _add_outputs(workflow: Workflow, run: RunSteps, assign: Any) -> Any:
+    """Add the outputnode."""
+    from nipype.interfaces.utility import IdentityInterface
+    from nipype.pipeline.engine import Node
+
+    from nipype_mapsmasker.interfaces.lists import ListRuns
+
+    outputnode = Node(IdentityInterface(fields=list(COHORT_OUTPUTS)), name="outputnode")
+    for field, source, nodes in (
+        ("timeseries_files", "out_file", run.clean),
+        ("summary_files", "summary_file", run.clean),
+        ("reconstruction_files", "out_file", run.inverse),
+    ):
+        if not nodes:
+            continue
+        gather = Node(
+            ListRuns(len(nodes)), name=f"list_{field}", mem_gb=LIGHT_MEM_GB,
+            run_without_submitting=True,
+        )  # fmt: skip
+        for number, node in enumerate(nodes.values()):
+            workflow.connect(node, source, gather, f"in{number}")
+        workflow.connect(gather, "out", outputnode, field)
+    workflow.connect(
+        [
+            (
+                run.extract,
+                outputnode,
+                [
+                    ("signals_files", "signals_files"),
+                    ("coverage_files", "coverage_files"),
+                    ("mean_file", "mean_files"),
+                ],
+            ),
+            (assign, outputnode, [("operator_files", "operator_files")]),
+            (run.last, outputnode, [("fault_file", "fault_files")]),
+        ]
+    )
+    return outputnode

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Functions that stand on a graph's edges.
+
+Nipype stores their source text and runs it by itself, so each brings its own imports.
+"""
+
+__all__ = ["fingerprint_of", "first_known", "pick", "pick_each"]
+
+
+def pick(values, index):  # type: ignore[no-untyped-def]
+    """Give one element of a list; one value stands for a list of one."""
+    values = list(values) if isinstance(values, (list, tuple)) else [values]
+    return values[index]
+
+
+def pick_each(lists, index):  # type: ignore[no-untyped-def]
+    """Give one element of each run's list."""
+    return [values[index] for values in lists]
+
+
+def first_known(values):  # type: ignore[no-untyped-def]
+    """Give the first value that is not None, or None."""
+    values = values if isinstance(values, (list, tuple)) else [values]
+    return next((value for value in values if value is not None), None)
+
+
+def fingerprint_of(path):  # type: ignore[no-untyped-def]
+    """Describe a file's identity on disk."""
+    from nipype_mapsmasker.io.sidecars import fingerprint
+
+    return fingerprint(path)
