@@ -3,18 +3,24 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid
-from nipype_mapsmasker.errors import GridError, ImageFileError, ImageHeaderError
+from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
 from nipype_mapsmasker.io.foreign import read_foreign_header
+from nipype_mapsmasker.io.header_checks import (
+    checked_grid,
+    checked_offset,
+    checked_scaling,
+    checked_shape,
+    dims_text,
+)
+from nipype_mapsmasker.io.inflate import GZIP_MAGIC, MAX_INFLATION, GzipStream
 from nipype_mapsmasker.io.nifti import (
     HEADER_BYTES,
     NiftiHeader,
@@ -23,20 +29,11 @@ from nipype_mapsmasker.io.nifti import (
     repetition_time,
     stored_dtype,
 )
-from nipype_mapsmasker.io.streams import (
-    GZIP_MAGIC,
-    MAX_INFLATION,
-    ByteStream,
-    GzipStream,
-    PlainStream,
-    file_faults,
-)
+from nipype_mapsmasker.io.streams import ByteStream, PlainStream, file_faults
 
 __all__ = ["ImageInfo", "read_info", "truncated"]
 
 _COMPRESSED_SUFFIXES = (".gz", ".mgz")
-
-_MAX_VOXELS = (1 << 63) // 16
 
 
 @dataclass(frozen=True)
@@ -238,17 +235,17 @@ def _info_of_nifti(path: Path, header: NiftiHeader, data_path: Path) -> ImageInf
     name = str(path)
     if header.single_file:
         data_path = path if path == data_path else _pair(path)[0]
-    shape = _checked_shape(header.dim[1 : 1 + max(header.dim[0], 0)], header.dim[0], name)
+    shape = checked_shape(header.dim[1 : 1 + max(header.dim[0], 0)], header.dim[0], name)
     dtype = stored_dtype(header, name)
     spatial = (shape[0], shape[1], shape[2])
-    slope, intercept = _checked_scaling(header, name)
+    slope, intercept = checked_scaling(header, name)
     t_r = None
     if len(shape) == 4:
         single = header.version == 1
         t_r = repetition_time(header.pixdim[4], header.units, single_precision=single)
     return ImageInfo(
         path=path,
-        grid=_checked_grid(spatial, best_affine(header, spatial, name), name),
+        grid=checked_grid(spatial, best_affine(header, spatial, name), name),
         n_volumes=shape[3] if len(shape) == 4 else 1,
         ndim=len(shape),
         dtype=dtype,
@@ -256,7 +253,7 @@ def _info_of_nifti(path: Path, header: NiftiHeader, data_path: Path) -> ImageInf
         intercept=intercept,
         t_r=t_r,
         compressed=_is_compressed(data_path),
-        data_offset=_checked_offset(header, name),
+        data_offset=checked_offset(header, name),
         data_path=data_path,
     )
 
@@ -265,7 +262,7 @@ def _info_of_foreign(path: Path) -> ImageInfo:
     """Check what nibabel says of an image of another format."""
     header = read_foreign_header(path)
     name = str(path)
-    shape = _checked_shape(header.shape, len(header.shape), name)
+    shape = checked_shape(header.shape, len(header.shape), name)
     if header.dtype.kind not in "iuf":
         msg = (
             f"{name} stores voxels of type {header.dtype}, where integers or floating-point "
@@ -278,7 +275,7 @@ def _info_of_foreign(path: Path) -> ImageInfo:
     data_path = header.data_path or path
     return ImageInfo(
         path=path,
-        grid=_checked_grid((shape[0], shape[1], shape[2]), header.affine, name),
+        grid=checked_grid((shape[0], shape[1], shape[2]), header.affine, name),
         n_volumes=shape[3] if len(shape) == 4 else 1,
         ndim=len(shape),
         dtype=header.dtype,
@@ -290,95 +287,6 @@ def _info_of_foreign(path: Path) -> ImageInfo:
         data_path=data_path,
         streamed=header.data_path is not None,
     )
-
-
-def _checked_shape(dims: tuple[int, ...], n_axes: int, name: str) -> tuple[int, ...]:
-    """Give a shape of three or four positive numbers, or say what is wrong with it."""
-    if not 1 <= n_axes <= 7:
-        msg = (
-            f"{name} has a header with {n_axes} dimensions, where 3 or 4 are expected; the file "
-            "is damaged or not an image."
-        )
-        raise ImageHeaderError(msg)
-    if any(size < 1 for size in dims):
-        msg = (
-            f"{name} has a header with dimensions {_times(dims)}, which cannot be: each must be "
-            "at least 1; the file is damaged or was not finished."
-        )
-        raise ImageHeaderError(msg)
-    shape = tuple(int(size) for size in dims)
-    while len(shape) > 4 and shape[-1] == 1:
-        shape = shape[:-1]
-    if len(shape) < 3:
-        msg = (
-            f"{name} is a {len(shape)}D image ({_times(shape)}), where a volume (3D) or a run "
-            "of volumes (4D) is expected; give a 3D or 4D image."
-        )
-        raise ImageHeaderError(msg)
-    if len(shape) > 4:
-        msg = (
-            f"{name} is a {len(shape)}D image ({_times(shape)}), where 3 or 4 dimensions with "
-            "more than one element are expected; split it along its last axes."
-        )
-        raise ImageHeaderError(msg)
-    if math.prod(shape) > _MAX_VOXELS:
-        msg = (
-            f"{name} has a header with dimensions {_times(shape)}, more than any computer can "
-            "address; the file is damaged or not an image."
-        )
-        raise ImageHeaderError(msg)
-    return shape
-
-
-def _times(dims: tuple[int, ...]) -> str:
-    """Write dimensions as ``64 x 64 x 33``."""
-    return " x ".join(str(int(size)) for size in dims)
-
-
-def _checked_scaling(header: NiftiHeader, name: str) -> tuple[float, float]:
-    """Give slope and intercept; like nibabel, a slope of zero or NaN means none."""
-    if header.slope == 0 or not math.isfinite(header.slope):
-        return 1.0, 0.0
-    if not math.isfinite(header.intercept):
-        msg = (
-            f"{name} has a header that scales voxels by {header.slope:g} and adds "
-            f"{header.intercept:g}, where a finite number is expected; correct scl_inter."
-        )
-        raise ImageHeaderError(msg)
-    return float(header.slope), float(header.intercept)
-
-
-def _checked_offset(header: NiftiHeader, name: str) -> int:
-    """Give the bytes before the first voxel."""
-    first = (352 if header.version == 1 else 544) if header.single_file else 0
-    offset = header.vox_offset
-    if not math.isfinite(offset) or offset < 0 or offset != int(offset):
-        msg = (
-            f"{name} has a header that puts the first voxel at byte {offset:g}, where a whole "
-            f"number of at least {first} is expected; the file is damaged."
-        )
-        raise ImageHeaderError(msg)
-    if offset == 0:
-        return first
-    if offset < first:
-        msg = (
-            f"{name} has a header that puts the first voxel at byte {offset:g}, inside the header "
-            f"itself, where at least {first} is expected; correct vox_offset."
-        )
-        raise ImageHeaderError(msg)
-    return int(offset)
-
-
-def _checked_grid(shape: tuple[int, int, int], affine: NDArray[np.float64], name: str) -> Grid:
-    """Make the grid, with the file's name in what is wrong with the affine."""
-    try:
-        return Grid(shape, affine)
-    except GridError as error:
-        msg = (
-            f"{name} has a header whose affine says nothing about positions ({error.args[0]}) "
-            "Correct the image's sform or qform."
-        )
-        raise ImageHeaderError(msg) from error
 
 
 def _check_size(info: ImageInfo) -> None:
@@ -395,6 +303,6 @@ def _check_size(info: ImageInfo) -> None:
         msg = (
             f"{info.data_path} is truncated, or its header is not true: its {n_stored} bytes "
             f"can hold at most {n_at_most} of the {info.n_volumes} volumes of "
-            f"{_times(info.grid.shape)} voxels that the header promises; copy it again."
+            f"{dims_text(info.grid.shape)} voxels that the header promises; copy it again."
         )
         raise ImageFileError(msg)

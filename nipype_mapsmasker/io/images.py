@@ -19,7 +19,8 @@ from numpy.typing import DTypeLike, NDArray
 from nipype_mapsmasker.errors import ImageHeaderError
 from nipype_mapsmasker.io.foreign import ForeignStream
 from nipype_mapsmasker.io.headers import ImageInfo, read_info, truncated
-from nipype_mapsmasker.io.streams import ByteStream, file_faults, open_bytes, read_ahead
+from nipype_mapsmasker.io.inflate import GzipStream
+from nipype_mapsmasker.io.streams import ByteStream, PlainStream, file_faults, read_ahead
 
 __all__ = [
     "DEFAULT_BLOCK_BYTES",
@@ -55,7 +56,9 @@ def open_stream(info: ImageInfo) -> ByteStream:
     if not info.streamed:
         return ForeignStream(info.path, info.grid.shape, info.n_volumes)
     with file_faults(info.data_path):
-        return open_bytes(info.data_path, info.data_offset, info.compressed)
+        if info.compressed:
+            return GzipStream(info.data_path, info.data_offset)
+        return PlainStream(info.data_path, info.data_offset)
 
 
 def iter_blocks(
