@@ -165,6 +165,20 @@ class _GroupRunsInputSpec(BaseInterfaceInputSpec):
         usedefault=True,
         desc="repetition time in seconds of all runs, or of each, with gaps, or none at all",
     )
+    kept = traits.Union(
+        None,
+        traits.List(traits.Union(None, traits.Dict())),
+        default_value=None,
+        usedefault=True,
+        desc="outputs of earlier extractions that still hold, per run, with gaps",
+    )
+    extraction_keys = traits.Union(
+        None,
+        traits.List(traits.Str()),
+        default_value=None,
+        usedefault=True,
+        desc="what each run's raw signals depend on, kept in its manifest",
+    )
     keys = traits.Union(
         None,
         traits.List(traits.Str()),
@@ -203,7 +217,11 @@ class _GroupRunsOutputSpec(TraitedSpec):
     t_rs = traits.List(
         traits.Union(None, traits.Float()), desc="repetition times in seconds, one per run"
     )
+    kept = traits.List(
+        traits.Union(None, traits.Dict()), desc="kept extractions, one entry per run"
+    )
     keys = traits.List(traits.Str(), desc="keys, one per run")
+    extraction_keys = traits.List(traits.Str(), desc="keys of the raw signals, one per run")
     sources = traits.List(
         traits.Str(), desc="identities of the images on disk (path, size, times), one per run"
     )
@@ -237,7 +255,9 @@ class GroupRuns(SimpleInterface):
             sample_mask_files=inputs.sample_mask_files,
             mask_files=inputs.mask_files,
             t_rs=inputs.t_rs,
+            kept=inputs.kept,
             keys=inputs.keys,
+            extraction_keys=inputs.extraction_keys,
             upstream_faults=inputs.upstream_faults,
         )
         faults: list[str | None] = list(lists["upstream_faults"])
@@ -262,7 +282,9 @@ class GroupRuns(SimpleInterface):
             "confounds_files": lists["confounds_files"],
             "sample_mask_files": lists["sample_mask_files"],
             "t_rs": lists["t_rs"],
+            "kept": lists["kept"],
             "keys": [key or "" for key in lists["keys"]],
+            "extraction_keys": [key or "" for key in lists["extraction_keys"]],
             "sources": [fingerprint(path or "") for path in lists["in_files"]],
             "fit_index": groups.fit_index,
             "reference_files": groups.reference_files,

@@ -32,7 +32,9 @@ COHORT_INPUTS = (
     "confounds_files",
     "sample_mask_files",
     "t_rs",
+    "kept",
     "keys",
+    "extraction_keys",
     "upstream_faults",
     "maps_img",
     "labels_files",
@@ -58,7 +60,9 @@ OPTIONAL_INPUTS = (
     "confounds_files",
     "sample_mask_files",
     "t_rs",
+    "kept",
     "keys",
+    "extraction_keys",
     "upstream_faults",
     "mask_img",
 )
@@ -113,8 +117,12 @@ def init_cohort_wf(
         Tables of the volumes to keep, per run or None; or nothing at all
     t_rs
         Repetition times in seconds, per run or None, or one for all
+    kept
+        Outputs of earlier extractions that still hold, per run or None
     keys
         What each run's results depend on, kept in its manifest
+    extraction_keys
+        What each run's raw signals depend on, kept in its manifest
     upstream_faults
         Fault files of earlier steps, per run or None
     maps_img
@@ -204,6 +212,7 @@ def init_cohort_wf(
             ("in_file", "in_files"),
             ("source", "sources"),
             ("key", "keys"),
+            ("extraction_key", "extraction_keys"),
         ):
             workflow.connect(group_runs, source, store, field)
         checksums = _merge(workflow, params, fits, "maps_checksum", "atlas_checksums", first=True)
@@ -302,7 +311,11 @@ def _connect_runs(
     identity = [("run_ids", "run_id"), ("sources", "source")]
     workflow.connect(
         [
-            (group_runs, run.extract, [*identity, ("in_files", "in_file"), ("t_rs", "t_r")]),
+            (
+                group_runs,
+                run.extract,
+                [*identity, ("in_files", "in_file"), ("t_rs", "t_r"), ("kept", "kept")],
+            ),
             (
                 assign,
                 run.extract,

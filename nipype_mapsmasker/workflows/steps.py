@@ -189,7 +189,10 @@ def add_run_steps(steps: Steps, params: MaskerParameters, *, extract_mem_gb: flo
             on_error=params.on_error,
         ),
         "extract",
-        ["in_file", "operator_files", "run_id", "source", "t_r", "upstream_fault"],
+        [
+            *("in_file", "operator_files", "run_id", "source", "t_r", "upstream_fault"),
+            *(["kept"] if steps.over_runs else []),
+        ],
         mem_gb=extract_mem_gb,
     )
     last, high_variance = extract, None
@@ -291,7 +294,8 @@ def add_store(
         ),
         "store",
         [
-            *("run_id", "in_file", "source", "key", "t_r", "seconds", "peak_mb"),
+            *("run_id", "in_file", "source", "key", "extraction_key"),
+            *("t_r", "seconds", "peak_mb"),
             *("signals_files", "coverage_files", "fit_quality_files", "mean_file"),
             "upstream_fault",
             *[f"{kind}_{n}" for n in range(len(places)) for kind in connected],
