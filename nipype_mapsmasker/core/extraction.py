@@ -248,7 +248,8 @@ class _Pass:
         basis = self.operator.basis
         if sparse.issparse(basis):
             return np.asarray((basis @ values.T).T)
-        return values @ basis.T
+        product: NDArray[np.float64] = values @ basis.T
+        return product
 
     def finish(self, missing_voxels: MissingVoxels) -> Extraction:
         """Turn the sums into signals."""
@@ -307,7 +308,7 @@ def _add_to_mean(
     total: NDArray[np.float64] | None, block: NDArray[np.generic]
 ) -> NDArray[np.float64]:
     """Add a block's finite values to the running sum over volumes."""
-    part = block.sum(axis=0, dtype=np.float64)
+    part: NDArray[np.float64] = block.sum(axis=0, dtype=np.float64)
     if block.dtype.kind == "f":
         bad = ~np.isfinite(part)
         if bad.any():

@@ -16,13 +16,14 @@ smoothed, never a run.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from nipype_mapsmasker.core.grids import Grid
-from nipype_mapsmasker.core.maps import DENSE_ABOVE, MapsMatrix, apply_to_support
+from nipype_mapsmasker.core.maps import DENSE_ABOVE, MapsMatrix, apply_to_support, to_dense
 from nipype_mapsmasker.core.operators import (
     SeparableOperator,
     SparseOperator,
@@ -44,7 +45,8 @@ MAX_GRAM_CONDITION = 1e8
 NULL_TOLERANCE = 1e-12
 """Eigenvalue of the cosines, relative to the largest, below which maps count as dependent."""
 
-RowMatrix = NDArray[np.float64] | sparse.csr_array
+RowMatrix: TypeAlias = NDArray[np.float64] | sparse.csr_array
+"""Rows of maps (K, V), dense or sparse."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +110,7 @@ class MapsOperator:
     @property
     def lost(self) -> NDArray[np.bool_]:
         """Flags (K,) of the maps without any weight on the grid."""
-        return self.n_voxels == 0
+        return np.asarray(self.n_voxels == 0)
 
 
 def fit_maps(
@@ -147,13 +149,16 @@ def fit_maps(
         )
         mixing, factor, rank = inverse, np.eye(maps.n_maps), maps.n_maps
     else:
-        dense = matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
+        dense = to_dense(matrix)
         q, factor = linalg.qr(dense, mode="economic", check_finite=False)
         basis = np.ascontiguousarray(q.T)
         mixing, rank = _pseudo_inverse(factor)
     voxels = maps.voxels
-    smoothing = None if smoothing_fwhm is None else smoothing_operator(maps.grid, smoothing_fwhm)
-    if smoothing is not None:
+    smoothing, widths = None, None
+    if smoothing_fwhm is not None:
+        smoothing = smoothing_operator(maps.grid, smoothing_fwhm)
+    if smoothing is not None and smoothing_fwhm is not None:
+        widths = tuple(float(width) for width in np.atleast_1d(smoothing_fwhm))
         basis, voxels = _fold(basis, voxels, maps.grid, smoothing, maps.grid)
     n_voxels, centres = _extents(maps)
     return MapsOperator(
@@ -167,9 +172,7 @@ def fit_maps(
         variance_inflation=variance_inflation(gram),
         n_voxels=n_voxels,
         centres=centres,
-        smoothing_fwhm=None
-        if smoothing is None
-        else tuple(float(width) for width in np.atleast_1d(smoothing_fwhm)),
+        smoothing_fwhm=widths,
         rank=rank,
         folded=smoothing is not None,
     )
@@ -260,16 +263,15 @@ def solve_minimum_norm(maps_rows: RowMatrix, products: NDArray[np.float64]) -> N
     inverse = _invert_gram(gram)
     if inverse is not None:
         return inverse @ products
-    dense = maps_rows.toarray() if sparse.issparse(maps_rows) else np.asarray(maps_rows)
+    dense = to_dense(maps_rows)
     factor = linalg.qr(dense.T, mode="r", check_finite=False)[0][: dense.shape[0]]
     back, _ = _pseudo_inverse(factor)
     return back @ (back.T @ products)
 
 
-def _gram(matrix: object) -> NDArray[np.float64]:
+def _gram(matrix: RowMatrix) -> NDArray[np.float64]:
     """Give M'M as a dense (K, K) array."""
-    product = matrix.T @ matrix  # type: ignore[attr-defined]
-    return product.toarray() if sparse.issparse(product) else np.asarray(product)
+    return to_dense(matrix.T @ matrix)
 
 
 def _invert_gram(gram: NDArray[np.float64]) -> NDArray[np.float64] | None:
@@ -291,7 +293,8 @@ def _invert_gram(gram: NDArray[np.float64]) -> NDArray[np.float64] | None:
     if values[0] * MAX_GRAM_CONDITION < values[-1]:
         return None
     inverse: NDArray[np.float64] = (vectors / values) @ vectors.T
-    return inverse / np.outer(norms, norms)
+    inverse /= np.outer(norms, norms)
+    return inverse
 
 
 def _pseudo_inverse(factor: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
@@ -314,7 +317,7 @@ def _fold(
     indices, data = [], []
     volume = np.zeros(grid.n_voxels)
     for row in basis:
-        volume[voxels] = row.toarray().reshape(-1) if sparse.issparse(row) else row
+        volume[voxels] = to_dense(row).reshape(-1)
         index, values = apply_to_support(transposed, volume.reshape(shape), source)
         indices.append(index)
         data.append(values)

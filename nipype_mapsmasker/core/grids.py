@@ -139,7 +139,8 @@ def apply_affine(affine: ArrayLike, points: NDArray[np.float64]) -> NDArray[np.f
         The transformed points.
     """
     matrix = np.asarray(affine, dtype=np.float64)
-    return points @ matrix[:3, :3].T + matrix[:3, 3]
+    moved: NDArray[np.float64] = points @ matrix[:3, :3].T + matrix[:3, 3]
+    return moved
 
 
 def voxel_sizes(grid: Grid) -> NDArray[np.float64]:
@@ -156,7 +157,8 @@ def voxel_sizes(grid: Grid) -> NDArray[np.float64]:
     (3,) ndarray of float
         Millimetres along each voxel axis.
     """
-    return np.sqrt((grid.affine[:3, :3] ** 2).sum(axis=0))
+    sizes: NDArray[np.float64] = np.sqrt((grid.affine[:3, :3] ** 2).sum(axis=0))
+    return sizes
 
 
 def is_axis_aligned(transform: NDArray[np.float64]) -> bool:

@@ -35,6 +35,7 @@ __all__ = [
     "check_no_overlap",
     "collect_maps",
     "label_volumes",
+    "to_dense",
 ]
 
 DENSE_ABOVE = 0.1
@@ -75,8 +76,7 @@ class MapsMatrix:
         """Yield the maps as (X, Y, Z) volumes in Fortran order, one at a time."""
         for k in range(self.n_maps):
             flat = np.zeros(self.grid.n_voxels)
-            column = self.matrix[:, k]
-            flat[self.voxels] = column.toarray() if sparse.issparse(column) else column
+            flat[self.voxels] = to_dense(self.matrix[:, k]).reshape(-1)
             yield flat.reshape(self.grid.shape, order="F")
 
 
@@ -116,11 +116,12 @@ def collect_maps(
     -----
     Non-finite weights count as 0. Peak memory is the non-zero weights and one volume.
     """
-    resampling = None
+    resampling: SeparableOperator | SparseOperator | None = None
     if not same_grid(source, target):
         check_overlap(source, target, source_name="The maps", target_name="the images")
-        resampling = resampling_operator(source, target, interpolation)
-        assert not isinstance(resampling, DirectResampling)  # only cubic is
+        operator = resampling_operator(source, target, interpolation)
+        assert not isinstance(operator, DirectResampling)  # only cubic is
+        resampling = operator
     columns: list[tuple[NDArray[np.int32], NDArray[np.float64]]] = []
     coverage: list[float] = []
     any_weight = False
@@ -263,6 +264,26 @@ def apply_to_support(
     return x + target.shape[0] * (y + target.shape[1] * z), part[inside]
 
 
+def to_dense(matrix: NDArray[np.float64] | sparse.sparray) -> NDArray[np.float64]:
+    """
+    Give a dense array, whatever the storage.
+
+    Parameters
+    ----------
+    matrix : ndarray of float or sparse array
+        What may be sparse.
+
+    Returns
+    -------
+    ndarray of float
+        The same numbers; the array itself where it is dense.
+    """
+    if isinstance(matrix, np.ndarray):
+        return matrix
+    dense: NDArray[np.float64] = matrix.toarray()
+    return dense
+
+
 def _ends(flags: NDArray[np.bool_]) -> tuple[int, int]:
     """Give the half-open range that spans all true flags."""
     found = np.flatnonzero(flags)
@@ -298,7 +319,7 @@ def _coverage(
         return 0.0
     points = np.stack([x, y, z], axis=1).astype(np.float64)
     nearest = np.floor(apply_affine(voxel_transform(target, source), points) + 0.5).astype(int)
-    inside = ((nearest >= 0) & (nearest < target.shape)).all(axis=1)
+    inside = np.asarray(((nearest >= 0) & (nearest < target.shape)).all(axis=1))
     if mask is not None:
         x, y, z = nearest[inside].T
         inside[inside] = mask[x + target.shape[0] * (y + target.shape[1] * z)]

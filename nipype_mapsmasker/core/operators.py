@@ -107,7 +107,8 @@ class SeparableOperator:
         along_x = volume.reshape(n_z * n_y, -1) @ self.x.T
         along_y = np.matmul(self.y, along_x.reshape(n_z, n_y, -1))
         along_z = self.z @ along_y.reshape(n_z, -1)
-        return along_z.reshape(self.z.shape[0], self.y.shape[0], self.x.shape[0])
+        moved: NDArray[np.float64] = along_z.reshape(self.target_shape[::-1])
+        return moved
 
     def apply_box(
         self, box: NDArray[np.float64], where: Slices
@@ -215,13 +216,14 @@ class DirectResampling:
             A new array, C-contiguous.
         """
         # The reversed transform speaks of (z, y, x), so the array needs no copy in (x, y, z).
-        return ndimage.affine_transform(
+        moved: NDArray[np.float64] = ndimage.affine_transform(
             volume,
             self.transform[2::-1, 2::-1],
             offset=self.transform[2::-1, 3],
             output_shape=self.target_shape[::-1],
             order=self.order,
         )
+        return moved
 
 
 def check_overlap(source: Grid, target: Grid, *, source_name: str, target_name: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -131,7 +132,9 @@ def load_maps(maps: MapsImage, target: Grid, mask: NDArray[np.bool_] | None = No
     GridError
         Maps and target do not overlap.
     """
-    interpolation = "linear" if maps.label_values is None else "nearest"
+    interpolation: Literal["linear", "nearest"] = (
+        "linear" if maps.label_values is None else "nearest"
+    )
     try:
         return collect_maps(maps.volumes(), maps.grid, target, mask, interpolation=interpolation)
     except MapsError as error:

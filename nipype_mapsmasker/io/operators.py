@@ -62,14 +62,13 @@ def save_operator(path: str | Path, operator: MapsOperator) -> Path:
         "rank": np.array(operator.rank),
         "folded": np.array(operator.folded),
     }
-    if sparse.issparse(operator.basis):
-        arrays["basis_data"] = operator.basis.data
-        arrays["basis_indices"] = operator.basis.indices
-        arrays["basis_indptr"] = operator.basis.indptr
+    basis = operator.basis
+    if isinstance(basis, np.ndarray):
+        arrays["basis"] = np.ascontiguousarray(basis)
     else:
-        arrays["basis"] = np.ascontiguousarray(operator.basis)
+        arrays |= {f"basis_{part}": getattr(basis, part) for part in ("data", "indices", "indptr")}
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
-        np.savez(stream, allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        np.savez(stream, allow_pickle=False, **arrays)
     return path
 
 
@@ -154,5 +153,8 @@ def _map_member(path: Path, name: str) -> NDArray[np.float64]:
         if dtype.hasobject or 0 in shape:
             msg = f"member {name} holds no plain numbers"
             raise ValueError(msg)
-        order = "F" if fortran else "C"
-        return np.memmap(path, dtype, "r", stream.tell(), shape, order)
+        place = stream.tell()
+    mapped: NDArray[np.float64] = np.memmap(
+        path, dtype, "r", place, shape, "F" if fortran else "C"
+    )
+    return mapped
