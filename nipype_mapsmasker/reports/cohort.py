@@ -96,6 +96,7 @@ class CohortBuilder:
             strategy=run.strategy,
             level=verdict.level,
             reasons=tuple(f.text for f in verdict.findings if f.level != "note"),
+            keywords=tuple(f.about for f in verdict.findings if f.level != "note"),
             link=link,
             measures=values,
             lost_maps=verdict.lost_maps,

@@ -96,7 +96,9 @@ def figure_measures(
     shown = []
     for name, measure in MEASURES.items():
         values = np.array([row.get(name, np.nan) for row in rows], dtype=np.float64)
-        if np.isfinite(values).sum() >= 2 and np.ptp(values[np.isfinite(values)]) > 0:
+        known = values[np.isfinite(values)]
+        rounding = 1e-9 if measure.digits > 0 else 0.0
+        if known.size >= 2 and np.ptp(known) > rounding:
             shown.append((name, measure, values))
     if not shown:
         return note(new_figure(7.0, 1.0), "No distributions: fewer than two runs differ.")

@@ -80,6 +80,9 @@ def figure_spread(
     Figure
         From 0 to the largest value.
     """
+    matrix = matrix.astype(np.float64)
+    # That a signal always correlates fully with itself says nothing.
+    np.fill_diagonal(matrix, np.nan)
     known = upper_triangle(matrix)
     known = known[np.isfinite(known)]
     top = max(float(known.max()), 0.05) if known.size else 1.0

@@ -49,7 +49,7 @@ class Measure:
     label : str
         For headings and axes.
     digits : int
-        Decimals in tables.
+        Decimals in tables; below 0, significant digits.
     worse : str
         'low', 'high' or 'both': which side of a cohort is suspicious.
     least : float
@@ -93,7 +93,7 @@ MEASURES: dict[str, Measure] = {
     ),
     "noise": Measure(
         "SD before cleaning",
-        4,
+        -4,
         "both",
         0.0,
         "Median standard deviation of the signals before cleaning, trend removed.",

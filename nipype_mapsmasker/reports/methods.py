@@ -24,7 +24,7 @@ _REFERENCES = {
     "order": "Lindquist MA, Geuter S, Wager TD, Caffo BS (2019). Modular preprocessing pipelines "
     "can reintroduce artifacts into fMRI data. Human Brain Mapping 40:2358-2376. "
     "doi:10.1002/hbm.24528",
-    "scrubbing": "Power JD, Mitra A, Laumann TO, et al. (2014). MethodsText to detect, characterize, "
+    "scrubbing": "Power JD, Mitra A, Laumann TO, et al. (2014). Methods to detect, characterize, "
     "and remove motion artifact in resting state fMRI. NeuroImage 84:320-341. "
     "doi:10.1016/j.neuroimage.2013.08.048",
     "compcor": "Behzadi Y, Restom K, Liau J, Liu TT (2007). A component based noise correction "
@@ -33,7 +33,7 @@ _REFERENCES = {
     "numpy": "Harris CR, Millman KJ, van der Walt SJ, et al. (2020). Array programming with "
     "NumPy. Nature 585:357-362. doi:10.1038/s41586-020-2649-2",
     "scipy": "Virtanen P, Gommers R, Oliphant TE, et al. (2020). SciPy 1.0: fundamental "
-    "algorithms for scientific computing in Python. Nature MethodsText 17:261-272. "
+    "algorithms for scientific computing in Python. Nature Methods 17:261-272. "
     "doi:10.1038/s41592-019-0686-2",
 }
 
@@ -80,7 +80,6 @@ def methods_text(run: RunResults) -> MethodsText:
 
     Returns
     -------
-
     MethodsText
     -------
         The paragraphs and their references.

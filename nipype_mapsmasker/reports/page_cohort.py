@@ -121,10 +121,10 @@ def _name(row: RunRow, telling: list[str]) -> str:
 
 def _columns(telling: list[str], shown: list[str]) -> list[Column]:
     """Make the heads of the table."""
-    columns = [Column("Run", "text"), Column("Verdict")]
+    columns = [Column("Run", "text"), Column("Verdict"), Column("Reasons", "text")]
     columns += [Column(field.capitalize(), "text") for field in telling]
     columns += [Column(m.MEASURES[name].label, title=m.MEASURES[name].meaning) for name in shown]
-    return [*columns, Column("Reasons", "text")]
+    return columns
 
 
 def _table_row(row: RunRow, telling: list[str], shown: list[str], odd: dict[str, str]) -> Any:
@@ -135,6 +135,7 @@ def _table_row(row: RunRow, telling: list[str], shown: list[str], odd: dict[str,
         value = row.measures.get(name)
         cells.append(Cell(number(value, m.MEASURES[name].digits), value, odd.get(name, "")))
     reasons = [*row.reasons, *(odd[name] for name in shown if name in odd)]
+    keywords = [*row.keywords, *(m.MEASURES[name].label.lower() for name in odd)]
     return {
         "run_id": row.run_id,
         "href": href(row.link),
@@ -142,6 +143,7 @@ def _table_row(row: RunRow, telling: list[str], shown: list[str], odd: dict[str,
         "rank": list(LEVELS).index(level),
         "words": LEVELS[level],
         "cells": cells,
+        "keywords": ", ".join(dict.fromkeys(keywords)),
         "reasons": " ".join(text if text.endswith(".") else f"{text}." for text in reasons),
     }
 

@@ -119,6 +119,7 @@ def _figures(run: RunResults) -> dict[str, list[Picture]]:
         "signals": _signal_figures(run),
         "matrices": _matrix_figures(run, after),
         "numbers": _number_figures(run, before, after),
+        "coverage": _coverage_figures(run),
     }
 
 
@@ -192,7 +193,7 @@ def _matrix_figures(run: RunResults, after: m.Array) -> list[Picture]:
 
 
 def _number_figures(run: RunResults, before: m.Array, after: m.Array) -> list[Picture]:
-    """Draw fit, distribution of correlations and coverage."""
+    """Draw fit and distribution of correlations."""
     cleaned = None if run.cleaned is None else after
     shown = [
         picture(
@@ -209,16 +210,21 @@ def _number_figures(run: RunResults, before: m.Array, after: m.Array) -> list[Pi
                 "R² of the spatial fit over time.",
             )
         )
-    if run.coverage is not None:
-        low = int((np.nan_to_num(run.coverage) < v.CUT_COVERAGE).sum())
-        shown.append(
-            picture(
-                figure_coverage(run.coverage, run.names),
-                "Share of each map's weight that had data, in the atlas's order.",
-                f"Coverage of {len(run.names)} maps; {low} are below {v.CUT_COVERAGE:.0%}.",
-            )
-        )
     return shown
+
+
+def _coverage_figures(run: RunResults) -> list[Picture]:
+    """Draw the coverage of the maps."""
+    if run.coverage is None:
+        return []
+    low = int((np.nan_to_num(run.coverage) < v.CUT_COVERAGE).sum())
+    return [
+        picture(
+            figure_coverage(run.coverage, run.names),
+            "Share of each map's weight that had data, in the atlas's order.",
+            f"Coverage of {len(run.names)} maps; {low} are below {v.CUT_COVERAGE:.0%}.",
+        )
+    ]
 
 
 def _numbers(run: RunResults, values: dict[str, float]) -> list[tuple[str, str, str]]:
@@ -246,7 +252,7 @@ def _coverage_table(run: RunResults) -> dict[str, Any]:
         (name, array, digits, why) for name, array, digits, why in optional if array is not None
     ]
     spread = m.detrended(run.raw[run.kept]).std(axis=0)
-    known.append(("SD before cleaning", spread, 4, "Trend removed."))
+    known.append(("SD before cleaning", spread, -4, "Trend removed."))
     columns = [Column("Map"), Column("Name", "text")]
     columns += [Column(name, title=why) for name, _, _, why in known]
     lost = np.zeros(len(run.names)) if run.coverage is None else 1 - np.nan_to_num(run.coverage)

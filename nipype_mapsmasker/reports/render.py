@@ -24,6 +24,9 @@ __all__ = ["Cell", "Column", "Picture", "href", "number", "picture", "render", "
 TEMPLATES = Path(__file__).parent / "templates"
 """The pages' templates, style and script."""
 
+ROUNDING = 1e-9
+"""Measures smaller than this are rounding errors."""
+
 SHOWN_DPI = 100
 """Pixels of the page per inch of a figure."""
 
@@ -190,7 +193,7 @@ def number(value: float | None, digits: int) -> str:
     value : float or None
         The number; None and NaN are not known.
     digits : int
-        Decimals, for values that are not very small.
+        Decimals, for values that are not very small; below 0, significant digits.
 
     Returns
     -------
@@ -199,7 +202,11 @@ def number(value: float | None, digits: int) -> str:
     """
     if value is None or value != value:
         return "–"
-    if value != 0 and abs(value) < 0.5 * 10**-digits and digits > 0:
+    if digits < 0:
+        return f"{value:.{-digits}g}"
+    if abs(value) < ROUNDING:
+        return "0"
+    if abs(value) < 0.5 * 10**-digits and digits > 0:
         return f"{value:.1e}"
     return f"{value:.{digits}f}"
 

@@ -152,7 +152,9 @@ class RunRow:
     level : str
         The verdict's level, as in `nipype_mapsmasker.reports.verdict`.
     reasons : sequence of str
-        Why; for a failed run the fault.
+        Why, in sentences; for a failed run the fault.
+    keywords : sequence of str
+        Why, in a word each.
     link : str
         Relative path of the run's page; empty when there is none.
     measures : mapping of str to float
@@ -167,6 +169,7 @@ class RunRow:
     failed: bool = False
     level: str = ""
     reasons: Sequence[str] = ()
+    keywords: Sequence[str] = ()
     link: str = ""
     measures: Mapping[str, float] = field(default_factory=dict)
     lost_maps: Sequence[str] = ()

@@ -134,7 +134,7 @@ def new_figure(
     return figure
 
 
-def figure_png(figure: Figure, *, colours: int = 200, dpi: int = DPI) -> bytes:
+def figure_png(figure: Figure, *, colours: int = 256, dpi: int = DPI) -> bytes:
     """
     Draw a figure into a small PNG.
 
@@ -142,7 +142,7 @@ def figure_png(figure: Figure, *, colours: int = 200, dpi: int = DPI) -> bytes:
     ----------
     figure : Figure
         What is drawn.
-    colours : int, default=200
+    colours : int, default=256
         Size of the palette.
     dpi : int, default=130
         Pixels per inch.
@@ -160,7 +160,9 @@ def figure_png(figure: Figure, *, colours: int = 200, dpi: int = DPI) -> bytes:
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
     image = Image.fromarray(np.ascontiguousarray(pixels))
-    small = image.quantize(colours, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+    small = image.quantize(
+        colours, method=Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE
+    )
     target = io.BytesIO()
     small.save(target, format="PNG", optimize=True)
     return target.getvalue()

@@ -151,9 +151,10 @@ class Outlier:
         known = m.MEASURES[self.measure]
         side = "above" if self.value > self.median else "below"
         far = "far" if self.distance > 99 else f"{self.distance:.1f} robust SD"
+        shape = f".{-known.digits}g" if known.digits < 0 else f".{known.digits}f"
         return (
-            f"{known.label} {self.value:.{known.digits}f}, {far} {side} "
-            f"the cohort's median of {self.median:.{known.digits}f}"
+            f"{known.label} {self.value:{shape}}, {far} {side} "
+            f"the cohort's median of {self.median:{shape}}"
         )
 
 

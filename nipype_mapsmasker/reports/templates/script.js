@@ -91,7 +91,7 @@
   const ticks = (low, high, wanted) => {
     const raw = (high - low) / wanted || 1;
     const power = 10 ** Math.floor(Math.log10(raw));
-    const step = [1, 2, 5, 10].map((factor) => factor * power).find((size) => size >= raw);
+    const step = [1, 2, 2.5, 5, 10].map((factor) => factor * power).find((size) => size >= raw);
     const found = [];
     for (let tick = Math.ceil(low / step) * step; tick <= high + step * 1e-6; tick += step) found.push(Number(tick.toPrecision(10)));
     return found;
@@ -123,7 +123,7 @@
     const toY = (value) => area.bottom - ((value - low) / span) * (area.bottom - area.top);
     make(svg, "text", { x: area.left, y: area.top - 5 }, label);
     if (!known.length) { make(svg, "text", { x: area.left + 8, y: (area.top + area.bottom) / 2 }, "no signal"); return; }
-    for (const tick of ticks(low, high, 3)) {
+    for (const tick of ticks(low, high, 4)) {
       make(svg, "line", { class: "grid", x1: area.left, x2: area.right, y1: toY(tick), y2: toY(tick) });
       make(svg, "text", { x: area.left - 5, y: toY(tick) + 4, "text-anchor": "end" }, short(tick));
     }
