@@ -23,7 +23,12 @@ import numpy as np
 from nipype.pipeline.engine import MapNode
 from nipype.pipeline.plugins.base import DistributedPluginBase, logger
 
-__all__ = ["DriverMixin", "failure"]
+__all__ = ["DriverMixin", "called", "failure"]
+
+
+def called(node: Any) -> str:
+    """Name a node for a person; the elements of a MapNode do not know whose they are."""
+    return f"Node {node.fullname} in {node.output_dir()}"
 
 
 def failure(text: str | Sequence[str]) -> dict[str, Any]:
@@ -74,6 +79,13 @@ class DriverMixin(DistributedPluginBase):
 
     def _abandon(self) -> None:
         """Stop what is still running, after an interruption."""
+
+    def _report_crash(self, node: Any, result: dict[str, Any] | None = None) -> str:
+        # Nipype adds remarks about its crash file to the list that it is given, which is also
+        # the text of the error that the user sees in the end.
+        if result is not None:
+            result = {**result, "traceback": list(result["traceback"])}
+        return str(super()._report_crash(node, result=result))
 
     # Dependencies: a count per job in place of a matrix
 

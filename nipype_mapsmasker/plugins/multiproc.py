@@ -18,7 +18,7 @@ from typing import Any
 from nipype.pipeline.plugins.base import logger
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin as NipypeMultiProcPlugin
 
-from nipype_mapsmasker.plugins.driver import DriverMixin, failure
+from nipype_mapsmasker.plugins.driver import DriverMixin, called, failure
 from nipype_mapsmasker.plugins.resources import available_cpus, available_memory_gb
 from nipype_mapsmasker.plugins.workers import begin_worker, run_node
 
@@ -246,7 +246,7 @@ def _describe_end(code: int) -> str:
 def _describe_death(node: Any, end: int | None) -> str:
     how = "killed" if end is None else _describe_end(end)
     return (
-        f"Node {node.fullname}: its worker process was {how}, again when it ran alone. "
+        f"{called(node)}: its worker process was {how}, again when it ran alone. "
         "Most often that is the system's answer to too little memory: give it more memory "
         f"(its mem_gb is {node.mem_gb:g}), on a larger machine if need be. "
         "Other nodes are not affected.\n"
