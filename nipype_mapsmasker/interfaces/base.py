@@ -20,7 +20,7 @@ from nipype.interfaces.base import (
 )
 from threadpoolctl import ThreadpoolController
 
-from nipype_mapsmasker.errors import DataFault
+from nipype_mapsmasker.errors import DataFault, ParameterError
 
 __all__ = ["RunInputSpec", "RunInterface", "RunOutputSpec", "blas_threads", "or_none"]
 
@@ -78,11 +78,14 @@ class RunInterface(SimpleInterface):
     full disk, are raised, so that a rerun tries them again.
     """
 
+    _may_be_none: tuple[str, ...] = ()
+
     def _run_interface(self, runtime: Any) -> Any:
         inputs = self.inputs
         if inputs.upstream_fault:
             self._results = self._empty_results() | {"fault_file": inputs.upstream_fault}
             return runtime
+        self._check_mandatory()
         try:
             with blas_threads(inputs.num_threads):
                 self._process(Path(runtime.cwd))
@@ -97,6 +100,16 @@ class RunInterface(SimpleInterface):
         else:
             self._results.setdefault("fault_file", None)
         return runtime
+
+    def _check_mandatory(self) -> None:
+        """Refuse None, which only a failed run has where a value is needed."""
+        for name in self.inputs.traits(mandatory=True):
+            if getattr(self.inputs, name) is None and name not in self._may_be_none:
+                msg = (
+                    f"{type(self).__name__} got None as {name}, which only a run with an "
+                    "upstream_fault may have; set it."
+                )
+                raise ParameterError(msg)
 
     def _process(self, cwd: Path) -> None:
         """Do the step; write below ``cwd``."""

@@ -102,6 +102,7 @@ class ResampleImage(RunInterface):
 
     input_spec = _ResampleImageInputSpec
     output_spec = _ResampleImageOutputSpec
+    _may_be_none = ("in_file",)
 
     def _process(self, cwd: Path) -> None:
         inputs = self.inputs
@@ -230,6 +231,9 @@ class _GroupRunsOutputSpec(TraitedSpec):
         traits.Union(None, traits.Str()), desc="one image per fit that has its grid"
     )
     mask_files = traits.List(traits.Union(None, traits.Str()), desc="one mask per fit, or None")
+    run_mask_files = traits.List(
+        traits.Union(None, traits.Str()), desc="one mask per run, or None"
+    )
     fault_files = traits.List(
         traits.Union(None, File(exists=True)), desc="one per run: its fault, or None"
     )
@@ -289,6 +293,7 @@ class GroupRuns(SimpleInterface):
             "fit_index": groups.fit_index,
             "reference_files": groups.reference_files,
             "mask_files": groups.mask_files,
+            "run_mask_files": lists["mask_files"],
             "fault_files": faults,
         }
         return runtime

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.errors import DataFault, ImageFileError, ParameterError
 from nipype_mapsmasker.io.images import read_info
+from nipype_mapsmasker.io.layout import check_run_ids
 from nipype_mapsmasker.io.sidecars import checksum
 
 __all__ = ["FitGroups", "complete_lists", "group_by_fit"]
@@ -60,15 +60,9 @@ def complete_lists(run_ids: Sequence[str], **lists: Any) -> dict[str, list[Any]]
     Raises
     ------
     ParameterError
-        A list of another length, or a run's name that comes twice.
+        A list of another length, or a run's name that comes twice or cannot name files.
     """
-    twice = [run_id for run_id, count in Counter(run_ids).items() if count > 1]
-    if twice:
-        msg = (
-            f"run_ids holds {twice[0]!r} more than once, so two runs would write the same files; "
-            "give every run a name of its own."
-        )
-        raise ParameterError(msg)
+    check_run_ids(run_ids)
     complete: dict[str, list[Any]] = {}
     for name, values in lists.items():
         if values is None:

@@ -156,10 +156,12 @@ def check_run_ids(run_ids: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for run_id in run_ids:
         check_name("run_id", run_id)
-        other = seen.setdefault(run_id.casefold(), run_id)
-        if other is not run_id:
+        # Some file systems do not tell upper from lower case.
+        name = run_id.casefold()
+        if name in seen:
             msg = (
-                f"The runs {other!r} and {run_id!r} would write the same files; "
-                "give every run a run_id of its own."
+                f"run_ids holds {seen[name]!r} and {run_id!r}, so two runs would write the same "
+                "files; give every run a run_id of its own."
             )
             raise ParameterError(msg)
+        seen[name] = run_id

@@ -63,7 +63,7 @@ def fit_space(
     mask_grid = None if mask_file is None else read_info(mask_file).grid
     grids = {"data": data_grid, "mask": mask_grid, "maps": maps.grid}
     if resampling_target is None:
-        _check_one_grid(grids)
+        _check_one_grid(grids, {"data": reference_file, "mask": mask_file, "maps": maps.path})
     target = grids[resampling_target or "maps"]
     if target is None:
         needed = "a mask (mask_img)" if resampling_target == "mask" else "an image of the runs"
@@ -79,14 +79,15 @@ def fit_space(
     return target, inside
 
 
-def _check_one_grid(grids: dict[str, Grid | None]) -> None:
+def _check_one_grid(grids: dict[str, Grid | None], files: dict[str, str | Path | None]) -> None:
     """Refuse grids that differ."""
     present = {name: grid for name, grid in grids.items() if grid is not None}
     for name, grid in present.items():
         if not same_grid(grid, present["maps"]):
             msg = (
-                f"resampling_target=None wants one grid, but the {name} have shape {grid.shape} "
-                f"and affine {grid.affine.tolist()}, the maps {present['maps'].shape} and "
-                f"{present['maps'].affine.tolist()}; choose 'data', 'mask' or 'maps'."
+                f"resampling_target=None wants one grid, but {files[name]} has shape "
+                f"{grid.shape} and affine {grid.affine.tolist()}, and the maps {files['maps']} "
+                f"have {present['maps'].shape} and {present['maps'].affine.tolist()}; choose "
+                "'data', 'mask' or 'maps'."
             )
             raise GridError(msg)

@@ -333,7 +333,9 @@ def _connect_runs(
         workflow.connect([(group_runs, node, [*identity, *files])])
     for (atlas, _), node in run.inverse.items():
         number = list(params.atlases).index(atlas)
-        workflow.connect([(group_runs, node, identity)])
+        workflow.connect([(group_runs, node, [*identity, ("run_mask_files", "mask_file")])])
+        if params.resampling_target == "mask":
+            workflow.connect(group_runs, "run_mask_files", node, "reference_file")
         workflow.connect(inputnode, ("maps_img", pick, number), node, "maps_file")
 
 

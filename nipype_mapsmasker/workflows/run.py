@@ -190,6 +190,8 @@ def init_run_wf(
     for (atlas, _), node in run.inverse.items():
         number = list(params.atlases).index(atlas)
         workflow.connect([(inputnode, node, [*identity, ("mask_img", "mask_file")])])
+        if params.resampling_target == "mask":
+            workflow.connect(inputnode, "mask_img", node, "reference_file")
         workflow.connect(inputnode, ("maps_img", pick, number), node, "maps_file")
 
     for field, nodes, source in (

@@ -243,9 +243,12 @@ def add_run_steps(steps: Steps, params: MaskerParameters, *, extract_mem_gb: flo
     if params.inverse_transform:
         for (atlas, strategy), cleaned in clean.items():
             node = steps.make(
-                InverseTransform(on_error=params.on_error),
+                InverseTransform(mask_threshold=params.mask_threshold, on_error=params.on_error),
                 node_name("inverse_transform", params, atlas, strategy),
-                ["signals_file", "run_id", "source", "t_r", "upstream_fault"],
+                [
+                    *("signals_file", "mask_file", "run_id", "source", "t_r", "upstream_fault"),
+                    *(["reference_file"] if params.resampling_target == "mask" else []),
+                ],
                 mem_gb=extract_mem_gb,
             )
             workflow.connect(cleaned, "out_file", node, "signals_file")
