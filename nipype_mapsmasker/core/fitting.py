@@ -25,6 +25,7 @@ from scipy import linalg, sparse
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.maps import DENSE_ABOVE, MapsMatrix, apply_to_support, to_dense
 from nipype_mapsmasker.core.operators import (
+    PermutedOperator,
     SeparableOperator,
     SparseOperator,
     smoothing_operator,
@@ -179,7 +180,9 @@ def fit_maps(
 
 
 def fold_resampling(
-    operator: MapsOperator, resampling: SeparableOperator | SparseOperator, source: Grid
+    operator: MapsOperator,
+    resampling: SeparableOperator | PermutedOperator | SparseOperator,
+    source: Grid,
 ) -> MapsOperator:
     """
     Fold linear resampling into a fitted operator: A R takes A's place.
@@ -188,7 +191,7 @@ def fold_resampling(
     ----------
     operator : MapsOperator
         Fitted on the grid that ``resampling`` leads to.
-    resampling : SeparableOperator or SparseOperator
+    resampling : SeparableOperator, PermutedOperator or SparseOperator
         From ``source`` to the operator's grid.
     source : Grid
         The grid of the run.
@@ -308,7 +311,7 @@ def _fold(
     basis: RowMatrix,
     voxels: NDArray[np.int64],
     grid: Grid,
-    operator: SeparableOperator | SparseOperator,
+    operator: SeparableOperator | PermutedOperator | SparseOperator,
     source: Grid,
 ) -> tuple[RowMatrix, NDArray[np.int64]]:
     """Multiply A by a spatial operator from the right: apply its transpose to A's rows."""

@@ -8,13 +8,16 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import linalg
 
 from nipype_mapsmasker.errors import GridError
 
 __all__ = [
+    "AXIS_TOLERANCE_VOXELS",
     "GRID_TOLERANCE_VOXELS",
     "Grid",
     "apply_affine",
+    "axis_order",
     "is_axis_aligned",
     "same_grid",
     "voxel_sizes",
@@ -23,6 +26,13 @@ __all__ = [
 
 GRID_TOLERANCE_VOXELS = 1e-3
 """Largest displacement, in voxels, of any corner between two grids that count as the same."""
+
+
+AXIS_TOLERANCE_VOXELS = 1e-8
+"""
+Largest displacement, in voxels, that may be left out for two grids to count as axis-aligned: what
+rounding of double-precision affines makes, and too little to move a signal by 1e-6 of its SD.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +102,9 @@ def voxel_transform(source: Grid, target: Grid) -> NDArray[np.float64]:
     """
     if np.array_equal(source.affine, target.affine):
         return np.eye(4)
-    return np.linalg.inv(source.affine) @ target.affine
+    # SciPy's inverse, as nilearn: the last bit decides on which side of an edge a voxel falls.
+    transform: NDArray[np.float64] = linalg.inv(source.affine) @ target.affine
+    return transform
 
 
 def same_grid(first: Grid, second: Grid) -> bool:
@@ -177,3 +189,38 @@ def is_axis_aligned(transform: NDArray[np.float64]) -> bool:
     """
     matrix = transform[:3, :3]
     return bool(np.array_equal(np.diag(np.diag(matrix)), matrix))
+
+
+def axis_order(
+    transform: NDArray[np.float64], target_shape: tuple[int, int, int]
+) -> tuple[int, int, int] | None:
+    """
+    Find the axis of the target that runs along each axis of the source.
+
+    Parameters
+    ----------
+    transform : (4, 4) ndarray of float
+        From `voxel_transform`.
+    target_shape : tuple of int
+        Shape (X, Y, Z) of the target.
+
+    Returns
+    -------
+    tuple of int or None
+        For source axes x, y, z the target's axis; None where some source axis depends on two of
+        them by more than `AXIS_TOLERANCE_VOXELS` over the target's extent.
+
+    Examples
+    --------
+    >>> axis_order(np.eye(4)[[1, 0, 2, 3]], (5, 6, 7))
+    (1, 0, 2)
+    """
+    spans = np.abs(transform[:3, :3]) * (np.array(target_shape) - 1)
+    steps = np.abs(transform[:3, :3])
+    order = steps.argmax(axis=1)
+    if sorted(order.tolist()) != [0, 1, 2]:
+        return None
+    left_out = spans.sum(axis=1) - spans[np.arange(3), order]
+    if left_out.max() > AXIS_TOLERANCE_VOXELS:
+        return None
+    return int(order[0]), int(order[1]), int(order[2])

@@ -20,6 +20,7 @@ from scipy import sparse
 from nipype_mapsmasker.core.grids import Grid, apply_affine, same_grid, voxel_transform
 from nipype_mapsmasker.core.operators import (
     DirectResampling,
+    PermutedOperator,
     SeparableOperator,
     SparseOperator,
     check_overlap,
@@ -116,7 +117,7 @@ def collect_maps(
     -----
     Non-finite weights count as 0. Peak memory is the non-zero weights and one volume.
     """
-    resampling: SeparableOperator | SparseOperator | None = None
+    resampling: SeparableOperator | PermutedOperator | SparseOperator | None = None
     if not same_grid(source, target):
         check_overlap(source, target, source_name="The maps", target_name="the images")
         operator = resampling_operator(source, target, interpolation)
@@ -230,14 +231,16 @@ def bounding_box(volume: NDArray[np.float64]) -> tuple[slice, slice, slice] | No
 
 
 def apply_to_support(
-    operator: SeparableOperator | SparseOperator, volume: NDArray[np.float64], target: Grid
+    operator: SeparableOperator | PermutedOperator | SparseOperator,
+    volume: NDArray[np.float64],
+    target: Grid,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """
     Apply an operator to a volume that is mostly zero.
 
     Parameters
     ----------
-    operator : SeparableOperator or SparseOperator
+    operator : SeparableOperator, PermutedOperator or SparseOperator
         What to apply.
     volume : (Z, Y, X) ndarray of float
         In disk order.
@@ -293,7 +296,7 @@ def _ends(flags: NDArray[np.bool_]) -> tuple[int, int]:
 def _column(
     volume: NDArray[np.float64],
     target: Grid,
-    resampling: SeparableOperator | SparseOperator | None,
+    resampling: SeparableOperator | PermutedOperator | SparseOperator | None,
     mask: NDArray[np.bool_] | None,
 ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
     """Resample and mask one map; give its voxels and weights there."""

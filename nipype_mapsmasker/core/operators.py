@@ -17,13 +17,21 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
-from nipype_mapsmasker.core.grids import Grid, is_axis_aligned, voxel_sizes, voxel_transform
+from nipype_mapsmasker.core.grids import (
+    Grid,
+    axis_order,
+    is_axis_aligned,
+    voxel_sizes,
+    voxel_transform,
+)
 from nipype_mapsmasker.errors import GridError, ParameterError
 
 __all__ = [
     "INTERPOLATION_ORDERS",
     "DirectResampling",
     "Interpolation",
+    "PermutedOperator",
+    "ResamplingOperator",
     "SeparableOperator",
     "SparseOperator",
     "SpatialOperator",
@@ -40,6 +48,9 @@ INTERPOLATION_ORDERS: dict[str, int] = {"continuous": 3, "linear": 1, "nearest":
 
 FWHM_PER_SIGMA = float(np.sqrt(8 * np.log(2)))
 """Full width at half maximum of a Gaussian, in standard deviations."""
+
+EDGE_TOLERANCE_VOXELS = 1e-6
+"""Nearer to an edge or a tie than this, rounding decides: such grids are read as they stand."""
 
 Slices: TypeAlias = tuple[slice, slice, slice]
 
@@ -142,6 +153,92 @@ class SeparableOperator:
 
 
 @dataclass(frozen=True)
+class PermutedOperator:
+    """
+    Hold one dense matrix per axis, for grids whose axes come in another order.
+
+    Parameters
+    ----------
+    separable : SeparableOperator
+        What happens along each axis of the source.
+    axes : tuple of int
+        For the target's axes x, y, z the axis of the source that runs along it.
+
+    Examples
+    --------
+    >>> rng = np.random.default_rng(0)
+    >>> inner = SeparableOperator(*(rng.normal(size=(n + 1, n)) for n in (2, 3, 4)))
+    >>> a = PermutedOperator(inner, (2, 0, 1))
+    >>> v, w = rng.normal(size=(4, 3, 2)), rng.normal(size=(4, 3, 5))
+    >>> bool(np.isclose((a.apply(v) * w).sum(), (v * a.T.apply(w)).sum()))
+    True
+    """
+
+    separable: SeparableOperator
+    axes: tuple[int, int, int]
+
+    @property
+    def target_shape(self) -> tuple[int, int, int]:
+        """Shape (X, Y, Z) of what comes out."""
+        shape = self.separable.target_shape
+        return shape[self.axes[0]], shape[self.axes[1]], shape[self.axes[2]]
+
+    @property
+    def T(self) -> PermutedOperator:
+        """The transposed operator, from the target's grid to the source's."""
+        parts = (self.separable.x, self.separable.y, self.separable.z)
+        x, y, z = (parts[axis].T for axis in self.axes)
+        back = (self.axes.index(0), self.axes.index(1), self.axes.index(2))
+        return PermutedOperator(SeparableOperator(x, y, z), back)
+
+    def apply(self, volume: NDArray[np.float64]) -> NDArray[np.float64]:
+        """
+        Send one volume through the three matrices, then turn its axes.
+
+        Parameters
+        ----------
+        volume : (Z, Y, X) ndarray of float
+            In disk order.
+
+        Returns
+        -------
+        (Z', Y', X') ndarray of float
+            A new array, C-contiguous.
+        """
+        return np.ascontiguousarray(self.separable.apply(volume).transpose(self._turn()))
+
+    def apply_box(
+        self, box: NDArray[np.float64], where: Slices
+    ) -> tuple[NDArray[np.float64], Slices]:
+        """
+        Send a volume that is zero outside a box, as `SeparableOperator.apply_box`.
+
+        Parameters
+        ----------
+        box : (z, y, x) ndarray of float
+            The part of the volume that is not zero.
+        where : tuple of slice
+            The box's place in the (Z, Y, X) source volume.
+
+        Returns
+        -------
+        box : (z', y', x') ndarray of float
+            The part of the result that can be other than zero; perhaps empty.
+        where : tuple of slice
+            Its place in the target volume.
+        """
+        part, reached = self.separable.apply_box(box, where)
+        turn = self._turn()
+        turned = (reached[turn[0]], reached[turn[1]], reached[turn[2]])
+        return np.ascontiguousarray(part.transpose(turn)), turned
+
+    def _turn(self) -> tuple[int, int, int]:
+        """Say the order of axes for arrays of shape (Z, Y, X)."""
+        x, y, z = self.axes
+        return 2 - z, 2 - y, 2 - x
+
+
+@dataclass(frozen=True)
 class SparseOperator:
     """
     Hold a sparse matrix between flat volumes in disk order.
@@ -226,6 +323,12 @@ class DirectResampling:
         return moved
 
 
+ResamplingOperator: TypeAlias = (
+    SeparableOperator | PermutedOperator | SparseOperator | DirectResampling
+)
+"""What `resampling_operator` makes."""
+
+
 def check_overlap(source: Grid, target: Grid, *, source_name: str, target_name: str) -> None:
     """
     Refuse two grids that share no space at all.
@@ -256,7 +359,7 @@ def check_overlap(source: Grid, target: Grid, *, source_name: str, target_name: 
 
 def resampling_operator(
     source: Grid, target: Grid, interpolation: Interpolation
-) -> SeparableOperator | SparseOperator | DirectResampling:
+) -> ResamplingOperator:
     """
     Build the operator that reads a volume of one grid at the voxels of another.
 
@@ -269,8 +372,9 @@ def resampling_operator(
 
     Returns
     -------
-    SeparableOperator, SparseOperator or DirectResampling
-        The first on axis-aligned grids, else by the interpolation.
+    SeparableOperator, PermutedOperator, SparseOperator or DirectResampling
+        The first on axis-aligned grids, the second where their axes come in another order, else
+        by the interpolation.
 
     Raises
     ------
@@ -287,11 +391,14 @@ def resampling_operator(
     if is_axis_aligned(transform):
         x, y, z = (
             _axis_resampling(
-                source.shape[i], target.shape[i], transform[i, i], transform[i, 3], order
+                source.shape[i], target.shape[i], transform[i, i : i + 1], transform[i, 3], order
             )
             for i in range(3)
         )
         return SeparableOperator(x, y, z)
+    permuted = _permuted_resampling(source.shape, target.shape, transform, order)
+    if permuted is not None:
+        return permuted
     if order == 3:
         return DirectResampling(transform, target.shape, order)
     matrix = _sparse_resampling(source.shape, target.shape, transform, order)
@@ -358,16 +465,50 @@ def smoothing_operator(
 
 
 def _axis_resampling(
-    n_in: int, n_out: int, scale: float, shift: float, order: int
+    n_in: int, n_out: int, scale: NDArray[np.float64], shift: float, order: int
 ) -> NDArray[np.float64]:
     """Give the (n_out, n_in) matrix of `affine_transform` along one axis."""
     columns = [
-        ndimage.affine_transform(
-            column, np.array([scale]), offset=shift, output_shape=(n_out,), order=order
-        )
+        ndimage.affine_transform(column, scale, offset=shift, output_shape=(n_out,), order=order)
         for column in np.eye(n_in)
     ]
     return np.stack(columns, axis=1)
+
+
+def _permuted_resampling(
+    source: tuple[int, int, int],
+    target: tuple[int, int, int],
+    transform: NDArray[np.float64],
+    order: int,
+) -> SeparableOperator | PermutedOperator | None:
+    """Give one matrix per axis where each runs along one of the source's, or None."""
+    along = axis_order(transform, target)
+    if along is None:
+        return None
+    steps = transform[np.arange(3), along]
+    exact = np.count_nonzero(transform[:3, :3]) == 3
+    middle = transform[:3, :3] @ ((np.array(target) - 1) / 2) + transform[:3, 3]
+    parts = []
+    for axis, (to, step) in enumerate(zip(along, steps, strict=True)):
+        n_in, n_out = source[axis], target[to]
+        shift = transform[axis, 3] if exact else middle[axis] - step * (n_out - 1) / 2
+        if not exact and _rounding_decides(shift + step * np.arange(n_out), n_in, order):
+            return None
+        # A 1 x 1 matrix, not a vector: SciPy then adds up in the order that it has in 3D.
+        parts.append(_axis_resampling(n_in, n_out, np.array([[step]]), shift, order))
+    x, y, z = parts
+    if along == (0, 1, 2):
+        return SeparableOperator(x, y, z)
+    axes = (along.index(0), along.index(1), along.index(2))
+    return PermutedOperator(SeparableOperator(x, y, z), axes)
+
+
+def _rounding_decides(points: NDArray[np.float64], n_in: int, order: int) -> bool:
+    """Tell whether some point is so near to an edge or a tie that the last bits matter."""
+    distances = np.abs(np.concatenate([points, points - (n_in - 1)]))
+    if order == 0:
+        distances = np.concatenate([distances, np.abs(points - np.floor(points) - 0.5)])
+    return bool(distances.min() < EDGE_TOLERANCE_VOXELS)
 
 
 def _sparse_resampling(
