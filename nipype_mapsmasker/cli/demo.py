@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command ``demo``: a small cohort with known truth, run as a user would run his own."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from nipype_mapsmasker.cli.parser import build_parser
+from nipype_mapsmasker.cli.run import run
+from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.layout import run_files
+from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.samples import read_sample_mask
+from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.testing import PASS_BAND, make_cohort, recovery
+
+__all__ = ["demo"]
+
+GOOD_RECOVERY = 0.95
+"""Correlation with the truth that every map of the demo reaches."""
+
+
+def demo(arguments: argparse.Namespace) -> int:
+    """
+    Run the command.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Of the command ``demo``.
+
+    Returns
+    -------
+    int
+        The exit code; 1 also where the truth was not recovered.
+    """
+    if arguments.n_subjects < 1:
+        msg = f"--n-subjects must be at least 1; got {arguments.n_subjects}."
+        raise ParameterError(msg)
+    folder = Path(arguments.out_dir)
+    print(f"mapsmasker: making {arguments.n_subjects} synthetic subjects in {folder / 'data'}")
+    cohort = make_cohort(folder / "data", n_subjects=arguments.n_subjects, grids=2)
+    results = folder / "results"
+    given = [
+        *("run", str(cohort.runs_file), str(results)),
+        *("--maps", str(cohort.maps_file), "--atlas-names", "demo"),
+        *("--labels", str(cohort.labels_file)),
+        *("--detrend", "--standardize", "zscore_sample"),
+        *("--high-pass", str(PASS_BAND[0]), "--low-pass", str(PASS_BAND[1])),
+    ]
+    print("mapsmasker: this runs the command\n  mapsmasker " + " ".join(given))
+    inner = build_parser().parse_args(given)
+    inner.command_line = given
+    for name, value in vars(arguments).items():
+        if name not in ("command", "out_dir", "n_subjects", "command_line"):
+            setattr(inner, name, value)
+    code = run(inner)
+    if code != 0 or arguments.dry_run:
+        return code
+    masks = {row["run_id"]: row.get("sample_mask") for row in read_rows(cohort.runs_file)}
+    correlations = []
+    for run_id in cohort.run_ids:
+        signals, names = read_signals(run_files(results, run_id).timeseries("demo"))
+        truth, _ = read_signals(cohort.truth_files[run_id])
+        mask = masks[run_id]
+        keep = None
+        if mask is not None:
+            keep = read_sample_mask(cohort.folder / mask, truth.shape[0])
+        correlations.append(recovery(signals, truth, keep=keep))
+    worst = np.min(correlations, axis=0)
+    print("mapsmasker: correlation of every map's signal with the truth, worst subject:")
+    for name, value in zip(names, worst, strict=True):
+        print(f"  {name:<24} r = {value:.3f}")
+    print(f"mapsmasker: time series: {results}")
+    if (results / "report.html").exists():
+        print(f"mapsmasker: look at the cohort page: {results / 'report.html'}")
+    return 0 if worst.min() > GOOD_RECOVERY else 1
