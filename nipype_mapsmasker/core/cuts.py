@@ -9,7 +9,7 @@ right, anterior, superior (RAS), the first row at the top and the patient's left
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -24,6 +24,7 @@ __all__ = [
     "cuts_at",
     "map_cuts",
     "nearest_ras",
+    "select_cuts",
     "unpack_cuts",
 ]
 
@@ -252,6 +253,31 @@ def collect_cuts(
         "glance": glance,
         "glance_voxel": glance_voxel,
     }
+
+
+def select_cuts(
+    stored: Mapping[str, NDArray[np.generic]], indices: Sequence[int]
+) -> dict[str, NDArray[np.generic]]:
+    """
+    Keep the cuts of some maps.
+
+    Parameters
+    ----------
+    stored : mapping of str to ndarray
+        As returned by `collect_cuts`.
+    indices : sequence of int
+        The maps that stay, in their new order.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The same for these maps; in the picture of all maps the others' places become empty.
+    """
+    chosen = np.asarray(indices, dtype=np.intp)
+    numbers = np.zeros(len(stored["peak"]) + 1, dtype=np.int16)
+    numbers[chosen + 1] = np.arange(1, len(chosen) + 1)
+    per_map = {name: stored[name][chosen] for name in (*_PLANES, "peak", "voxel", "centre")}
+    return {**stored, **per_map, "glance": numbers[stored["glance"].astype(np.intp)]}
 
 
 def unpack_cuts(stored: Mapping[str, NDArray[np.generic]], index: int) -> MapCuts:

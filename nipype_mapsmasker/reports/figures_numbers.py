@@ -27,7 +27,13 @@ from nipype_mapsmasker.reports.style import (
 )
 from nipype_mapsmasker.reports.verdict import CUT_COVERAGE
 
-__all__ = ["figure_correlation", "figure_coverage", "figure_distribution", "figure_spread"]
+__all__ = [
+    "figure_correlation",
+    "figure_coverage",
+    "figure_distribution",
+    "figure_spread",
+    "with_missing",
+]
 
 SIGNED_COLOURS = "RdBu_r"
 """Colours of correlations: two hues that every kind of colour vision tells apart."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from nipype_mapsmasker.reports import measures as m
+from nipype_mapsmasker.reports import outliers as o
 from nipype_mapsmasker.reports import verdict as v
 from nipype_mapsmasker.reports.figures_cohort import figure_coverage_heat, figure_measures
 from nipype_mapsmasker.reports.figures_numbers import figure_correlation, figure_spread
@@ -60,7 +61,7 @@ def cohort_page(cohort: CohortResults) -> str:
             "rows": [
                 _table_row(row, telling, shown, odd[index]) for index, row in enumerate(rows)
             ],
-            "outlier_sd": v.OUTLIER_SD,
+            "outlier_sd": o.OUTLIER_SD,
             "outliers": [
                 {
                     "run_id": _name(rows[outlier.index], telling),
@@ -80,7 +81,7 @@ def cohort_page(cohort: CohortResults) -> str:
     )
 
 
-def _outliers(rows: list[RunRow]) -> list[v.Outlier]:
+def _outliers(rows: list[RunRow]) -> list[o.Outlier]:
     """Find outliers among runs that were treated alike."""
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for index, row in enumerate(rows):
@@ -89,7 +90,7 @@ def _outliers(rows: list[RunRow]) -> list[v.Outlier]:
     found = [
         replace(outlier, index=members[outlier.index])
         for members in groups.values()
-        for outlier in v.find_outliers([rows[index].measures for index in members])
+        for outlier in o.find_outliers([rows[index].measures for index in members])
     ]
     return sorted(found, key=lambda outlier: (-outlier.distance, outlier.index, outlier.measure))
 
@@ -148,7 +149,7 @@ def _table_row(row: RunRow, telling: list[str], shown: list[str], odd: dict[str,
     }
 
 
-def _distributions(rows: list[RunRow], outliers: list[v.Outlier]) -> list[Picture]:
+def _distributions(rows: list[RunRow], outliers: list[o.Outlier]) -> list[Picture]:
     """Draw the spread of every measure."""
     by_measure: dict[str, list[int]] = defaultdict(list)
     for outlier in outliers:

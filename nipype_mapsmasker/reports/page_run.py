@@ -37,7 +37,7 @@ from nipype_mapsmasker.reports.render import (
     safe_json,
 )
 from nipype_mapsmasker.reports.results import RunResults
-from nipype_mapsmasker.reports.viewer import pass_band, viewer_data
+from nipype_mapsmasker.reports.viewer import background, pass_band, viewer_data
 
 __all__ = ["run_page"]
 
@@ -127,15 +127,12 @@ def _map_figures(run: RunResults) -> list[Picture]:
     """Draw all maps at a glance."""
     if run.cuts is None:
         return []
-    mean = run.mean_image
-    if mean is not None and mean.shape != tuple(int(size) for size in run.cuts["shape"]):
-        mean = None
     caption = (
         "All maps at a glance: each voxel has the colour of the map that is strongest there, "
         "relative to the map's peak. Numbers are those of the maps, from 0."
     )
     alt = f"Axial cuts through the brain with {len(run.names)} maps in different colours."
-    return [picture(figure_glance(run.cuts, run.names, mean_image=mean), caption, alt)]
+    return [picture(figure_glance(run.cuts, run.names, mean_image=background(run)), caption, alt)]
 
 
 def _signal_figures(run: RunResults) -> list[Picture]:

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import colorsys
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
+from scipy import ndimage
 
 __all__ = [
     "OVERLAY_THRESHOLD",
@@ -20,6 +22,7 @@ __all__ = [
     "check_cmap",
     "glance_colours",
     "legend_colours",
+    "on_grid",
     "overlay_picture",
     "overlay_png",
 ]
@@ -78,6 +81,32 @@ def background_limit(mean_image: Array) -> float:
     """
     positive = mean_image[np.isfinite(mean_image) & (mean_image > 0)]
     return float(np.percentile(positive, 99)) if positive.size else 1.0
+
+
+def on_grid(mean_image: Array, affine: Array, cuts: Mapping[str, Array]) -> Array:
+    """
+    Bring the mean image to the grid of the maps.
+
+    Parameters
+    ----------
+    mean_image : (X, Y, Z) ndarray
+        The run's mean.
+    affine : (4, 4) ndarray of float
+        Its affine.
+    cuts : mapping of str to ndarray
+        From `nipype_mapsmasker.core.cuts.collect_cuts`, for ``shape`` and ``affine``.
+
+    Returns
+    -------
+    3D ndarray
+        The image itself where the grids are one; linear interpolation otherwise, 0 outside.
+    """
+    shape = tuple(int(size) for size in cuts["shape"])
+    if mean_image.shape == shape and np.allclose(affine, cuts["affine"], atol=1e-4):
+        return mean_image
+    transform = np.linalg.inv(np.asarray(affine, dtype=np.float64)) @ cuts["affine"]
+    finite = np.nan_to_num(np.asarray(mean_image, dtype=np.float32), posinf=0.0, neginf=0.0)
+    return ndimage.affine_transform(finite, transform, output_shape=shape, order=1)
 
 
 def background_picture(picture: Array, limit: float, cmap: str) -> Array:

@@ -22,7 +22,7 @@ from nipype_mapsmasker.reports.render import number
 from nipype_mapsmasker.reports.results import RunResults
 from nipype_mapsmasker.reports.style import data_uri
 
-__all__ = ["pass_band", "viewer_data"]
+__all__ = ["background", "pass_band", "viewer_data"]
 
 MAX_POINTS = 1200
 """Points of a time series; longer runs are averaged over consecutive volumes."""
@@ -88,6 +88,25 @@ def viewer_data(run: RunResults, indices: Sequence[int], cmap: str) -> dict[str,
     if run.cuts is not None and len(run.cuts["peak"]) == len(run.names):
         _add_pictures(viewer, run, indices, cmap)
     return viewer
+
+
+def background(run: RunResults) -> Array | None:
+    """
+    Give the mean image on the grid of the maps.
+
+    Parameters
+    ----------
+    run : RunResults
+        The run.
+
+    Returns
+    -------
+    3D ndarray or None
+        None without a mean image, or without cuts.
+    """
+    if run.mean_image is None or run.affine is None or run.cuts is None:
+        return None
+    return pictures.on_grid(run.mean_image, run.affine, run.cuts)
 
 
 def pass_band(run: RunResults) -> tuple[float | None, float | None]:
@@ -187,10 +206,10 @@ def _add_pictures(
             f" · the grid is oblique: pictures follow its axes, turned by up to "
             f"{orientation.tilt:.0f}° against the head's"
         )
-    same_grid = run.mean_image is not None and list(run.mean_image.shape[:3]) == shape
-    if not same_grid:
-        viewer["behind"] = "nothing (no mean image on the grid of the maps)"
-    limit = pictures.background_limit(run.mean_image) if same_grid else 1.0  # type: ignore[arg-type]
+    mean = background(run)
+    if mean is None:
+        viewer["behind"] = "nothing (no mean image)"
+    limit = 1.0 if mean is None else pictures.background_limit(mean)
     for entry, index in zip(viewer["maps"], indices, strict=True):
         cut = unpack_cuts(cuts, index)
         layers = [getattr(cut, name) for name, *_ in _PLANES]
@@ -202,7 +221,7 @@ def _add_pictures(
         entry["back"] = ["none"] * 3
         if any((layer < -pictures.OVERLAY_THRESHOLD * cut.peak).any() for layer in layers):
             viewer["any_negative"] = True
-        if same_grid:
+        if mean is not None:
             behind = None
             for plane, (name, *_) in enumerate(_PLANES):
                 key = f"{name}{cut.voxel[orientation.axes[plane]]}"
@@ -210,7 +229,7 @@ def _add_pictures(
                 if key not in viewer["backgrounds"]:
                     if behind is None:
                         step = int(cuts["step"])
-                        behind = cuts_at(run.mean_image, cuts["affine"], cut.voxel, step=step)  # type: ignore[arg-type]
+                        behind = cuts_at(mean, cuts["affine"], cut.voxel, step=step)
                     png = pictures.background_png(getattr(behind, name), limit, cmap)
                     viewer["backgrounds"][key] = data_uri(png)
 

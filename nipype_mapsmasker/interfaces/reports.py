@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Doors to the pages: one per run, one per cohort."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import (
+    BaseInterfaceInputSpec,
+    File,
+    SimpleInterface,
+    TraitedSpec,
+    traits,
+)
+
+from nipype_mapsmasker.interfaces.base import (
+    RunInputSpec,
+    RunInterface,
+    RunOutputSpec,
+    or_none,
+)
+from nipype_mapsmasker.interfaces.page_folder import cohort_link, write_cohort_page
+from nipype_mapsmasker.interfaces.pages import (
+    PageFiles,
+    load_run,
+    write_report_data,
+    write_run_page,
+)
+from nipype_mapsmasker.io.signals import read_signals
+
+__all__ = ["ReportCohort", "ReportRun"]
+
+
+class _ReportRunInputSpec(RunInputSpec):
+    signals_file = traits.Union(None, File(), mandatory=True, desc="raw signals of one atlas")
+    timeseries_file = traits.Union(None, File(), mandatory=True, desc="the same, cleaned")
+    summary_file = traits.Union(
+        None, File(), mandatory=True, desc="JSON: what cleaning did, from CleanSignals"
+    )
+    coverage_file = traits.Union(
+        None, File(), mandatory=True, desc="coverage of the maps in this run"
+    )
+    fit_coverage_file = traits.Union(
+        None,
+        File(),
+        default_value=None,
+        usedefault=True,
+        desc="coverage and variance inflation of the fit, from FitMaps",
+    )
+    cuts_file = traits.Union(
+        None, File(), default_value=None, usedefault=True, desc="cuts of the maps, from FitMaps"
+    )
+    fit_quality_file = traits.Union(
+        None, File(), default_value=None, usedefault=True, desc="R squared of every volume"
+    )
+    mean_file = traits.Union(
+        None, File(), default_value=None, usedefault=True, desc="mean image of the run"
+    )
+    confounds_files = traits.Union(
+        None,
+        File(),
+        traits.List(File()),
+        default_value=None,
+        usedefault=True,
+        desc="table or tables of confounds that cleaning used",
+    )
+    high_variance_file = traits.Union(
+        None, File(), default_value=None, usedefault=True, desc="table of high-variance confounds"
+    )
+    sample_mask_file = traits.Union(
+        None, File(), default_value=None, usedefault=True, desc="table of the volumes to keep"
+    )
+    in_file = traits.Union(
+        None, traits.Str(), default_value=None, usedefault=True, desc="the image, to be named"
+    )
+    atlas = traits.Str("maps", usedefault=True, desc="name of the atlas")
+    strategy = traits.Str("", usedefault=True, desc="name of the cleaning strategy, if it has one")
+    maps_checksum = traits.Union(
+        None, traits.Str(), default_value=None, usedefault=True, desc="SHA-256 of the maps"
+    )
+    t_r = traits.Union(
+        None,
+        traits.Float(),
+        default_value=None,
+        usedefault=True,
+        desc="repetition time in seconds",
+    )
+    out_dir = traits.Str(
+        "", usedefault=True, desc="result folder whose cohort page is linked to; '' for no link"
+    )
+    provenance = traits.Dict(usedefault=True, desc="versions, parameters and command")
+    displayed_maps = traits.Union(
+        traits.Int(),
+        traits.List(traits.Int()),
+        traits.Enum("all"),
+        default_value=10,
+        usedefault=True,
+        desc="maps to show: the first so many, these (counted from 0), or all",
+    )
+    cmap = traits.Str("CMRmap_r", usedefault=True, desc="colour map of the mean image")
+
+
+class _ReportRunOutputSpec(RunOutputSpec):
+    out_file = traits.Union(None, File(exists=True), desc="self-contained page (.html)")
+    data_file = traits.Union(
+        None,
+        File(exists=True),
+        desc="what the page needs and no other result holds (.npz), to make it again",
+    )
+
+
+class ReportRun(RunInterface):
+    """
+    Draw the page that tells whether a run can be used, and why not.
+
+    The page needs no network and no other file. Equal inputs give equal bytes.
+    """
+
+    input_spec = _ReportRunInputSpec
+    output_spec = _ReportRunOutputSpec
+
+    def _process(self, cwd: Path) -> None:
+        inputs = self.inputs
+        summary = json.loads(Path(inputs.summary_file).read_text(encoding="utf-8"))
+        data_file = write_report_data(
+            cwd / "reportdata.npz",
+            n_volumes=len(read_signals(inputs.signals_file)[0]),
+            summary=summary,
+            cuts_file=inputs.cuts_file,
+            fit_coverage_file=inputs.fit_coverage_file,
+            confounds_files=inputs.confounds_files,
+            high_variance_file=inputs.high_variance_file,
+            sample_mask_file=inputs.sample_mask_file,
+        )
+        files = PageFiles(
+            signals_file=Path(inputs.signals_file),
+            timeseries_file=Path(inputs.timeseries_file),
+            coverage_file=Path(inputs.coverage_file),
+            fit_quality_file=_path(inputs.fit_quality_file),
+            mean_file=_path(inputs.mean_file),
+            data_file=data_file,
+        )
+        run = load_run(inputs.run_id, files, self._sidecar(summary))
+        page = write_run_page(
+            cwd / "report.html", run, displayed_maps=inputs.displayed_maps, cmap=inputs.cmap
+        )
+        self._results = {"out_file": str(page), "data_file": str(data_file)}
+
+    def _sidecar(self, summary: dict[str, Any]) -> dict[str, Any]:
+        """Say what will stand in the JSON beside the stored signals."""
+        inputs = self.inputs
+        out_dir = inputs.out_dir
+        return {
+            **summary,
+            **(or_none(inputs.provenance) or {}),
+            "RepetitionTime": inputs.t_r,
+            "Sources": [str(Path(inputs.in_file).absolute())] if inputs.in_file else [],
+            "Atlas": {"Name": inputs.atlas, "SHA256": inputs.maps_checksum or ""},
+            "Strategy": inputs.strategy,
+            "cohort_page": cohort_link(out_dir, inputs.run_id) if out_dir else "",
+        }
+
+    def _empty_results(self) -> dict[str, Any]:
+        return {"out_file": None, "data_file": None}
+
+
+class _ReportCohortInputSpec(BaseInterfaceInputSpec):
+    out_dir = traits.Str(mandatory=True, desc="result folder")
+    runs_file = File(exists=True, mandatory=True, desc="runs.tsv of this folder, from the summary")
+    title = traits.Str("All runs", usedefault=True, desc="heading")
+
+
+class _ReportCohortOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc="self-contained page (.html) of all runs")
+
+
+class ReportCohort(SimpleInterface):
+    """Draw the page of a cohort from its result folder: every run, failed ones included."""
+
+    input_spec = _ReportCohortInputSpec
+    output_spec = _ReportCohortOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        page = write_cohort_page(self.inputs.out_dir, title=self.inputs.title)
+        self._results = {"out_file": str(page)}
+        return runtime
+
+
+def _path(file: str | None) -> Path | None:
+    """Turn a trait's value into a path."""
+    return None if file is None else Path(file)
