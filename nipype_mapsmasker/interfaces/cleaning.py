@@ -161,6 +161,17 @@ class CleanSignals(RunInterface):
 
     Interpolate censored volumes (Butterworth only), detrend, filter, censor, regress confounds
     out, standardise: in this order, on signals and confounds alike (Lindquist et al. 2019).
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from nipype_mapsmasker.io.signals import read_signals, write_signals
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     raw = write_signals(os.path.join(folder, "a.tsv"), np.array([[1.0], [2], [3]]), ["a"])
+    ...     step = CleanSignals(signals_file=str(raw), standardize="psc")
+    ...     read_signals(step.run(cwd=folder).outputs.out_file)[0].ravel().tolist()
+    [-50.0, 0.0, 50.0]
     """
 
     input_spec = _CleanSignalsInputSpec

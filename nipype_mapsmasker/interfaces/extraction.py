@@ -113,6 +113,21 @@ class ExtractSignals(RunInterface):
     Extract the signals of one run, for any number of atlases, reading the image once.
 
     The image is streamed: memory does not grow with the number of volumes.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from nipype_mapsmasker.interfaces import FitMaps
+    >>> from nipype_mapsmasker.testing import make_maps_file, make_run_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     maps = str(make_maps_file(os.path.join(folder, "maps.nii.gz"), n_maps=2))
+    ...     run = str(make_run_file(os.path.join(folder, "bold.nii"), n_maps=2, n_volumes=80))
+    ...     fit = FitMaps(maps_file=maps, reference_file=run).run(cwd=folder).outputs
+    ...     extract = ExtractSignals(in_file=run, operator_files=[fit.operator_file])
+    ...     outputs = extract.run(cwd=folder).outputs
+    ...     with open(outputs.signals_files[0]) as table:
+    ...         table.readline().split(), len(table.readlines()), outputs.t_r
+    (['map_1', 'map_2'], 80, 2.0)
     """
 
     input_spec = _ExtractSignalsInputSpec
@@ -199,6 +214,17 @@ class HighVarianceConfounds(RunInterface):
     Find the time courses that dominate the voxels of highest variance (CompCor-like).
 
     Two streamed passes over the image; only the selected voxels are held.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from nipype_mapsmasker.testing import make_run_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     run = make_run_file(os.path.join(folder, "bold.nii"), n_maps=2, n_volumes=80)
+    ...     step = HighVarianceConfounds(in_file=str(run), n_confounds=2)
+    ...     with open(step.run(cwd=folder).outputs.confounds_file) as table:
+    ...         table.readline().split()
+    ['high_variance_00', 'high_variance_01']
     """
 
     input_spec = _HighVarianceConfoundsInputSpec

@@ -63,6 +63,20 @@ class InverseTransform(RunInterface):
     Rebuild an image from signals: every volume is the sum of the maps times their signals.
 
     The image is written volume by volume; memory does not grow with their number.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import nibabel as nib
+    >>> import numpy as np
+    >>> from nipype_mapsmasker.io.signals import write_signals
+    >>> from nipype_mapsmasker.testing import make_maps_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     maps = str(make_maps_file(os.path.join(folder, "maps.nii.gz"), n_maps=2))
+    ...     signals = write_signals(os.path.join(folder, "s.tsv"), np.eye(3, 2), ["a", "b"])
+    ...     step = InverseTransform(signals_file=str(signals), maps_file=maps)
+    ...     nib.load(step.run(cwd=folder).outputs.out_file).shape
+    (30, 34, 29, 3)
     """
 
     input_spec = _InverseTransformInputSpec

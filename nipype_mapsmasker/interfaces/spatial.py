@@ -245,6 +245,19 @@ class GroupRuns(SimpleInterface):
 
     There is one fit per distinct grid and mask; only headers are read. Where every run is faulty
     there still is one entry, without a reference, for MapNodes over fits to iterate over.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from nipype_mapsmasker.testing import make_run_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     runs = [
+    ...         str(make_run_file(os.path.join(folder, f"{n}.nii"), n_maps=2, n_volumes=80, grid=k))
+    ...         for n, k in enumerate(["plain", "flipped", "plain"])
+    ...     ]
+    ...     group = GroupRuns(run_ids=["a", "b", "c"], in_files=runs)
+    ...     group.run(cwd=folder).outputs.fit_index
+    [0, 1, 0]
     """
 
     input_spec = _GroupRunsInputSpec

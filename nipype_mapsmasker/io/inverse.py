@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from nipype_mapsmasker.core.inverse import reconstruct
+from nipype_mapsmasker.errors import SignalError
 from nipype_mapsmasker.io.images import read_info
 from nipype_mapsmasker.io.maps import load_maps, mask_on_grid, open_maps
 from nipype_mapsmasker.io.signals import read_signals
@@ -66,6 +67,12 @@ def inverse_transform(
     if mask_file is not None:
         mask = np.zeros(grid.n_voxels, dtype=bool)
         mask[mask_on_grid(mask_file, grid, mask_threshold)] = True
+    if signals.shape[1] != maps_image.n_maps:
+        msg = (
+            f"{signals_file} has {signals.shape[1]} columns, but {maps_file} has "
+            f"{maps_image.n_maps} maps; give the signals of these maps, one column each."
+        )
+        raise SignalError(msg)
     maps = load_maps(maps_image, grid, mask)
     return write_image(
         out_file,
