@@ -3,6 +3,7 @@
 
 __all__ = [
     "DataFault",
+    "EngineError",
     "GridError",
     "ImageFileError",
     "ImageHeaderError",
@@ -23,6 +24,10 @@ class ImageFileError(DataFault, OSError):
 
 class ImageHeaderError(DataFault, ValueError):
     """An image's header cannot be true, or describes data that are not real numbers."""
+
+
+class EngineError(RuntimeError):
+    """A workflow could not be brought to its end; what is finished is kept."""
 
 
 class GridError(DataFault, ValueError):

@@ -13,7 +13,7 @@ from typing import Any
 
 from nipype_mapsmasker.cli.options import read_json_object
 from nipype_mapsmasker.cli.progress import Progress
-from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.errors import EngineError, ParameterError
 from nipype_mapsmasker.io.cleaning import write_json
 
 __all__ = ["configure", "make_plugin", "run_until_done", "write_crash_faults"]
@@ -21,7 +21,36 @@ __all__ = ["configure", "make_plugin", "run_until_done", "write_crash_faults"]
 MAX_PASSES = 3
 """Attempts to finish the other runs after some crashed for reasons outside their data."""
 
-_SUBNODE = re.compile(r"^_?[A-Za-z0-9_]*?(\d+)$")
+_SUBNODE = re.compile(r"^_[A-Za-z0-9_]*?(\d+)$")
+_SUBNODE_ERROR = re.compile(
+    r"Subnode (\d+) failed\s+Error: (.*?)(?=\nSubnode \d+ failed|\Z)", re.S
+)
+
+
+class Watcher:
+    """
+    Follow the nodes of one attempt.
+
+    Parameters
+    ----------
+    progress : Progress
+        Told of every node.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.crashed: dict[int, str] = {}
+
+    def __call__(self, node: Any, status: str) -> None:
+        """Take note of a node that starts, ends or crashes."""
+        self._progress.update(node, status)
+        match = _SUBNODE.match(node.name)
+        if status == "exception" and match and _is_of_a_run(node.name):
+            self.crashed[int(match.group(1))] = node.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Nipype stores its plugin, and so its callback, with every MapNode; nobody reads it.
+        return (str, ())
 
 
 def configure(out_dir: Path, *, verbose: bool, quiet: bool) -> None:
@@ -146,31 +175,26 @@ def run_until_done(
     """
     crashed: dict[str, str] = {}
     for attempt in range(MAX_PASSES):
-        failed: dict[int, str] = {}
-
-        def watch(node: Any, status: str, failed: dict[int, str] = failed) -> None:
-            progress.update(node, status)
-            if status == "exception":
-                match = _SUBNODE.match(node.name)
-                index = int(match.group(1)) if match and "mapflow" in str(node.base_dir) else 0
-                failed[index] = node.name
-
+        watcher = Watcher(progress)
         workflow = build(crashed)
         before = set(logs.glob("crashes/*"))
         try:
-            workflow.run(plugin=make_plugin(arguments, watch))
+            workflow.run(plugin=make_plugin(arguments, watcher))
         except Exception as error:
             new = sorted(set(logs.glob("crashes/*")) - before)
-            found = {
-                run_ids[index]: _reason(name, new, error)
-                for index, name in failed.items()
-                if index < len(run_ids) and _is_of_a_run(name)
+            found = {index: _reason(name, new, error) for index, name in watcher.crashed.items()}
+            # Linear runs a MapNode as one, and tells which elements failed in its error.
+            found |= {
+                int(index): _last_line(text) for index, text in _SUBNODE_ERROR.findall(str(error))
             }
-            new_faults = {name: text for name, text in found.items() if name not in crashed}
-            last = attempt == MAX_PASSES - 1
-            if arguments.on_error == "raise" or not new_faults or last:
-                raise
-            crashed |= new_faults
+            faults = {
+                run_ids[index]: text for index, text in found.items() if index < len(run_ids)
+            }
+            fresh = {name: text for name, text in faults.items() if name not in crashed}
+            if arguments.on_error == "raise" or not fresh or attempt == MAX_PASSES - 1:
+                reasons = list(fresh.values()) or [_last_line(str(error))]
+                raise EngineError(reasons[0]) from error
+            crashed |= fresh
         else:
             break
     return crashed
@@ -189,8 +213,14 @@ def _reason(name: str, crash_files: list[Path], error: BaseException) -> str:
             lines = [
                 line for line in path.read_text(errors="replace").splitlines() if line.strip()
             ]
-            return lines[-1].strip() if lines else str(error)
-    return str(error).strip().splitlines()[-1] if str(error).strip() else type(error).__name__
+            return _last_line(lines[-1] if lines else str(error))
+    return _last_line(str(error))
+
+
+def _last_line(text: str) -> str:
+    """Give the last line of a traceback without the exception's class."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return re.sub(r"^[A-Za-z_][\w.]*(Error|Exception|Fault): ", "", lines[-1]) if lines else text
 
 
 def write_crash_faults(folder: Path, crashed: dict[str, str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Sequence
 
 from nipype_mapsmasker.cli.parser import COMMANDS, build_parser
-from nipype_mapsmasker.errors import DataFault, ParameterError
+from nipype_mapsmasker.errors import DataFault, EngineError, ParameterError
 
 __all__ = ["EXIT_FAILED_RUNS", "EXIT_GOOD", "EXIT_NOTHING_DONE", "main"]
 
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             file=sys.stderr,
         )
         return EXIT_INTERRUPTED
-    except (ParameterError, DataFault, OSError) as error:
+    except (ParameterError, DataFault, EngineError, OSError) as error:
         if arguments.verbose:
             traceback.print_exc()
         print(f"mapsmasker: {_sentence(error)}", file=sys.stderr)
@@ -78,7 +78,9 @@ def _dispatch(arguments: object) -> int:
 
 def _sentence(error: BaseException) -> str:
     """Say what is wrong in one sentence, the file included where the system knows it."""
-    if isinstance(error, DataFault | ParameterError) or not isinstance(error, OSError):
+    if isinstance(error, DataFault | ParameterError | EngineError) or not isinstance(
+        error, OSError
+    ):
         return str(error)
     place = f"{error.filename}: " if error.filename else ""
     return f"{place}{error.strerror or error}."
