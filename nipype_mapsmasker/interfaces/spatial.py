@@ -251,10 +251,9 @@ class GroupRuns(SimpleInterface):
     >>> import os, tempfile
     >>> from nipype_mapsmasker.testing import make_run_file
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     runs = [
-    ...         str(make_run_file(os.path.join(folder, f"{n}.nii"), n_maps=2, n_volumes=80, grid=k))
-    ...         for n, k in enumerate(["plain", "flipped", "plain"])
-    ...     ]
+    ...     runs = [os.path.join(folder, f"{number}.nii") for number in range(3)]
+    ...     for run, grid in zip(runs, ["plain", "flipped", "plain"], strict=True):
+    ...         _ = make_run_file(run, n_maps=2, n_volumes=80, grid=grid)
     ...     group = GroupRuns(run_ids=["a", "b", "c"], in_files=runs)
     ...     group.run(cwd=folder).outputs.fit_index
     [0, 1, 0]
