@@ -5,7 +5,8 @@ Fitting: from maps to the linear operator that turns a volume into signals.
 For one volume y (V,), the signals minimise ||M s - y||^2, so s = C b with b = A y, where
 A (K', V) is applied to every volume and C (K, K') once per run:
 
-- well-conditioned maps: A = M', C = (M' M)^-1 (the Gram matrix; A stays sparse if M is);
+- well-conditioned maps, perhaps with exact combinations of others among them: A = M',
+  C = (M' M)^+ (the Gram matrix; A stays sparse if M is);
 - otherwise M = Q F is factorised, A = Q' and C = F^+, the minimum-norm solution for maps that
   are linear combinations of others, as `scipy.linalg.lstsq` gives.
 
@@ -44,7 +45,10 @@ MAX_GRAM_CONDITION = 1e8
 """Condition number of M'M up to which it is used: the solution then keeps 8 digits or more."""
 
 NULL_TOLERANCE = 1e-12
-"""Eigenvalue of the cosines, relative to the largest, below which maps count as dependent."""
+"""Relative size below which an eigenvalue of the cosines, or a map's part in a combination, is 0."""
+
+NULL_ROUNDING = 10.0
+"""How many times the unit of rounding, per map, a combination of maps may be and still be zero."""
 
 RowMatrix: TypeAlias = NDArray[np.float64] | sparse.csr_array
 """Rows of maps (K, V), dense or sparse."""
@@ -138,17 +142,19 @@ def fit_maps(
 
     Notes
     -----
-    The Gram matrix squares the condition number; it is used up to `MAX_GRAM_CONDITION`.
+    The Gram matrix squares the condition number; it is used up to `MAX_GRAM_CONDITION`, and
+    where what is beyond is dependent to the last digits of M itself. An empty map counts for
+    nothing in the rank.
     Memory: M, and a second copy of it only for ill-conditioned maps.
     """
     matrix = maps.matrix
     gram = _gram(matrix)
-    inverse = _invert_gram(gram)
-    if inverse is not None:
+    inverted = _invert_gram(matrix, gram)
+    if inverted is not None:
         basis: RowMatrix = (
             sparse.csr_array(matrix.T) if sparse.issparse(matrix) else np.asarray(matrix.T)
         )
-        mixing, factor, rank = inverse, np.eye(maps.n_maps), maps.n_maps
+        (mixing, rank), factor = inverted, np.eye(maps.n_maps)
     else:
         dense = to_dense(matrix)
         q, factor = linalg.qr(dense, mode="economic", check_finite=False)
@@ -262,10 +268,9 @@ def solve_minimum_norm(maps_rows: RowMatrix, products: NDArray[np.float64]) -> N
     (K, T) ndarray of float
         The signals.
     """
-    gram = _gram(maps_rows.T)
-    inverse = _invert_gram(gram)
-    if inverse is not None:
-        return inverse @ products
+    inverted = _invert_gram(maps_rows.T, _gram(maps_rows.T))
+    if inverted is not None:
+        return inverted[0] @ products
     dense = to_dense(maps_rows)
     factor = linalg.qr(dense.T, mode="r", check_finite=False)[0][: dense.shape[0]]
     back, _ = _pseudo_inverse(factor)
@@ -277,34 +282,62 @@ def _gram(matrix: RowMatrix) -> NDArray[np.float64]:
     return to_dense(matrix.T @ matrix)
 
 
-def _invert_gram(gram: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    """Invert M'M after scaling its diagonal to 1, or give None where digits would be lost."""
+def _invert_gram(
+    matrix: RowMatrix, gram: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], int] | None:
+    """Give (M'M)^+ and M's rank, or None where the Gram matrix cannot tell them."""
     norms = np.sqrt(np.diag(gram))
-    if not (norms > 0).all():
-        present = norms > 0
-        if not present.any():
-            return None
-        # An empty map is exactly orthogonal to all others: its signal is 0, the rest unchanged.
-        part = _invert_gram(gram[np.ix_(present, present)])
-        if part is None:
-            return None
-        whole = np.zeros_like(gram)
-        whole[np.ix_(present, present)] = part
-        return whole
-    scaled = gram / np.outer(norms, norms)
-    values, vectors = linalg.eigh(scaled)
-    if values[0] * MAX_GRAM_CONDITION < values[-1]:
+    # An empty map is exactly orthogonal to all others: its signal is 0, the rest unchanged.
+    present = np.flatnonzero(norms > 0)
+    if not present.size:
         return None
-    inverse: NDArray[np.float64] = (vectors / values) @ vectors.T
-    inverse /= np.outer(norms, norms)
-    return inverse
+    norms = norms[present]
+    # Scaled to a diagonal of 1, so that the units of the maps decide nothing.
+    values, vectors = linalg.eigh(gram[np.ix_(present, present)] / np.outer(norms, norms))
+    null = values < values[-1] / MAX_GRAM_CONDITION
+    kept = vectors[:, ~null]
+    inverse = (kept / values[~null]) @ kept.T / np.outer(norms, norms)
+    if null.any():
+        combinations = _combinations(vectors[:, null], norms)
+        everywhere = np.zeros((gram.shape[0], combinations.shape[1]))
+        everywhere[present] = combinations
+        # Squaring hides what is smaller than sqrt(eps), so dependence is seen on M itself.
+        if np.abs(matrix @ everywhere).max(initial=0.0) > _rounding(matrix, everywhere):
+            return None
+        basis = linalg.qr(combinations, mode="economic")[0]
+        projector = np.eye(present.size) - basis @ basis.T
+        inverse = projector @ inverse @ projector
+    whole = np.zeros_like(gram)
+    whole[np.ix_(present, present)] = inverse
+    return whole, int(kept.shape[1])
+
+
+def _combinations(null: NDArray[np.float64], norms: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the combinations of maps that add up to nothing, from those of maps of norm 1."""
+    # What is only rounding must not grow with the units of a map that has no part in them.
+    return np.where(np.abs(null) > NULL_TOLERANCE, null, 0.0) / norms[:, None]
+
+
+def _rounding(matrix: RowMatrix, combinations: NDArray[np.float64]) -> float:
+    """Bound what rounding alone leaves of M n where M n = 0."""
+    largest = to_dense(abs(matrix).max(axis=0)).reshape(-1)
+    scale = (np.abs(combinations) * largest[:, None]).max()
+    return float(NULL_ROUNDING * matrix.shape[1] * np.finfo(np.float64).eps * scale)
 
 
 def _pseudo_inverse(factor: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
-    """Invert F, leaving out directions that rounding alone can have made."""
-    u, s, vt = linalg.svd(factor, full_matrices=False, check_finite=False)
+    """Give F^+ and F's rank, leaving out directions that rounding alone can have made."""
+    norms = np.sqrt((factor**2).sum(axis=0))
+    norms[norms == 0] = 1.0
+    # As in `_invert_gram`: the units of the maps decide nothing about the rank.
+    u, s, vt = linalg.svd(factor / norms, check_finite=False)
     kept = s > 10 * s.size * np.finfo(np.float64).eps * s[0]
-    return (vt[kept].T / s[kept]) @ u[:, kept].T, int(kept.sum())
+    n_kept = int(kept.sum())
+    inverse: NDArray[np.float64] = (vt[:n_kept].T / s[kept]) @ u[:, :n_kept].T / norms[:, None]
+    if n_kept < factor.shape[1]:
+        basis = linalg.qr(_combinations(vt[n_kept:].T, norms), mode="economic")[0]
+        inverse -= basis @ (basis.T @ inverse)
+    return inverse, n_kept
 
 
 def _fold(
