@@ -232,8 +232,9 @@ class _Pass:
         # One gather in the stored type, then one conversion: cheaper than the reverse.
         picked = block if self.everywhere else block[:, self.operator.voxels]
         values = picked.astype(np.float64)
-        product = self._product(values)
-        square = np.einsum("ij,ij->i", values, values)
+        with np.errstate(invalid="ignore"):  # infinite voxels; redone below without them
+            product = self._product(values)
+            square = np.einsum("ij,ij->i", values, values)
         if not np.isfinite(square).all():
             np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
             product = self._product(values)

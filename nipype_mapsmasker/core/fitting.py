@@ -45,7 +45,7 @@ MAX_GRAM_CONDITION = 1e8
 """Condition number of M'M up to which it is used: the solution then keeps 8 digits or more."""
 
 NULL_TOLERANCE = 1e-12
-"""Relative size below which an eigenvalue of the cosines, or a map's part in a combination, is 0."""
+"""Relative size below which an eigenvalue of the cosines, or a part in a null vector, is 0."""
 
 NULL_ROUNDING = 10.0
 """How many times the unit of rounding, per map, a combination of maps may be and still be zero."""
