@@ -38,7 +38,8 @@ def main(wish):
     from nipype import config, logging
 
     config.set("execution", "create_report", "false")
-    config.set("execution", "crashdump_dir", str(Path(wish["base_dir"], "crashes")))
+    crashes = Path(wish["folder"], "crashes")  # not base_dir: settings cannot hold a % sign
+    config.set("execution", "crashdump_dir", str(crashes))
     config.set("execution", "crashfile_format", "txt")
     for name, value in wish["config"].items():
         config.set("execution", name, str(value))
@@ -62,13 +63,12 @@ def main(wish):
         error, cause = f"{type(exc).__name__}: {exc}", str(exc.__cause__ or "")
     else:
         last = next(node for node in graph.nodes() if node.name == last.name)
-    crashes = sorted(Path(wish["base_dir"], "crashes").glob("*"))
     return {
         "error": error,
         "cause": cause,
         "values": None if error else last.result.outputs.value,
         "notes": None if error else last.result.outputs.note,
-        "crashes": [path.read_text() for path in crashes],
+        "crashes": [path.read_text() for path in sorted(crashes.glob("*"))],
         "states": states,
         "poll_unchanged": before == config.get("execution", "poll_sleep_duration"),
     }
