@@ -93,7 +93,7 @@ def load_operator(path: str | Path) -> MapsOperator:
     """
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             version = int(archive["format"])
             if version != OPERATOR_FORMAT:
                 msg = (
