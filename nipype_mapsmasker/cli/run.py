@@ -77,6 +77,8 @@ def run_plan(arguments: argparse.Namespace, plan: Plan) -> int:
     finally:
         rows = [_row(plan, one, faults) for one in plan.runs]
         write_cohort_tables(plan.out_dir, rows, provenance_of(plan.params, command))
+    if plan.params.reports:
+        _write_cohort_page(plan.out_dir)
     n_failed = sum(row["status"] == "failed" for row in rows)
     if arguments.clean_work_dir and not n_failed:
         shutil.rmtree(work_dir, ignore_errors=True)
@@ -104,7 +106,10 @@ def _execute(
 
     def build(crashed: dict[str, str]) -> Any:
         workflow = init_cohort_wf(
-            out_dir=str(plan.out_dir.absolute()), command=command, **vars(plan.params)
+            out_dir=str(plan.out_dir.absolute()),
+            command=command,
+            cohort_page=False,  # drawn at the end, with the runs that were up to date or failed
+            **vars(plan.params),
         )
         workflow.base_dir = str(work_dir)
         inputs = workflow.inputs.inputnode
@@ -126,7 +131,7 @@ def _execute(
         return workflow
 
     n_steps = STEPS_PER_RUN + len(plan.atlases) * len(plan.params.strategies) * (
-        2 if plan.params.inverse_transform else 1
+        1 + plan.params.inverse_transform + plan.params.reports
     )
     progress = Progress(
         len(open_runs),
@@ -138,6 +143,13 @@ def _execute(
         return run_until_done(build, arguments, run_ids, progress, plan.out_dir / "logs")
     finally:
         progress.close()
+
+
+def _write_cohort_page(out_dir: Path) -> None:
+    """Draw the page of all runs; matplotlib is loaded here and not before."""
+    from nipype_mapsmasker.interfaces.page_folder import write_cohort_page
+
+    write_cohort_page(out_dir)
 
 
 def _row(plan: Plan, one: PlannedRun, faults: dict[str, str]) -> dict[str, Any]:

@@ -11,13 +11,12 @@ from typing import Any
 
 from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.interfaces.pages import PageFiles, load_run, write_page, write_run_page
-from nipype_mapsmasker.io.layout import RunFiles, run_files
+from nipype_mapsmasker.io.layout import run_files
 from nipype_mapsmasker.io.rows import read_rows
 
 __all__ = [
     "cohort_link",
     "make_reports",
-    "report_data_file",
     "stored_pages",
     "write_cohort_page",
 ]
@@ -62,29 +61,9 @@ def stored_pages(out_dir: str | Path, run_id: str) -> Iterator[tuple[Path, PageF
             coverage_file=names.coverage(atlas),
             fit_quality_file=_existing(names.fit_quality(atlas)),
             mean_file=_existing(names.mean),
-            data_file=_existing(report_data_file(names, atlas, strategy)),
+            data_file=_existing(names.reportdata(atlas, strategy)),
         )
         yield names.report(atlas, strategy), files, sidecar
-
-
-def report_data_file(names: RunFiles, atlas: str, strategy: str) -> Path:
-    """
-    Name the file of `write_report_data` in the result folder.
-
-    Parameters
-    ----------
-    names : RunFiles
-        The run's files.
-    atlas, strategy : str
-        Which signals.
-
-    Returns
-    -------
-    Path
-        Beside the page, with the ending ``_reportdata.npz``.
-    """
-    page = names.report(atlas, strategy)
-    return page.with_name(page.name.removesuffix("_report.html") + "_reportdata.npz")
 
 
 def cohort_link(out_dir: str | Path, run_id: str) -> str:

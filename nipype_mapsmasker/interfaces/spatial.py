@@ -26,7 +26,7 @@ from nipype_mapsmasker.interfaces.base import (
 from nipype_mapsmasker.io.grouping import complete_lists, group_by_fit
 from nipype_mapsmasker.io.images import read_info
 from nipype_mapsmasker.io.resampling import resample_image
-from nipype_mapsmasker.io.sidecars import fingerprint
+from nipype_mapsmasker.io.sidecars import checksum, fingerprint
 
 __all__ = ["AssignOperators", "GroupRuns", "ResampleImage"]
 
@@ -194,6 +194,12 @@ class _GroupRunsInputSpec(BaseInterfaceInputSpec):
         usedefault=True,
         desc="faults of earlier steps per run, with gaps, or none at all",
     )
+    maps_files = traits.List(
+        traits.Str(), desc="maps images, whose content is part of what fits depend on"
+    )
+    labels_files = traits.List(
+        traits.Union(None, traits.Str()), desc="tables of the maps' names, likewise"
+    )
     by_grid = traits.Bool(
         True,
         usedefault=True,
@@ -224,13 +230,25 @@ class _GroupRunsOutputSpec(TraitedSpec):
     keys = traits.List(traits.Str(), desc="keys, one per run")
     extraction_keys = traits.List(traits.Str(), desc="keys of the raw signals, one per run")
     sources = traits.List(
-        traits.Str(), desc="identities of the images on disk (path, size, times), one per run"
+        traits.Str(),
+        desc="identities of the images on disk (path, size, times) and keys of the raw signals, "
+        "one per run",
+    )
+    clean_sources = traits.List(
+        traits.Str(), desc="identities of the images on disk and keys of the results, one per run"
+    )
+    fit_sources = traits.List(
+        traits.Str(), desc="per fit: its grid, and checksums of its mask, the maps and the names"
     )
     fit_index = traits.List(traits.Int(), desc="which fit serves each run; -1 for a faulty run")
     reference_files = traits.List(
         traits.Union(None, traits.Str()), desc="one image per fit that has its grid"
     )
     mask_files = traits.List(traits.Union(None, traits.Str()), desc="one mask per fit, or None")
+    fit_faults = traits.List(
+        traits.Union(None, File(exists=True)),
+        desc="one per fit: why there is nothing to fit where every run is faulty, else None",
+    )
     run_mask_files = traits.List(
         traits.Union(None, traits.Str()), desc="one mask per run, or None"
     )
@@ -292,6 +310,12 @@ class GroupRuns(SimpleInterface):
             by_grid=inputs.by_grid,
             record=record,
         )
+        prints = [fingerprint(path or "") for path in lists["in_files"]]
+        keys, extraction_keys = (
+            [key or "" for key in lists[name]] for name in ("keys", "extraction_keys")
+        )
+        shared = [*(or_none(inputs.maps_files) or []), *(or_none(inputs.labels_files) or [])]
+        sums = " ".join(checksum(path) for path in shared if path and Path(path).is_file())
         self._results = {
             "run_ids": list(inputs.run_ids),
             "in_files": lists["in_files"],
@@ -299,12 +323,18 @@ class GroupRuns(SimpleInterface):
             "sample_mask_files": lists["sample_mask_files"],
             "t_rs": lists["t_rs"],
             "kept": lists["kept"],
-            "keys": [key or "" for key in lists["keys"]],
-            "extraction_keys": [key or "" for key in lists["extraction_keys"]],
-            "sources": [fingerprint(path or "") for path in lists["in_files"]],
+            "keys": keys,
+            "extraction_keys": extraction_keys,
+            "sources": [" ".join(two) for two in zip(prints, extraction_keys, strict=True)],
+            "clean_sources": [" ".join(two) for two in zip(prints, keys, strict=True)],
+            "fit_sources": [f"{source} maps {sums}" for source in groups.sources],
             "fit_index": groups.fit_index,
             "reference_files": groups.reference_files,
             "mask_files": groups.mask_files,
+            "fit_faults": [
+                None if any(index >= 0 for index in groups.fit_index) else faults[0]
+                for _ in groups.reference_files
+            ],
             "run_mask_files": lists["mask_files"],
             "fault_files": faults,
         }
@@ -316,6 +346,12 @@ class _AssignOperatorsInputSpec(BaseInterfaceInputSpec):
         traits.List(traits.Union(None, File())),
         mandatory=True,
         desc="per atlas, the operator of every fit",
+    )
+    coverage_files = traits.List(
+        traits.List(traits.Union(None, File())), desc="per atlas, the coverage of every fit"
+    )
+    cuts_files = traits.List(
+        traits.List(traits.Union(None, File())), desc="per atlas, the maps' cuts of every fit"
     )
     fit_faults = traits.List(
         traits.List(traits.Union(None, File())), desc="per atlas, the fault of every fit or None"
@@ -331,30 +367,36 @@ class _AssignOperatorsOutputSpec(TraitedSpec):
         traits.List(traits.Union(None, File(exists=True))),
         desc="per run, the operator of every atlas",
     )
+    coverage_files = traits.List(
+        traits.List(traits.Union(None, File(exists=True))),
+        desc="per run, the coverage of every atlas's fit",
+    )
+    cuts_files = traits.List(
+        traits.List(traits.Union(None, File(exists=True))),
+        desc="per run, the cuts of every atlas's maps",
+    )
     fault_files = traits.List(
         traits.Union(None, File(exists=True)), desc="one per run: its fault so far, or None"
     )
 
 
 class AssignOperators(SimpleInterface):
-    """Give every run the operators of its fit, or the fault of its fit."""
+    """Give every run what its fit made, or the fault of its fit."""
 
     input_spec = _AssignOperatorsInputSpec
     output_spec = _AssignOperatorsOutputSpec
 
     def _run_interface(self, runtime: Any) -> Any:
         inputs = self.inputs
+        for name in ("operator_files", "coverage_files", "cuts_files"):
+            atlases = or_none(getattr(inputs, name)) or []
+            self._results[name] = [
+                [None if index < 0 else fits[index] for fits in atlases]
+                for index in inputs.fit_index
+            ]
         fit_faults = or_none(inputs.fit_faults) or []
-        operators: list[list[str | None]] = []
-        faults: list[str | None] = []
-        for index, fault in zip(inputs.fit_index, inputs.fault_files, strict=True):
-            if index < 0:
-                operators.append([None for _ in inputs.operator_files])
-                faults.append(fault)
-                continue
-            operators.append([fits[index] for fits in inputs.operator_files])
-            of_fit = [fits[index] for fits in fit_faults if fits[index]]
-            faults.append(fault or (of_fit[0] if of_fit else None))
-        self._results["operator_files"] = operators
-        self._results["fault_files"] = faults
+        self._results["fault_files"] = [
+            fault or next((fits[index] for fits in fit_faults if index >= 0 and fits[index]), None)
+            for index, fault in zip(inputs.fit_index, inputs.fault_files, strict=True)
+        ]
         return runtime

@@ -29,7 +29,7 @@ from nipype_mapsmasker.io.storing import (
 
 __all__ = ["RESULT_KINDS", "StoreRun", "SummariseRuns"]
 
-RESULT_KINDS = ("timeseries", "summary", "reconstruction", "report")
+RESULT_KINDS = ("timeseries", "summary", "reconstruction", "report", "reportdata")
 """What one strategy makes of one atlas; `StoreRun` has an input per kind and number."""
 
 
@@ -79,7 +79,7 @@ class StoreRun(SimpleInterface):
 
     Every file is written beside its place and moved there. For atlas ``a`` and strategy ``s``,
     counted through with the strategies first, there are inputs ``timeseries_<n>``,
-    ``summary_<n>``, ``reconstruction_<n>`` and ``report_<n>``, n from 0.
+    ``summary_<n>``, ``reconstruction_<n>``, ``report_<n>`` and ``reportdata_<n>``, n from 0.
 
     Parameters
     ----------

@@ -89,6 +89,10 @@ class RunFiles:
         """Name the run's page."""
         return self._named(f"{self._entities(atlas, strategy)}_report.html")
 
+    def reportdata(self, atlas: str, strategy: str = "") -> Path:
+        """Name what the run's page needs and no other result holds."""
+        return self._named(f"{self._entities(atlas, strategy)}_reportdata.npz")
+
     @staticmethod
     def _entities(atlas: str, strategy: str = "") -> str:
         return f"atlas-{atlas}" + (f"_desc-{strategy}" if strategy else "")

@@ -63,7 +63,7 @@ class RunResults:
         Mean image.
     results : sequence of dict
         Per atlas and strategy, atlas first: work files by what they are ('timeseries',
-        'summary', and perhaps 'reconstruction', 'report').
+        'summary', and perhaps 'reconstruction', 'report', 'reportdata').
     t_r : float or None
         Repetition time, s.
     seconds, peak_mb : float
@@ -296,7 +296,7 @@ def _store_result(
     stored.append(write_json(names.sidecar(atlas, strategy), sidecar))
     stored += [
         _copy(str(files[kind]), getattr(names, kind)(atlas, strategy))
-        for kind in ("reconstruction", "report")
+        for kind in ("reconstruction", "report", "reportdata")
         if files.get(kind)
     ]
     return stored

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nipype_mapsmasker.workflows.connections import first_known, pick
+from nipype_mapsmasker.workflows.connections import first_known, pick, pick_each
 from nipype_mapsmasker.workflows.parameters import MaskerParameters
 from nipype_mapsmasker.workflows.provenance import provenance_of
 from nipype_mapsmasker.workflows.steps import (
@@ -13,8 +13,10 @@ from nipype_mapsmasker.workflows.steps import (
     DEFAULT_EXTRACT_MEM_GB,
     DEFAULT_FIT_MEM_GB,
     LIGHT_MEM_GB,
+    REPORT_MEM_GB,
     RunSteps,
     Steps,
+    add_reports,
     add_run_steps,
     add_store,
     fit_interface,
@@ -50,9 +52,11 @@ COHORT_OUTPUTS = (
     "mean_files",
     "operator_files",
     "reconstruction_files",
+    "report_files",
     "fault_files",
     "manifest_files",
     "runs_file",
+    "cohort_page",
 )
 """Fields of the cohort's outputnode."""
 
@@ -75,6 +79,7 @@ def init_cohort_wf(
     command: str = "",
     extract_mem_gb: float = DEFAULT_EXTRACT_MEM_GB,
     fit_mem_gb: float = DEFAULT_FIT_MEM_GB,
+    cohort_page: bool = True,
     name: str = "mapsmasker_cohort_wf",
     **parameters: Any,
 ) -> Workflow:
@@ -86,11 +91,11 @@ def init_cohort_wf(
 
     The graph::
 
-        inputnode -> group_runs -> fit_maps -> assign_operators -> extract -> clean -> store
-                  -> summarise -> outputnode
+        inputnode -> group_runs -> fit_maps -> assign_operators -> extract -> clean
+                  -> report_run -> store -> summarise -> report_cohort -> outputnode
 
     ``fit_maps`` is a MapNode over distinct grids and masks; ``extract``, ``clean`` (one per atlas
-    and strategy), ``inverse_transform`` and ``store`` are MapNodes over runs.
+    and strategy), ``inverse_transform``, ``report_run`` and ``store`` are MapNodes over runs.
 
     Parameters
     ----------
@@ -100,6 +105,8 @@ def init_cohort_wf(
         The command that runs this, for the record.
     extract_mem_gb, fit_mem_gb : float
         Memory of an extraction and of a fit, GB, for Nipype's schedulers.
+    cohort_page : bool
+        Whether to end with the page of the cohort, where there are pages and a result folder.
     name : str
         Name of the workflow.
     **parameters
@@ -148,12 +155,16 @@ def init_cohort_wf(
         Fitted operators, one list per run: per atlas
     reconstruction_files
         Images rebuilt from the cleaned signals, in the order of timeseries_files
+    report_files
+        Pages, in the order of timeseries_files
     fault_files
         Fault per run, or None
     manifest_files
         Manifest per run in the result folder
     runs_file
         Table of the runs in the result folder
+    cohort_page
+        Page of all runs in the result folder
 
     Returns
     -------
@@ -168,6 +179,7 @@ def init_cohort_wf(
     from nipype.interfaces.utility import IdentityInterface
     from nipype.pipeline.engine import Node, Workflow
 
+    from nipype_mapsmasker.interfaces.reports import ReportCohort
     from nipype_mapsmasker.interfaces.spatial import GroupRuns
     from nipype_mapsmasker.interfaces.storing import SummariseRuns
 
@@ -189,14 +201,19 @@ def init_cohort_wf(
     for field in ("run_ids", "in_files", *OPTIONAL_INPUTS):
         target = "mask_files" if field == "mask_img" else field
         workflow.connect(inputnode, field, group_runs, target)
+    workflow.connect(inputnode, ("maps_img", listed), group_runs, "maps_files")
+    workflow.connect(inputnode, "labels_files", group_runs, "labels_files")
     fits, assign = _add_fits(workflow, params, inputnode, group_runs, fit_mem_gb)
 
     steps = Steps(workflow, over_runs=True)
     run = add_run_steps(steps, params, extract_mem_gb=extract_mem_gb)
     _connect_runs(workflow, params, inputnode, group_runs, assign, run)
+    provenance = provenance_of(params, command)
+    if params.reports:
+        add_reports(steps, params, run, str(out_dir or ""), provenance)
+        _connect_reports(workflow, params, group_runs, assign, fits, run)
     outputnode = _add_outputs(workflow, run, assign)
     if out_dir is not None:
-        provenance = provenance_of(params, command)
         store = add_store(steps, params, run, str(out_dir), provenance)
         summarise = Node(
             SummariseRuns(
@@ -217,7 +234,7 @@ def init_cohort_wf(
             workflow.connect(group_runs, source, store, field)
         checksums = _merge(workflow, params, fits, "maps_checksum", "atlas_checksums", first=True)
         workflow.connect(checksums, "out", store, "checksums")
-        coverage = _merge(workflow, params, fits, "coverage_file", "atlas_coverage")
+        coverage = workflow.get_node("atlas_coverage")
         workflow.connect(
             [
                 (inputnode, summarise, [("run_ids", "run_ids")]),
@@ -231,6 +248,15 @@ def init_cohort_wf(
                 (summarise, outputnode, [("out_file", "runs_file")]),
             ]
         )
+        if params.reports and cohort_page:
+            page = Node(
+                ReportCohort(out_dir=str(out_dir)),
+                name="report_cohort",
+                mem_gb=REPORT_MEM_GB,
+                overwrite=True,
+            )
+            workflow.connect(summarise, "out_file", page, "runs_file")
+            workflow.connect(page, "out_file", outputnode, "cohort_page")
     return workflow
 
 
@@ -246,11 +272,15 @@ def _add_fits(
     for number, atlas in enumerate(params.atlases):
         fit = MapNode(
             fit_interface(params),
-            iterfield=["reference_file", "mask_file"],
+            iterfield=["reference_file", "mask_file", "upstream_fault"],
             name=node_name("fit_maps", params, atlas),
             mem_gb=mem_gb,
         )
-        per_fit = [("reference_files", "reference_file"), ("mask_files", "mask_file")]
+        per_fit = [
+            ("reference_files", "reference_file"),
+            ("mask_files", "mask_file"),
+            ("fit_faults", "upstream_fault"),
+        ]
         workflow.connect([(group_runs, fit, per_fit)])
         workflow.connect(inputnode, ("maps_img", pick, number), fit, "maps_file")
         workflow.connect(inputnode, ("labels_files", pick, number), fit, "labels_file")
@@ -262,10 +292,14 @@ def _add_fits(
         run_without_submitting=True,
     )
     operators = _merge(workflow, params, fits, "operator_file", "atlas_operators")
+    coverage = _merge(workflow, params, fits, "coverage_file", "atlas_coverage")
+    cuts = _merge(workflow, params, fits, "cuts_file", "atlas_cuts")
     faults = _merge(workflow, params, fits, "fault_file", "atlas_faults")
     workflow.connect(
         [
             (operators, assign, [("out", "operator_files")]),
+            (coverage, assign, [("out", "coverage_files")]),
+            (cuts, assign, [("out", "cuts_files")]),
             (faults, assign, [("out", "fit_faults")]),
             (group_runs, assign, [("fit_index", "fit_index"), ("fault_files", "fault_files")]),
         ]
@@ -327,16 +361,43 @@ def _connect_runs(
         workflow.connect([(group_runs, run.high_variance, [*identity, ("in_files", "in_file")])])
     for node in run.clean.values():
         files = [
+            ("run_ids", "run_id"),
+            # Tables, too, may be replaced by others of the same size and date.
+            ("clean_sources", "source"),
             ("confounds_files", "confounds_files"),
             ("sample_mask_files", "sample_mask_file"),
         ]
-        workflow.connect([(group_runs, node, [*identity, *files])])
+        workflow.connect([(group_runs, node, files)])
     for (atlas, _), node in run.inverse.items():
         number = list(params.atlases).index(atlas)
         workflow.connect([(group_runs, node, [*identity, ("run_mask_files", "mask_file")])])
         if params.resampling_target == "mask":
             workflow.connect(group_runs, "run_mask_files", node, "reference_file")
         workflow.connect(inputnode, ("maps_img", pick, number), node, "maps_file")
+
+
+def _connect_reports(
+    workflow: Workflow,
+    params: MaskerParameters,
+    group_runs: Any,
+    assign: Any,
+    fits: dict[str, Any],
+    run: RunSteps,
+) -> None:
+    """Connect what the pages need from outside the runs' steps."""
+    for (atlas, _), node in run.report.items():
+        number = list(params.atlases).index(atlas)
+        fields = [
+            ("run_ids", "run_id"),
+            ("sources", "source"),
+            ("in_files", "in_file"),
+            ("confounds_files", "confounds_files"),
+            ("sample_mask_files", "sample_mask_file"),
+        ]
+        workflow.connect([(group_runs, node, fields)])
+        workflow.connect(assign, ("coverage_files", pick_each, number), node, "fit_coverage_file")
+        workflow.connect(assign, ("cuts_files", pick_each, number), node, "cuts_file")
+        workflow.connect(fits[atlas], ("maps_checksum", first_known), node, "maps_checksum")
 
 
 def _add_outputs(workflow: Workflow, run: RunSteps, assign: Any) -> Any:
@@ -351,6 +412,7 @@ def _add_outputs(workflow: Workflow, run: RunSteps, assign: Any) -> Any:
         ("timeseries_files", "out_file", run.clean),
         ("summary_files", "summary_file", run.clean),
         ("reconstruction_files", "out_file", run.inverse),
+        ("report_files", "out_file", run.report),
     ):
         if not nodes:
             continue

@@ -14,6 +14,7 @@ from nipype_mapsmasker.workflows.steps import (
     DEFAULT_FIT_MEM_GB,
     LIGHT_MEM_GB,
     Steps,
+    add_reports,
     add_run_steps,
     add_store,
     fit_interface,
@@ -45,6 +46,7 @@ RUN_OUTPUTS = (
     "mean_file",
     "operator_files",
     "reconstruction_files",
+    "report_files",
     "fault_file",
     "manifest_file",
 )
@@ -68,7 +70,7 @@ def init_run_wf(
 
     The graph::
 
-        inputnode -> fit_maps -> extract -> clean -> store -> outputnode
+        inputnode -> fit_maps -> extract -> clean -> report_run -> store -> outputnode
 
     Parameters
     ----------
@@ -118,6 +120,8 @@ def init_run_wf(
         Fitted operators, per atlas
     reconstruction_files
         Images rebuilt from the cleaned signals, in the order of timeseries_files
+    report_files
+        Pages, in the order of timeseries_files
     fault_file
         Fault of the run, or None
     manifest_file
@@ -194,10 +198,30 @@ def init_run_wf(
             workflow.connect(inputnode, "mask_img", node, "reference_file")
         workflow.connect(inputnode, ("maps_img", pick, number), node, "maps_file")
 
+    provenance = provenance_of(params, command)
+    if params.reports:
+        add_reports(steps, params, run, str(out_dir or ""), provenance)
+        for (atlas, _), node in run.report.items():
+            number = list(params.atlases).index(atlas)
+            files = [
+                ("in_file", "in_file"),
+                ("confounds_files", "confounds_files"),
+                ("sample_mask_file", "sample_mask_file"),
+            ]
+            fitted = [
+                ("coverage_file", "fit_coverage_file"),
+                ("cuts_file", "cuts_file"),
+                ("maps_checksum", "maps_checksum"),
+            ]
+            workflow.connect(
+                [(inputnode, node, [*identity, *files]), (fits[number], node, fitted)]
+            )
+
     for field, nodes, source in (
         ("timeseries_files", run.clean, "out_file"),
         ("summary_files", run.clean, "summary_file"),
         ("reconstruction_files", run.inverse, "out_file"),
+        ("report_files", run.report, "out_file"),
     ):
         if nodes:
             workflow.connect(
@@ -207,7 +231,7 @@ def init_run_wf(
     workflow.connect([(run.extract, outputnode, [(field, field) for field in extracted])])
     workflow.connect(run.last, "fault_file", outputnode, "fault_file")
     if out_dir is not None:
-        store = add_store(steps, params, run, str(out_dir), provenance_of(params, command))
+        store = add_store(steps, params, run, str(out_dir), provenance)
         workflow.connect([(inputnode, store, [*identity, ("in_file", "in_file")])])
         checksums = gather("atlas_checksums", fits, "maps_checksum")
         workflow.connect(checksums, "out", store, "checksums")

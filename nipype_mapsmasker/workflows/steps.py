@@ -20,6 +20,7 @@ __all__ = [
     "LIGHT_MEM_GB",
     "RunSteps",
     "Steps",
+    "add_reports",
     "add_run_steps",
     "add_store",
     "fit_interface",
@@ -34,6 +35,9 @@ DEFAULT_FIT_MEM_GB = 1.5
 
 LIGHT_MEM_GB = 0.3
 """Memory of a step that only handles tables: Python and its libraries."""
+
+REPORT_MEM_GB = 0.5
+"""Memory of a page: matplotlib on top of that."""
 
 CACHE_CONFIG = {
     "execution": {
@@ -91,6 +95,8 @@ class RunSteps:
         `CleanSignals` by atlas and strategy.
     inverse : dict
         `InverseTransform` by atlas and strategy.
+    report : dict
+        `ReportRun` by atlas and strategy.
     last : Node or MapNode
         The step whose ``fault_file`` has every fault of the run.
     """
@@ -99,6 +105,7 @@ class RunSteps:
     high_variance: Any
     clean: dict[tuple[str, str], Any]
     inverse: dict[tuple[str, str], Any]
+    report: dict[tuple[str, str], Any]
     last: Any
 
 
@@ -255,7 +262,64 @@ def add_run_steps(steps: Steps, params: MaskerParameters, *, extract_mem_gb: flo
             workflow.connect(extract, "t_r", node, "t_r")
             workflow.connect(last, "fault_file", node, "upstream_fault")
             inverse[atlas, strategy] = last = node
-    return RunSteps(extract, high_variance, clean, inverse, last)
+    return RunSteps(extract, high_variance, clean, inverse, {}, last)
+
+
+def add_reports(
+    steps: Steps, params: MaskerParameters, run: RunSteps, out_dir: str, provenance: dict[str, Any]
+) -> None:
+    """
+    Add the pages of runs, one per atlas and strategy.
+
+    Parameters
+    ----------
+    steps : Steps
+        Makes the nodes.
+    params : MaskerParameters
+        The workflow's parameters.
+    run : RunSteps
+        The steps that are reported; gets the pages.
+    out_dir : str
+        The result folder, or '' for none.
+    provenance : dict
+        Versions, parameters and command.
+    """
+    from nipype_mapsmasker.interfaces.reports import ReportRun
+
+    connect = steps.workflow.connect
+    for (atlas, strategy), cleaned in run.clean.items():
+        number = list(params.atlases).index(atlas)
+        node = steps.make(
+            ReportRun(
+                atlas=atlas,
+                strategy=strategy,
+                out_dir=out_dir,
+                provenance=provenance,
+                displayed_maps=params.displayed_maps,
+                cmap=params.cmap,
+                on_error=params.on_error,
+            ),
+            node_name("report_run", params, atlas, strategy),
+            [
+                *("signals_file", "timeseries_file", "summary_file", "coverage_file"),
+                *("fit_quality_file", "mean_file", "t_r", "upstream_fault"),
+                *("run_id", "source", "in_file", "confounds_files", "sample_mask_file"),
+                *("fit_coverage_file", "cuts_file"),
+                *(["high_variance_file"] if run.high_variance is not None else []),
+            ],
+            mem_gb=REPORT_MEM_GB,
+        )
+        connect(run.extract, steps.pick("signals_files", number), node, "signals_file")
+        connect(run.extract, steps.pick("coverage_files", number), node, "coverage_file")
+        connect(run.extract, steps.pick("fit_quality_files", number), node, "fit_quality_file")
+        connect(run.extract, "mean_file", node, "mean_file")
+        connect(run.extract, "t_r", node, "t_r")
+        connect(cleaned, "out_file", node, "timeseries_file")
+        connect(cleaned, "summary_file", node, "summary_file")
+        connect(run.last, "fault_file", node, "upstream_fault")
+        if run.high_variance is not None:
+            connect(run.high_variance, "confounds_file", node, "high_variance_file")
+        run.report[atlas, strategy] = run.last = node
 
 
 def add_store(
@@ -286,6 +350,7 @@ def add_store(
 
     connected = ["timeseries", "summary"]
     connected += ["reconstruction"] if run.inverse else []
+    connected += ["report", "reportdata"] if run.report else []
     places = list(run.clean)
     store = steps.make(
         StoreRun(
@@ -316,6 +381,9 @@ def add_store(
         connect(run.clean[place], "summary_file", store, f"summary_{n}")
         if run.inverse:
             connect(run.inverse[place], "out_file", store, f"reconstruction_{n}")
+        if run.report:
+            connect(run.report[place], "out_file", store, f"report_{n}")
+            connect(run.report[place], "data_file", store, f"reportdata_{n}")
     connect(run.last, "fault_file", store, "upstream_fault")
     return store
 

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command ``report``: the pages of a result folder again, without the images."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from nipype_mapsmasker.cli.lock import locked
+from nipype_mapsmasker.cli.options import displayed_maps
+from nipype_mapsmasker.errors import ParameterError
+
+__all__ = ["report"]
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """
+    Run the command.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Of the command ``report``.
+
+    Returns
+    -------
+    int
+        The exit code.
+
+    Raises
+    ------
+    ParameterError
+        The folder holds no results, or is in use.
+    """
+    from nipype_mapsmasker.interfaces.page_folder import make_reports
+
+    out_dir = Path(arguments.out_dir)
+    if not (out_dir / "runs.tsv").is_file():
+        msg = f"{out_dir} holds no runs.tsv: give the result folder of an earlier run."
+        raise ParameterError(msg)
+    with locked(out_dir):
+        pages = make_reports(out_dir, displayed_maps(arguments.displayed_maps), arguments.cmap)
+    if not arguments.quiet:
+        print(f"mapsmasker: {len(pages)} pages; begin with {pages[-1]}")
+    return 0
