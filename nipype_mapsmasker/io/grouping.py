@@ -33,11 +33,15 @@ class FitGroups:
         Per fit, an image on its grid.
     mask_files : list of str or None
         Per fit, its mask.
+    sources : list of str
+        Per fit, grid and content of the mask in one line: Nipype's own cache key of a file is
+        its size and date, which two masks, or two images on different grids, may share.
     """
 
     fit_index: list[int]
     reference_files: list[str | None]
     mask_files: list[str | None]
+    sources: list[str]
 
 
 def complete_lists(run_ids: Sequence[str], **lists: Any) -> dict[str, list[Any]]:
@@ -140,7 +144,14 @@ def group_by_fit(
             masks.append(mask)
             references.append(str(Path(in_file).absolute()))
         fit_index.append(index)
-    return FitGroups(fit_index, references or [None], masks or [None])
+    sources = [_describe(grid if by_grid else None, mask) for grid, mask in fits]
+    return FitGroups(fit_index, references or [None], masks or [None], sources or [""])
+
+
+def _describe(grid: Grid | None, mask: str | None) -> str:
+    """Write what sets a fit apart from others, exactly."""
+    where = "" if grid is None else f"{grid.shape} {grid.affine.tolist()} "
+    return f"{where}mask {mask}"
 
 
 def _content(mask: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nipype_mapsmasker.workflows.connections import first_known, pick, pick_each
+from nipype_mapsmasker.workflows.connections import first_known, listed, pick, pick_each
 from nipype_mapsmasker.workflows.parameters import MaskerParameters
 from nipype_mapsmasker.workflows.provenance import provenance_of
 from nipype_mapsmasker.workflows.steps import (
@@ -272,7 +272,7 @@ def _add_fits(
     for number, atlas in enumerate(params.atlases):
         fit = MapNode(
             fit_interface(params),
-            iterfield=["reference_file", "mask_file", "upstream_fault"],
+            iterfield=["reference_file", "mask_file", "source", "upstream_fault"],
             name=node_name("fit_maps", params, atlas),
             mem_gb=mem_gb,
         )
@@ -280,6 +280,7 @@ def _add_fits(
             ("reference_files", "reference_file"),
             ("mask_files", "mask_file"),
             ("fit_faults", "upstream_fault"),
+            ("fit_sources", "source"),
         ]
         workflow.connect([(group_runs, fit, per_fit)])
         workflow.connect(inputnode, ("maps_img", pick, number), fit, "maps_file")
