@@ -22,7 +22,14 @@ from threadpoolctl import ThreadpoolController
 
 from nipype_mapsmasker.errors import DataFault, ParameterError
 
-__all__ = ["RunInputSpec", "RunInterface", "RunOutputSpec", "blas_threads", "or_none"]
+__all__ = [
+    "LeanInterface",
+    "RunInputSpec",
+    "RunInterface",
+    "RunOutputSpec",
+    "blas_threads",
+    "or_none",
+]
 
 LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
 
@@ -69,7 +76,16 @@ class RunOutputSpec(TraitedSpec):
     )
 
 
-class RunInterface(SimpleInterface):
+class LeanInterface(SimpleInterface):
+    """An interface whose result file holds no environment variables, which may be secrets."""
+
+    def _pre_run_hook(self, runtime: Any) -> Any:
+        # Nipype copies them all into every result; no step of this package reads them there.
+        runtime.environ = {}
+        return runtime
+
+
+class RunInterface(LeanInterface):
     """
     A step of one run.
 

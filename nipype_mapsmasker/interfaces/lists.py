@@ -13,10 +13,11 @@ from typing import Any
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     DynamicTraitedSpec,
-    SimpleInterface,
     TraitedSpec,
     traits,
 )
+
+from nipype_mapsmasker.interfaces.base import LeanInterface
 
 __all__ = ["ListAtlases", "ListRuns"]
 
@@ -29,7 +30,7 @@ class _ListOutputSpec(TraitedSpec):
     out = traits.List(desc="the inputs as one list")
 
 
-class ListAtlases(SimpleInterface):
+class ListAtlases(LeanInterface):
     """
     List the inputs ``in0``, ``in1`` ... one after the other.
 

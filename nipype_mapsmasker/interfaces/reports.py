@@ -10,12 +10,12 @@ from typing import Any
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
-    SimpleInterface,
     TraitedSpec,
     traits,
 )
 
 from nipype_mapsmasker.interfaces.base import (
+    LeanInterface,
     RunInputSpec,
     RunInterface,
     RunOutputSpec,
@@ -176,7 +176,7 @@ class _ReportCohortOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="self-contained page (.html) of all runs")
 
 
-class ReportCohort(SimpleInterface):
+class ReportCohort(LeanInterface):
     """Draw the page of a cohort from its result folder: every run, failed ones included."""
 
     input_spec = _ReportCohortInputSpec

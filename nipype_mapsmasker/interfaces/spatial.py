@@ -9,7 +9,6 @@ from typing import Any
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
-    SimpleInterface,
     TraitedSpec,
     traits,
 )
@@ -17,6 +16,7 @@ from nipype.interfaces.base import (
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.interfaces.base import (
+    LeanInterface,
     RunInputSpec,
     RunInterface,
     RunOutputSpec,
@@ -257,7 +257,7 @@ class _GroupRunsOutputSpec(TraitedSpec):
     )
 
 
-class GroupRuns(SimpleInterface):
+class GroupRuns(LeanInterface):
     """
     Complete the lists of a cohort, and sort its runs by the fit that serves them.
 
@@ -380,7 +380,7 @@ class _AssignOperatorsOutputSpec(TraitedSpec):
     )
 
 
-class AssignOperators(SimpleInterface):
+class AssignOperators(LeanInterface):
     """Give every run what its fit made, or the fault of its fit."""
 
     input_spec = _AssignOperatorsInputSpec

@@ -11,12 +11,11 @@ from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     DynamicTraitedSpec,
     File,
-    SimpleInterface,
     TraitedSpec,
     traits,
 )
 
-from nipype_mapsmasker.interfaces.base import or_none
+from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
 from nipype_mapsmasker.io.manifests import read_manifest
 from nipype_mapsmasker.io.storing import (
     RunResults,
@@ -73,7 +72,7 @@ class _StoreRunOutputSpec(TraitedSpec):
     fault_file = traits.Union(None, File(exists=True), desc="fault of the run, or None")
 
 
-class StoreRun(SimpleInterface):
+class StoreRun(LeanInterface):
     """
     Write a run's results under their final names, the manifest last; or its log if it failed.
 
@@ -167,7 +166,7 @@ class _SummariseRunsOutputSpec(TraitedSpec):
     n_failed = traits.Int(desc="number of runs that failed")
 
 
-class SummariseRuns(SimpleInterface):
+class SummariseRuns(LeanInterface):
     """Write the tables of a cohort: the runs, the atlases, and what made them."""
 
     input_spec = _SummariseRunsInputSpec
