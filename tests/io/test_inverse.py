@@ -67,6 +67,6 @@ def test_one_row_is_a_3d_image(tmp_path: Path, files: dict[str, Path]) -> None:
 
 def test_signals_of_other_maps_are_refused(tmp_path: Path, files: dict[str, Path]) -> None:
     out = tmp_path / "out.nii"
-    with pytest.raises(SignalError, match=r"short\.tsv has 2 columns, but .* has 3 maps; give the"):
+    with pytest.raises(SignalError, match=r"short\.tsv has 2 columns, but .* has 3 maps; give"):
         inverse_transform(files["short"], files["maps"], out)
     assert not out.exists()
