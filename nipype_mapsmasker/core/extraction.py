@@ -10,13 +10,14 @@ accumulated on the way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nipype_mapsmasker.core.accumulation import BasisProducts, RunningMean
 from nipype_mapsmasker.core.fitting import MapsOperator, fold_resampling, solve_minimum_norm
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.operators import DirectResampling, Interpolation, check_overlap
@@ -194,70 +195,34 @@ def extract(
         )
         raise ParameterError(msg)
     passes = [_Pass(target.operator) for target in targets]
-    total: NDArray[np.float64] | None = None
-    n_volumes = 0
+    mean = RunningMean()
     for block in blocks:
-        total = _add_to_mean(total, block)
-        n_volumes += block.shape[0]
+        mean.add(block)
         # Operators that share a resampler share its work.
         moved: dict[int, NDArray[np.float64]] = {}
         for target, one in zip(targets, passes, strict=True):
             if target.resampler is None:
-                one.add(block)
+                one.products.add(block)
             else:
                 key = id(target.resampler)
                 if key not in moved:
                     moved[key] = target.resampler(block)
-                one.add(moved[key])
-    mean = np.zeros(0) if total is None else total / max(n_volumes, 1)
-    return [one.finish(missing_voxels) for one in passes], mean
+                one.products.add(moved[key])
+    return [one.finish(missing_voxels) for one in passes], mean.finish()
 
 
-@dataclass(eq=False)
 class _Pass:
-    """The running sums of one operator."""
+    """The running sums of one operator, and what they give."""
 
-    operator: MapsOperator
-    products: list[NDArray[np.float64]] = field(default_factory=list)
-    squares: list[NDArray[np.float64]] = field(default_factory=list)
-    unseen: NDArray[np.int64] = field(init=False)
-
-    def __post_init__(self) -> None:
-        """At first no voxel was seen."""
-        self.unseen = np.arange(self.operator.voxels.size)
-        self.everywhere = self.operator.voxels.size == self.operator.grid.n_voxels
-
-    def add(self, block: NDArray[np.generic]) -> None:
-        """Take one block in."""
-        # One gather in the stored type, then one conversion: cheaper than the reverse.
-        picked = block if self.everywhere else block[:, self.operator.voxels]
-        values = picked.astype(np.float64)
-        with np.errstate(invalid="ignore"):  # infinite voxels; redone below without them
-            product = self._product(values)
-            square = np.einsum("ij,ij->i", values, values)
-        if not np.isfinite(square).all():
-            np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-            product = self._product(values)
-            square = np.einsum("ij,ij->i", values, values)
-        self.products.append(product)
-        self.squares.append(square)
-        if self.unseen.size:
-            self.unseen = self.unseen[~values[:, self.unseen].any(axis=0)]
-
-    def _product(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Give A y for every volume of a block, as (n, K')."""
-        basis = self.operator.basis
-        if sparse.issparse(basis):
-            return np.asarray((basis @ values.T).T)
-        product: NDArray[np.float64] = values @ basis.T
-        return product
+    def __init__(self, operator: MapsOperator) -> None:
+        self.operator = operator
+        self.products = BasisProducts(operator.basis, operator.voxels, operator.grid.n_voxels)
+        self.unseen = np.zeros(0, np.intp)
 
     def finish(self, missing_voxels: MissingVoxels) -> Extraction:
         """Turn the sums into signals."""
         operator = self.operator
-        n_basis = operator.basis.shape[0]
-        products = np.concatenate(self.products) if self.products else np.zeros((0, n_basis))
-        squares = np.concatenate(self.squares) if self.squares else np.zeros(0)
+        products, squares, self.unseen = self.products.finish()
         if missing_voxels == "exclude" and self.unseen.size:
             signals = self._without_missing(products)
         else:
@@ -303,18 +268,3 @@ def _absolute_rows(operator: MapsOperator) -> NDArray[np.float64] | sparse.csr_a
 def _is_identity(factor: NDArray[np.float64]) -> bool:
     """Tell whether F is the identity of the Gram solution."""
     return np.array_equal(factor, np.eye(factor.shape[0], factor.shape[1]))
-
-
-def _add_to_mean(
-    total: NDArray[np.float64] | None, block: NDArray[np.generic]
-) -> NDArray[np.float64]:
-    """Add a block's finite values to the running sum over volumes."""
-    part: NDArray[np.float64] = block.sum(axis=0, dtype=np.float64)
-    if block.dtype.kind == "f":
-        bad = ~np.isfinite(part)
-        if bad.any():
-            part[bad] = np.where(np.isfinite(block[:, bad]), block[:, bad], 0).sum(axis=0)
-    if total is None:
-        return part
-    total += part
-    return total

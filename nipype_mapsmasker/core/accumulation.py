@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Running sums of one pass over a run: the mean image, and b = A y for every volume.
+
+Volumes come a few at a time. Their voxels in use are gathered in the stored type, and multiplied
+by A once enough volumes are there for A to be read from memory seldom; conversion to float64 and
+the product go through pieces that stay in the processor's cache. Batches and pieces depend on
+sizes alone, so the sums are the same bit by bit however the run was cut into blocks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+__all__ = ["BasisProducts", "RunningMean"]
+
+BATCH_BYTES = 12 << 20
+"""Bytes of gathered voxels that wait for one multiplication."""
+
+BATCH_VOLUMES = (4, 32)
+"""Fewest and most volumes of a batch."""
+
+DENSE_PIECE_VOXELS = 2048
+"""Voxels of a piece of a dense product: 32 volumes of them take half a megabyte."""
+
+SPARSE_PIECE_VOXELS = 8192
+"""Voxels of a piece of a sparse product."""
+
+MEAN_PIECE_VOXELS = 1 << 16
+"""Voxels of a piece of the mean image."""
+
+
+class RunningMean:
+    """
+    Sum volumes; what is not finite counts as 0.
+
+    Notes
+    -----
+    Small integers are summed as integers within a block, which is exact and takes half the time.
+    """
+
+    def __init__(self) -> None:
+        self.n_volumes = 0
+        self._total = np.zeros(0)
+
+    def add(self, block: NDArray[Any]) -> None:
+        """
+        Take volumes in.
+
+        Parameters
+        ----------
+        block : (n, V) ndarray
+            Volumes of any numeric type.
+        """
+        n_volumes, n_voxels = block.shape
+        if not self.n_volumes:
+            self._total = np.zeros(n_voxels)
+        self.n_volumes += n_volumes
+        small = block.dtype.kind in "iu" and block.dtype.itemsize <= 2 and n_volumes < 1 << 15
+        for left in range(0, n_voxels, MEAN_PIECE_VOXELS):
+            piece = block[:, left : left + MEAN_PIECE_VOXELS]
+            if small:
+                part: NDArray[Any] = np.add.reduce(piece, axis=0, dtype=np.int32)
+            else:
+                part = _finite_sum(piece)
+            self._total[left : left + MEAN_PIECE_VOXELS] += part
+
+    def finish(self) -> NDArray[np.float64]:
+        """
+        Give the mean.
+
+        Returns
+        -------
+        (V,) ndarray of float
+            Of all volumes taken in; empty before the first.
+        """
+        return self._total / max(self.n_volumes, 1)
+
+
+class BasisProducts:
+    """
+    Multiply the volumes of a run by A, and note which voxels ever had data.
+
+    Parameters
+    ----------
+    basis : (K', V) ndarray of float or sparse csr_array
+        A; float32 where that holds its numbers exactly, converted piece by piece.
+    voxels : (V,) ndarray of int
+        Flat indices of A's columns.
+    n_voxels : int
+        Size of the volumes that come.
+    """
+
+    def __init__(
+        self,
+        basis: NDArray[np.floating] | sparse.csr_array,
+        voxels: NDArray[np.int64],
+        n_voxels: int,
+    ) -> None:
+        self._basis = _SparseBasis(basis) if sparse.issparse(basis) else _DenseBasis(basis)
+        self._voxels = voxels
+        self._everywhere = voxels.size == n_voxels
+        self._waiting: NDArray[Any] | None = None
+        self._n_waiting = 0
+        self._products: list[NDArray[np.float64]] = []
+        self._squares: list[NDArray[np.float64]] = []
+        self._unseen: dict[int, NDArray[np.intp]] = {}
+
+    def add(self, block: NDArray[Any]) -> None:
+        """
+        Take volumes in.
+
+        Parameters
+        ----------
+        block : (n, V_all) ndarray
+            Whole volumes of any numeric type, always the same one.
+        """
+        if self._waiting is None:
+            n_bytes = max(1, self._voxels.size * block.dtype.itemsize)
+            n_batch = min(max(BATCH_BYTES // n_bytes, BATCH_VOLUMES[0]), BATCH_VOLUMES[1])
+            self._waiting = np.empty((n_batch, self._voxels.size), dtype=block.dtype)
+        for volume in block:
+            row = self._waiting[self._n_waiting]
+            if self._everywhere:
+                row[...] = volume
+            else:
+                # 'clip' only spares a buffered copy: the indices are within the volume.
+                np.take(volume, self._voxels, out=row, mode="clip")
+            self._n_waiting += 1
+            if self._n_waiting == len(self._waiting):
+                self._multiply()
+
+    def finish(
+        self,
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+        """
+        Give the sums.
+
+        Returns
+        -------
+        products : (T, K') ndarray of float
+            A y for every volume; what is not finite counted as 0.
+        squares : (T,) ndarray of float
+            ||y||^2 over A's voxels.
+        unseen : (n,) ndarray of int
+            Columns of A whose voxels never held anything but 0 or what is not finite.
+        """
+        self._multiply()
+        products = [np.zeros((0, self._basis.n_rows)), *self._products]
+        unseen = [np.zeros(0, np.intp), *(self._unseen[left] for left in sorted(self._unseen))]
+        if not self._products:
+            unseen = [np.arange(self._voxels.size)]
+        squares = np.concatenate([np.zeros(0), *self._squares])
+        return np.concatenate(products), squares, np.concatenate(unseen)
+
+    def _multiply(self) -> None:
+        """Multiply the volumes that wait."""
+        if self._waiting is None or not self._n_waiting:
+            return
+        rows = self._waiting[: self._n_waiting]
+        self._n_waiting = 0
+        product = np.zeros((len(rows), self._basis.n_rows))
+        square = np.zeros(len(rows))
+        step = self._basis.piece_voxels
+        buffer = np.empty((len(rows), step))
+        for left in range(0, self._voxels.size, step):
+            part = rows[:, left : left + step]
+            values = buffer[:, : part.shape[1]]
+            values[...] = part
+            power = np.vecdot(values, values)
+            if part.dtype.kind == "f" and not np.isfinite(power).all():
+                np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+                power = np.vecdot(values, values)
+            square += power
+            self._basis.multiply(values, left, product)
+            self._note_unseen(values, left)
+        self._products.append(product)
+        self._squares.append(square)
+
+    def _note_unseen(self, values: NDArray[np.float64], left: int) -> None:
+        """Keep of a piece's unseen voxels those that are still so."""
+        unseen = self._unseen.get(left)
+        if unseen is None:
+            self._unseen[left] = left + np.flatnonzero(~values.any(axis=0))
+        elif unseen.size:
+            self._unseen[left] = unseen[~values[:, unseen - left].any(axis=0)]
+
+
+class _DenseBasis:
+    """A as an array, perhaps mapped from a file."""
+
+    piece_voxels = DENSE_PIECE_VOXELS
+
+    def __init__(self, basis: NDArray[np.floating]) -> None:
+        self._basis = basis
+        self.n_rows = basis.shape[0]
+
+    def multiply(
+        self, values: NDArray[np.float64], left: int, product: NDArray[np.float64]
+    ) -> None:
+        """Add the product with A's columns from ``left`` on."""
+        part = self._basis[:, left : left + values.shape[1]].astype(np.float64, copy=False)
+        product += values @ part.T
+
+
+class _SparseBasis:
+    """A by columns, cut into pieces: a voxel meets its few maps while it is in the cache."""
+
+    piece_voxels = SPARSE_PIECE_VOXELS
+
+    def __init__(self, basis: sparse.csr_array) -> None:
+        self.n_rows = basis.shape[0]
+        columns = sparse.csc_array(basis, dtype=np.float64)
+        self._pieces = [
+            columns[:, left : left + SPARSE_PIECE_VOXELS]
+            for left in range(0, columns.shape[1], SPARSE_PIECE_VOXELS)
+        ]
+
+    def multiply(
+        self, values: NDArray[np.float64], left: int, product: NDArray[np.float64]
+    ) -> None:
+        """Add the product with A's columns from ``left`` on."""
+        # SciPy wants one row per voxel; the other orientation would be copied, voxel by voxel.
+        upright = np.ascontiguousarray(values.T)
+        product += np.asarray(self._pieces[left // SPARSE_PIECE_VOXELS] @ upright).T
+
+
+def _finite_sum(piece: NDArray[Any]) -> NDArray[np.float64]:
+    """Sum over volumes in float64, without what is not finite."""
+    values = piece.astype(np.float64)
+    total = np.ones(len(values)) @ values
+    if not np.isfinite(total).all():
+        np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+        total = np.ones(len(values)) @ values
+    return total
