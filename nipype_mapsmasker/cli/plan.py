@@ -6,23 +6,27 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from nipype_mapsmasker.cli.checks import check_tables
 from nipype_mapsmasker.cli.inputs import Run
-from nipype_mapsmasker.core.strategy import Cleaning
-from nipype_mapsmasker.errors import DataFault, ImageFileError, ParameterError
-from nipype_mapsmasker.io.confounds import read_confounds
+from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.io.images import ImageInfo, read_info
 from nipype_mapsmasker.io.layout import run_files
 from nipype_mapsmasker.io.manifests import Manifest, make_key, read_manifest
 from nipype_mapsmasker.io.maps import MapsImage, open_maps
-from nipype_mapsmasker.io.samples import read_sample_mask
-from nipype_mapsmasker.io.sidecars import RepetitionTime, checksum, fingerprint, resolve_t_r
-from nipype_mapsmasker.workflows.parameters import CONFOUND_FIELDS, MaskerParameters
-from nipype_mapsmasker.workflows.provenance import ALGORITHM
+from nipype_mapsmasker.io.sidecars import (
+    T_R_WARNING,
+    RepetitionTime,
+    checksum,
+    fingerprint,
+    resolve_t_r,
+)
+from nipype_mapsmasker.workflows.parameters import MaskerParameters
 
 __all__ = ["Atlas", "Plan", "PlannedRun", "kept_extraction", "make_plan"]
 
@@ -52,6 +56,10 @@ CLEANING_FIELDS = (
     "cmap",
 )
 """Parameters that only what follows the raw signals depends on."""
+
+
+N_THREADS = 8
+"""Runs that are looked at at a time: network file systems answer slowly, not rarely."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +196,8 @@ def make_plan(
         **{name: getattr(params, name) for name in EXTRACTION_FIELDS},
     }
     after = {name: getattr(params, name) for name in CLEANING_FIELDS}
-    planned = [_plan_run(run, out_dir, params, shared, after) for run in runs]
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        planned = list(pool.map(lambda run: _plan_run(run, out_dir, params, shared, after), runs))
     return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=planned)
 
 
@@ -222,17 +231,15 @@ def _plan_run(
     try:
         info = read_info(run.in_file)
         t_r = resolve_t_r(run.in_file, info.t_r, run.t_r)
-        _check_tables(run, info, params, t_r)
+        check_tables(run, info, params, t_r)
         mask = None if run.mask is None else _mask_identity(run.mask)
         tables = [_table_identity(path) for path in (*run.confounds, run.sample_mask) if path]
     except DataFault as fault:
         if params.on_error == "raise":
             raise
         return PlannedRun(run=run, state="fault", reason=str(fault), step="Plan")
-    extraction_key = make_key(
-        {**shared, "image": fingerprint(run.in_file), "mask": mask, "t_r": t_r.seconds}
-    )
-    key = make_key({"extraction": extraction_key, "tables": tables, **after})
+    extraction_key = make_key({**shared, "image": fingerprint(run.in_file), "mask": mask})
+    key = make_key({"extraction": extraction_key, "t_r": t_r.seconds, "tables": tables, **after})
     planned = PlannedRun(
         run=run,
         state="todo",
@@ -257,33 +264,6 @@ def _state(planned: PlannedRun, out_dir: Path, params: MaskerParameters) -> str:
     for atlas in params.atlases:
         raw += [names.raw(atlas).name, names.coverage(atlas).name, names.fit_quality(atlas).name]
     return "clean" if manifest.is_whole(raw) else "todo"
-
-
-def _check_tables(
-    run: Run, info: ImageInfo, params: MaskerParameters, t_r: RepetitionTime
-) -> None:
-    """Read a run's tables and try its strategies, so that faults show before any work."""
-    if run.sample_mask is not None:
-        read_sample_mask(run.sample_mask, info.n_volumes)
-    for strategy in params.strategies.values():
-        if run.confounds:
-            read_confounds(
-                run.confounds,
-                info.n_volumes,
-                columns=strategy.get("confounds_columns"),
-                na=strategy.get("confounds_na", "next"),
-            )
-        values = {name: value for name, value in strategy.items() if name not in CONFOUND_FIELDS}
-        try:
-            Cleaning(**values, t_r=t_r.seconds).check(info.n_volumes)
-        except ParameterError as error:
-            if t_r.seconds is None:
-                msg = (
-                    f"{info.path} has no repetition time in its header or sidecar, and the "
-                    "filter needs one; give --t-r or a column t_r."
-                )
-                raise ImageFileError(msg) from error
-            raise
 
 
 @lru_cache(maxsize=4096)
@@ -336,7 +316,7 @@ def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
 def _earlier_messages(sidecar: Path, t_r: RepetitionTime) -> list[str]:
     """Give the warnings that an earlier extraction left."""
     try:
-        earlier = json.loads(sidecar.read_text(encoding="utf-8")).get("extraction_warnings", [])
-    except (OSError, ValueError):
+        earlier = json.loads(sidecar.read_text(encoding="utf-8"))["extraction_warnings"]
+    except (OSError, ValueError, KeyError):
         earlier = []
-    return [str(text) for text in earlier] or list(t_r.warnings)
+    return [*t_r.warnings, *(str(text) for text in earlier if not text.startswith(T_R_WARNING))]

@@ -20,6 +20,7 @@ from nipype.interfaces.base import (
 )
 from threadpoolctl import ThreadpoolController
 
+from nipype_mapsmasker.core.algorithm import ALGORITHM
 from nipype_mapsmasker.errors import DataFault, ParameterError
 
 __all__ = [
@@ -55,7 +56,9 @@ class RunInputSpec(BaseInterfaceInputSpec):
         None, File(), default_value=None, usedefault=True, desc="fault of an earlier step, if any"
     )
     algorithm = traits.Int(
-        1, usedefault=True, desc="version of the numbers, part of the cache key; not to be set"
+        ALGORITHM,
+        usedefault=True,
+        desc="version of the numbers, part of the cache key; not to be set",
     )
     num_threads = traits.Range(
         low=1,

@@ -8,12 +8,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from nipype_mapsmasker import __version__
+from nipype_mapsmasker.core.algorithm import ALGORITHM
 from nipype_mapsmasker.workflows.parameters import MaskerParameters
 
-__all__ = ["ALGORITHM", "package_versions", "provenance_of"]
-
-ALGORITHM = 1
-"""Version of the numbers: raised when a release changes them, so that old results are redone."""
+__all__ = ["package_versions", "provenance_of"]
 
 PACKAGES = ("nipype", "numpy", "scipy", "nibabel", "pandas", "matplotlib", "isal")
 """Packages whose versions are kept with the results."""
