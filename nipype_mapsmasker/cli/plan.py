@@ -14,6 +14,7 @@ from typing import Any
 
 from nipype_mapsmasker.cli.checks import check_tables
 from nipype_mapsmasker.cli.inputs import Run
+from nipype_mapsmasker.core.algorithm import ALGORITHM
 from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.io.images import ImageInfo, read_info
 from nipype_mapsmasker.io.layout import run_files

@@ -127,6 +127,7 @@ def clean_run(
     fields["warnings"] = [*messages, *fields["warnings"]]
     fields |= {
         "run_id": files.run_id,
+        "extraction_warnings": list(messages),
         "names": names,
         "parameters": parameters | {"dtype": dtype, "confounds_na": files.confounds_na},
         "confound_names": confound_names,

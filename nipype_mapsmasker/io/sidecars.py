@@ -12,6 +12,7 @@ from typing import Any
 from nipype_mapsmasker.errors import ParameterError, TableError
 
 __all__ = [
+    "T_R_WARNING",
     "RepetitionTime",
     "checksum",
     "fingerprint",
@@ -22,6 +23,9 @@ __all__ = [
 
 T_R_TOLERANCE = 0.01
 """Relative disagreement between sources of the repetition time that is worth a warning."""
+
+T_R_WARNING = "The repetition time of "
+"""How every such warning begins; it is made anew from what the files say now."""
 
 IMAGE_SUFFIXES = (".nii.gz", ".nii", ".img.gz", ".hdr.gz", ".img", ".hdr")
 """Endings that are taken off an image's name to find its sidecar, longest first."""
@@ -144,7 +148,7 @@ def resolve_t_r(
         return RepetitionTime(None, "unknown")
     origin, seconds = next(iter(known.items()))
     warnings = tuple(
-        f"The repetition time of {Path(image).name} is {seconds:g} s by its {origin}, "
+        f"{T_R_WARNING}{Path(image).name} is {seconds:g} s by its {origin}, "
         f"but {value:g} s by its {name}; {seconds:g} s is used."
         for name, value in known.items()
         if abs(value - seconds) > T_R_TOLERANCE * seconds
