@@ -113,7 +113,13 @@ def run_files(out_dir: str | Path, run_id: str) -> RunFiles:
     -------
     RunFiles
         Its paths.
+
+    Raises
+    ------
+    ParameterError
+        The name cannot be part of a file's.
     """
+    check_name("run_id", run_id)
     return RunFiles(Path(out_dir), run_id)
 
 

@@ -89,6 +89,7 @@ def test_groups_runs_by_grid(tiny, tmp_path):
     assert outputs.reference_files == tiny.in_files[:2]
     assert outputs.mask_files == [None, None]
     assert outputs.run_mask_files == [None] * 3
+    assert outputs.fit_faults == [None, None]
     for name in ("confounds_files", "sample_mask_files", "t_rs", "fault_files", "kept"):
         assert getattr(outputs, name) == [None] * 3
     assert len(set(outputs.sources)) == 3
@@ -149,11 +150,9 @@ def test_a_run_with_an_unreadable_header_is_recorded_or_raised(tiny, tmp_path):
 def test_no_sound_run_leaves_one_empty_fit(tiny, tmp_path):
     group = GroupRuns(run_ids=["a"], in_files=["/gone.nii.gz"], on_error="record")
     outputs = group.run(cwd=tmp_path).outputs
-    assert (outputs.fit_index, outputs.reference_files, outputs.mask_files) == (
-        [-1],
-        [None],
-        [None],
-    )
+    assert (outputs.fit_index, outputs.reference_files) == ([-1], [None])
+    assert outputs.mask_files == [None]
+    assert outputs.fit_faults == outputs.fault_files
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ def run_cohort(tiny, run):
     """A function that builds a cohort's workflow, runs it, and gives its results by field."""
 
     def build_and_run(*fields, parameters=None, plugin="Linear", cohort=tiny, **values):
-        workflow = init_cohort_wf(**(parameters or {}))
+        # Pages have tests of their own, and take longer than all else together.
+        workflow = init_cohort_wf(**({"reports": False} | (parameters or {})))
         set_inputs(workflow, cohort, *fields, **values)
         return results_of(workflow, run(workflow, plugin))
 
