@@ -132,6 +132,7 @@ def figure_measures(
                 va="top",
                 fontsize=7,
                 color=WARN,
+                bbox={"facecolor": "white", "alpha": 0.85, "pad": 0.6, "lw": 0},
             )
     for axes in panels[len(shown) :]:
         axes.set_visible(False)

@@ -34,7 +34,7 @@ from nipype_mapsmasker.reports.style import (
     styled,
 )
 
-__all__ = ["figure_carpet", "figure_confounds", "figure_fit", "figure_spectra"]
+__all__ = ["MAX_CONFOUNDS", "figure_carpet", "figure_confounds", "figure_fit", "figure_spectra"]
 
 CARPET_LIMIT_SD = 2.5
 """The carpet's grey scale ends at this many standard deviations."""

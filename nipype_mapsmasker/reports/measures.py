@@ -33,6 +33,9 @@ LOST_COVERAGE = 0.05
 N_FREQUENCIES = 120
 """Longest list of frequencies in a spectrum; neighbours are averaged to come down to it."""
 
+DRIFT_SECONDS = 150.0
+"""One more order of polynomial for each of these counts as drift."""
+
 MAX_OPTIMAL_LEAVES = 200
 """Up to this many maps the leaves of the clustering are put in optimal order (cubic cost)."""
 
@@ -89,7 +92,8 @@ MEASURES: dict[str, Measure] = {
         2,
         "low",
         0.15,
-        "Median lag-1 autocorrelation of the signals before cleaning; near 0 for mere noise.",
+        "Median lag-1 autocorrelation of the signals before cleaning, drifts removed; "
+        "near 0 for mere noise.",
     ),
     "noise": Measure(
         "SD before cleaning",
@@ -238,9 +242,9 @@ def clustered_order(matrix: Array) -> list[int]:
     return [*known[hierarchy.leaves_list(tree)].tolist(), *lost]
 
 
-def lag_one(signals: Array, keep: Array) -> Array:
+def lag_one(signals: Array, keep: Array, t_r: float | None = None) -> Array:
     """
-    Give each signal's lag-1 autocorrelation over kept neighbours, its trend removed.
+    Give each signal's lag-1 autocorrelation over kept neighbours, drifts removed.
 
     Parameters
     ----------
@@ -248,20 +252,31 @@ def lag_one(signals: Array, keep: Array) -> Array:
         Signals of all volumes.
     keep : (T,) ndarray of bool
         Kept volumes; a pair counts when both are.
+    t_r : float, optional
+        Repetition time in seconds; 2 s if it is not known.
 
     Returns
     -------
     (K,) ndarray of float
         NaN for flat signals and for fewer than 3 pairs.
+
+    Notes
+    -----
+    A scanner's drift would make noise look smooth, hence polynomials of one order more for every
+    `DRIFT_SECONDS` are removed first, as AFNI does.
     """
-    residual = np.zeros(signals.shape)
-    residual[keep] = detrended(signals[keep])
     pairs = keep[:-1] & keep[1:]
-    if pairs.sum() < 3:
+    flat = flat_columns(signals[keep])
+    order = 1 + int(len(keep) * (t_r or 2.0) / DRIFT_SECONDS)
+    if pairs.sum() < max(3, order + 2):
         return np.full(signals.shape[1], np.nan)
+    time = np.linspace(-1, 1, len(keep))[keep]
+    basis = np.linalg.qr(np.polynomial.legendre.legvander(time, order))[0]
+    known = np.where(flat, 0.0, signals[keep]).astype(np.float64)
+    residual = np.zeros(signals.shape)
+    residual[keep] = known - basis @ (basis.T @ known)
     products = (residual[:-1] * residual[1:])[pairs].mean(axis=0)
     power = (residual[keep] ** 2).mean(axis=0)
-    flat = flat_columns(signals[keep])
     return np.where(flat, np.nan, products / np.where(power > 0, power, 1.0))
 
 
@@ -330,7 +345,7 @@ def run_measures(run: RunResults) -> dict[str, float]:
     values: dict[str, float] = {
         "n_volumes": float(len(keep)),
         "kept_share": float(keep.mean()) if len(keep) else 0.0,
-        "smoothness": _median(lag_one(run.raw, keep)),
+        "smoothness": _median(lag_one(run.raw, keep, run.t_r)),
         "noise": _median(np.where(flat_columns(run.raw), np.nan, _sd(run.raw[keep]))),
         "mean_correlation": _mean(upper_triangle(correlation_matrix(final))),
     }

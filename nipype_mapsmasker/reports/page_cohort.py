@@ -136,7 +136,7 @@ def _table_row(row: RunRow, telling: list[str], shown: list[str], odd: dict[str,
         value = row.measures.get(name)
         cells.append(Cell(number(value, m.MEASURES[name].digits), value, odd.get(name, "")))
     reasons = [*row.reasons, *(odd[name] for name in shown if name in odd)]
-    keywords = [*row.keywords, *(m.MEASURES[name].label.lower() for name in odd)]
+    keywords = [*row.keywords, *(_lower(m.MEASURES[name].label) for name in odd)]
     return {
         "run_id": row.run_id,
         "href": href(row.link),
@@ -147,6 +147,13 @@ def _table_row(row: RunRow, telling: list[str], shown: list[str], odd: dict[str,
         "keywords": ", ".join(dict.fromkeys(keywords)),
         "reasons": " ".join(text if text.endswith(".") else f"{text}." for text in reasons),
     }
+
+
+def _lower(label: str) -> str:
+    """Write a label within a sentence: words in lower case, abbreviations as they are."""
+    return (
+        label if label[1:2].isupper() or not label[1:2].isalpha() else label[0].lower() + label[1:]
+    )
 
 
 def _distributions(rows: list[RunRow], outliers: list[o.Outlier]) -> list[Picture]:

@@ -19,6 +19,7 @@ from nipype_mapsmasker.reports.figures_numbers import (
     figure_distribution,
 )
 from nipype_mapsmasker.reports.figures_signals import (
+    MAX_CONFOUNDS,
     figure_carpet,
     figure_confounds,
     figure_fit,
@@ -132,7 +133,8 @@ def _map_figures(run: RunResults) -> list[Picture]:
         "relative to the map's peak. Numbers are those of the maps, from 0."
     )
     alt = f"Axial cuts through the brain with {len(run.names)} maps in different colours."
-    return [picture(figure_glance(run.cuts, run.names, mean_image=background(run)), caption, alt)]
+    figure = figure_glance(run.cuts, run.names, mean_image=background(run))
+    return [picture(figure, caption, alt, many_colours=True)]
 
 
 def _signal_figures(run: RunResults) -> list[Picture]:
@@ -165,8 +167,8 @@ def _signal_figures(run: RunResults) -> list[Picture]:
             run.raw, run.cleaned, run.kept, run.confounds, run.confound_names
         )
         caption = "Correlation of the signals with the confounds, before and after cleaning."
-        if run.confounds.shape[1] > len(confounds.axes[0].get_yticks() if confounds.axes else ()):
-            caption += f" The strongest of {run.confounds.shape[1]} are shown."
+        if run.confounds.shape[1] > MAX_CONFOUNDS:
+            caption += f" The {MAX_CONFOUNDS} strongest of {run.confounds.shape[1]} are shown."
         left = _mean_abs(run)
         shown.append(picture(confounds, caption, f"Mean |r| with each confound; {left}."))
     return shown

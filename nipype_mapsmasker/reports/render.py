@@ -146,7 +146,7 @@ def safe_json(values: Any) -> Markup:
     return Markup(text)
 
 
-def picture(figure: Figure, caption: str, alt: str) -> Picture:
+def picture(figure: Figure, caption: str, alt: str, *, many_colours: bool = False) -> Picture:
     """
     Draw a figure for a page.
 
@@ -156,13 +156,15 @@ def picture(figure: Figure, caption: str, alt: str) -> Picture:
         The figure.
     caption, alt : str
         What it shows.
+    many_colours : bool, default=False
+        As in `nipype_mapsmasker.reports.style.figure_png`.
 
     Returns
     -------
     Picture
         The figure as a PNG inside the page.
     """
-    png = figure_png(figure, dpi=DPI)
+    png = figure_png(figure, many_colours=many_colours, dpi=DPI)
     width, height = (round(inches * SHOWN_DPI) for inches in figure.get_size_inches())
     return Picture(data_uri(png), width, height, caption, alt)
 

@@ -112,7 +112,10 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def new_figure(
-    width: float, height: float, *, layout: Literal["constrained", "compressed"] = "constrained"
+    width: float,
+    height: float,
+    *,
+    layout: Literal["constrained", "compressed"] | None = "constrained",
 ) -> Figure:
     """
     Make a figure that no global state knows.
@@ -121,8 +124,8 @@ def new_figure(
     ----------
     width, height : float
         In inches.
-    layout : {'constrained', 'compressed'}
-        The second for pictures whose pixels must be square.
+    layout : {'constrained', 'compressed', None}
+        The second for pictures whose pixels must be square, None for own placement.
 
     Returns
     -------
@@ -134,7 +137,7 @@ def new_figure(
     return figure
 
 
-def figure_png(figure: Figure, *, colours: int = 256, dpi: int = DPI) -> bytes:
+def figure_png(figure: Figure, *, many_colours: bool = False, dpi: int = DPI) -> bytes:
     """
     Draw a figure into a small PNG.
 
@@ -142,8 +145,8 @@ def figure_png(figure: Figure, *, colours: int = 256, dpi: int = DPI) -> bytes:
     ----------
     figure : Figure
         What is drawn.
-    colours : int, default=256
-        Size of the palette.
+    many_colours : bool, default=False
+        Take more time for a palette that serves pictures of several hundred colours.
     dpi : int, default=130
         Pixels per inch.
 
@@ -160,11 +163,12 @@ def figure_png(figure: Figure, *, colours: int = 256, dpi: int = DPI) -> bytes:
         canvas.draw()
         pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
     image = Image.fromarray(np.ascontiguousarray(pixels))
+    method = Image.Quantize.MEDIANCUT if many_colours else Image.Quantize.MAXCOVERAGE
     small = image.quantize(
-        colours, method=Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE
+        256, method=method, kmeans=1 if many_colours else 0, dither=Image.Dither.NONE
     )
     target = io.BytesIO()
-    small.save(target, format="PNG", optimize=True)
+    small.save(target, format="PNG", compress_level=9)
     return target.getvalue()
 
 

@@ -40,7 +40,7 @@ CUT_SHARE = (0.0, 0.2)
 FLAT_SHARE = (0.0, 0.2)
 """More than this share of the maps without a varying signal, though they have data."""
 
-SMOOTHNESS = (0.2, 0.08)
+SMOOTHNESS = (0.3, 0.1)
 """A median lag-1 autocorrelation below this: noisier than blood flow can be."""
 
 R_SQUARED = 0.05
@@ -168,8 +168,8 @@ def thresholds() -> list[str]:
         f"Maps with less than {CUT_COVERAGE:.0%} of their weight on data: look closer for any, "
         f"bad for more than {CUT_SHARE[1]:.0%} of the maps.",
         f"Flat signals: look closer for any, bad for more than {FLAT_SHARE[1]:.0%} of the maps.",
-        f"Median lag-1 autocorrelation before cleaning: look closer below {SMOOTHNESS[0]}, "
-        f"bad below {SMOOTHNESS[1]} (noise).",
+        "Median lag-1 autocorrelation before cleaning, drifts removed: look closer below "
+        f"{SMOOTHNESS[0]}, bad below {SMOOTHNESS[1]} (noise).",
         f"Jumps (change from volume to volume more than {STEP_SIZE:.0f} robust SD above the run's "
         f"median): look closer above {STEP_SHARE:.0%} of the kept volumes.",
         f"Median R² of the spatial fit: look closer below {R_SQUARED}.",

@@ -120,7 +120,9 @@ def make_run(
         },
         "versions": {"nipype_mapsmasker": "0.1.0", "nipype": "1.11.0", "numpy": "2.4.0"},
         "sources": [
-            Source(role="image", path=f"bids/{run_id}_bold.nii.gz", checksum="sha256:" + "ab" * 32),
+            Source(
+                role="image", path=f"bids/{run_id}_bold.nii.gz", checksum="sha256:" + "ab" * 32
+            ),
             Source(role="maps", path="atlases/demo maps.nii.gz", checksum="sha256:" + "cd" * 32),
         ],
         "command": "mapsmasker run runs.tsv out --maps 'atlases/demo maps.nii.gz' --detrend",

@@ -49,7 +49,7 @@
 
   for (const table of all("table.sortable")) {
     for (const head of table.tHead.rows[0].cells) head.querySelector("button").addEventListener("click", () => sortTable(table, head));
-    for (const tool of all(`.filter[data-table="${table.id}"], .levels[data-table="${table.id}"]`)) tool.addEventListener("input", () => filterTable(table.id));
+    for (const tool of all(`.filter[data-table="${table.id}"], .levels[data-table="${table.id}"]`)) for (const kind of ["input", "change"]) tool.addEventListener(kind, () => filterTable(table.id));
     filterTable(table.id);
   }
 
@@ -203,7 +203,7 @@
     draw();
   };
   slider.addEventListener("input", () => show(Number(slider.value)));
-  chooser.addEventListener("input", () => show(Number(chooser.value)));
+  for (const kind of ["input", "change"]) chooser.addEventListener(kind, () => show(Number(chooser.value)));
   byId("previous").addEventListener("click", () => show(current - 1));
   byId("next").addEventListener("click", () => show(current + 1));
   addEventListener("resize", draw);

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Planted faults are flagged, for the right reason, on the run's page and on the cohort's."""
+
+import numpy as np
+import pytest
+
+from nipype_mapsmasker.reports.cohort import CohortBuilder
+from nipype_mapsmasker.reports.outliers import find_outliers
+from nipype_mapsmasker.reports.verdict import judge, thresholds
+
+from .examples import make_run
+
+FAULTS = {"noise": "noise", "half": "coverage", "censored": "censoring"}
+EXPECTED_OUTLIER = {"noise": "smoothness", "half": "min_coverage", "censored": "kept_share"}
+
+
+def about(verdict, level: str) -> list[str]:
+    return [finding.about for finding in verdict.findings if finding.level == level]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_sound_run_is_usable(seed: int) -> None:
+    verdict = judge(make_run(seed=seed, with_maps=False))
+    assert verdict.level == "good"
+    assert about(verdict, "note") == ["warnings"]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("n_maps", [5, 12, 100])
+def test_planted_faults_are_named(fault: str, n_maps: int) -> None:
+    verdict = judge(make_run(fault=fault, n_maps=n_maps, with_maps=False))
+    assert verdict.level == "bad"
+    assert about(verdict, "bad") == [FAULTS[fault]]
+
+
+def test_the_cohort_names_the_same_runs() -> None:
+    builder = CohortBuilder()
+    planted = {5: "noise", 9: "half", 12: "censored"}
+    for number in range(15):
+        fault = planted.get(number, "")
+        builder.add(make_run(f"sub-{number:02d}", seed=number, fault=fault, with_maps=False))
+    cohort = builder.finish()
+    assert {
+        i: row.level for i, row in enumerate(cohort.rows) if row.level != "good"
+    } == dict.fromkeys(planted, "bad")
+    outliers = find_outliers([row.measures for row in cohort.rows])
+    assert {outlier.index for outlier in outliers} == set(planted)
+    for number, fault in planted.items():
+        named = [outlier.measure for outlier in outliers if outlier.index == number]
+        assert EXPECTED_OUTLIER[fault] in named
+
+
+def test_flat_lost_and_wild_signals_are_named() -> None:
+    run = make_run(with_maps=False)
+    raw, coverage = run.raw.copy(), np.ones(12)
+    raw[:, 2] = 0.0
+    coverage[2] = 0.0
+    raw[:, 3] = 5.0
+    raw[:, 4] *= 1000
+    verdict = judge(make_run(raw=raw, coverage=coverage, with_maps=False))
+    assert about(verdict, "check") == ["coverage", "flat signals", "noise"]
+    assert verdict.lost_maps == ("Network 03", "Network 04")
+
+
+def test_jumps_motion_fit_and_confounds_are_named() -> None:
+    run = make_run(with_maps=False)
+    raw = run.raw.copy()
+    raw[10::12] += 150
+    verdict = judge(
+        make_run(
+            raw=raw,
+            cleaned=run.confounds[run.kept][:, [6] * 12],
+            motion=np.full(200, 0.9),
+            r_squared=np.full(200, 0.01),
+            variance_inflation=np.full(12, 30.0),
+            with_maps=False,
+        )
+    )
+    named = about(verdict, "check")
+    assert {"jumps", "motion", "fit", "confounds", "global signal"} <= set(named)
+    assert "variance inflation" in about(verdict, "note")
+
+
+def test_small_cohorts_and_equal_runs_have_no_outliers() -> None:
+    assert find_outliers([{"motion": value} for value in (0.1, 0.1, 0.1, 9.0)]) == []
+    assert find_outliers([{"motion": 0.1}] * 20) == []
+    assert find_outliers([]) == []
+    [outlier] = find_outliers([{"motion": 0.1}] * 20 + [{"motion": 0.9}])
+    assert outlier.index == 20
+    assert "far above" in outlier.text
+
+
+def test_only_the_suspicious_side_counts() -> None:
+    rows = [{"min_coverage": value} for value in [0.5, 0.51, 0.52, 0.53, 0.54, 1.0]]
+    assert find_outliers(rows) == []
+
+
+def test_similarity_finds_the_run_that_is_different() -> None:
+    builder = CohortBuilder()
+    for number in range(8):
+        run = make_run(f"sub-{number}", seed=number, with_maps=False)
+        if number == 3:
+            order = sorted(range(12), key=lambda index: index % 3)
+            run = make_run(
+                "sub-3", seed=number, raw=run.raw[:, order], cleaned=run.cleaned[:, order],
+                with_maps=False,
+            )  # fmt: skip
+        builder.add(run)
+    similarity = [row.measures["similarity"] for row in builder.finish().rows]
+    assert int(np.argmin(similarity)) == 3
+    assert max(similarity[:3]) > 0.8
+
+
+def test_mean_and_spread_of_the_correlations() -> None:
+    builder = CohortBuilder()
+    runs = [make_run(f"sub-{number}", seed=number, with_maps=False) for number in range(4)]
+    for run in runs:
+        builder.add(run)
+    [atlas] = builder.finish().atlases
+    matrices = np.array([np.corrcoef(run.cleaned.T) for run in runs])
+    with np.errstate(divide="ignore"):
+        expected = np.tanh(np.arctanh(np.where(np.eye(12) > 0, 0.0, matrices)).mean(axis=0))
+    np.testing.assert_allclose(atlas.mean_correlation, expected + np.eye(12), atol=1e-9)
+    np.testing.assert_allclose(atlas.sd_correlation, matrices.std(axis=0), atol=1e-7)
+    assert atlas.coverage.shape == (4, 12)
+
+
+def test_thresholds_are_stated() -> None:
+    assert any("80%" in line and "50%" in line for line in thresholds())
