@@ -349,12 +349,11 @@ def _fold(
 ) -> tuple[RowMatrix, NDArray[np.int64]]:
     """Multiply A by a spatial operator from the right: apply its transpose to A's rows."""
     transposed = operator.T
-    shape = grid.shape[::-1]
     indices, data = [], []
-    volume = np.zeros(grid.n_voxels)
     for row in basis:
-        volume[voxels] = to_dense(row).reshape(-1)
-        index, values = apply_to_support(transposed, volume.reshape(shape), source)
+        filled = row.indices if sparse.issparse(row) else slice(None)
+        weights = row.data if sparse.issparse(row) else row
+        index, values = apply_to_support(transposed, voxels[filled], weights, grid, source)
         indices.append(index)
         data.append(values)
     return _stack_rows(indices, data, source.n_voxels)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,7 @@ class MapsMatrix:
 
 
 def collect_maps(
-    volumes: Iterable[NDArray[np.float64]],
+    volumes: Iterable[NDArray[Any]],
     source: Grid,
     target: Grid,
     mask: NDArray[np.bool_] | None = None,
@@ -94,8 +94,8 @@ def collect_maps(
 
     Parameters
     ----------
-    volumes : iterable of (Z, Y, X) ndarray of float
-        The K maps, in disk order, on ``source``.
+    volumes : iterable of (Z, Y, X) ndarray
+        The K maps, in disk order, on ``source``, of any numeric type; none is kept.
     source, target : Grid
         The grid of the maps, and that of the fit.
     mask : (V,) ndarray of bool, optional
@@ -127,10 +127,15 @@ def collect_maps(
     coverage: list[float] = []
     any_weight = False
     for volume in volumes:
-        finite = np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0)
-        any_weight |= bool(finite.any())
-        coverage.append(_coverage(finite, source, target, mask))
-        columns.append(_column(finite, target, resampling, mask))
+        index, values = _support(volume)
+        any_weight |= bool(index.size)
+        coverage.append(_coverage(index, values, source, target, mask))
+        if resampling is not None:
+            index, values = apply_to_support(resampling, index, values, source, target)
+        if mask is not None:
+            kept = mask[index]
+            index, values = index[kept], values[kept]
+        columns.append((index.astype(np.int32), values))
     if not any_weight:
         msg = "The maps image contains no map: every weight is zero; pass an image with weights."
         raise MapsError(msg)
@@ -206,33 +211,39 @@ def check_no_overlap(maps: MapsMatrix, names: list[str]) -> None:
         raise MapsError(msg)
 
 
-def bounding_box(volume: NDArray[np.float64]) -> tuple[slice, slice, slice] | None:
+def bounding_box(
+    index: NDArray[np.int64], shape: tuple[int, int, int]
+) -> tuple[slice, slice, slice]:
     """
-    Find the smallest box that holds all that is not zero.
+    Find the smallest box that holds some voxels.
 
     Parameters
     ----------
-    volume : (Z, Y, X) ndarray of float
-        The volume.
+    index : (N,) ndarray of int
+        Their flat indices, disk order; at least one.
+    shape : tuple of int
+        Shape (X, Y, Z) of the grid.
 
     Returns
     -------
-    tuple of slice or None
-        One slice per axis; None for an empty volume.
+    tuple of slice
+        One slice per axis z, y, x.
+
+    Examples
+    --------
+    >>> bounding_box(np.array([1, 2, 7]), (3, 2, 2))
+    (slice(0, 2, None), slice(0, 1, None), slice(1, 3, None))
     """
-    filled = volume != 0
-    planes = filled.any(axis=(1, 2))
-    if not planes.any():
-        return None
-    first, last = _ends(planes)
-    part = filled[first:last]
-    second, third = part.any(axis=(0, 2)), part.any(axis=(0, 1))
-    return slice(first, last), slice(*_ends(second)), slice(*_ends(third))
+    x, y, z = _spread(index, shape)
+    box = [slice(int(at.min()), int(at.max()) + 1) for at in (z, y, x)]
+    return box[0], box[1], box[2]
 
 
 def apply_to_support(
     operator: SeparableOperator | PermutedOperator | SparseOperator,
-    volume: NDArray[np.float64],
+    index: NDArray[np.int64],
+    values: NDArray[np.float64],
+    source: Grid,
     target: Grid,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """
@@ -242,29 +253,39 @@ def apply_to_support(
     ----------
     operator : SeparableOperator, PermutedOperator or SparseOperator
         What to apply.
-    volume : (Z, Y, X) ndarray of float
-        In disk order.
-    target : Grid
-        The grid that the operator leads to.
+    index : (N,) ndarray of int
+        Flat indices, disk order, of the voxels that may be other than zero.
+    values : (N,) ndarray of float
+        Their values.
+    source, target : Grid
+        The grid of the volume, and the grid that the operator leads to.
 
     Returns
     -------
-    index : (N,) ndarray of int
+    index : (N',) ndarray of int
         Flat indices, disk order, of the result's non-zero voxels.
-    values : (N,) ndarray of float
+    values : (N',) ndarray of float
         Their values.
     """
-    if isinstance(operator, SparseOperator):
-        flat = operator.apply(volume).reshape(-1)
-        found = np.flatnonzero(flat)
-        return found, flat[found]
-    box = bounding_box(volume)
-    if box is None:
+    if not index.size:
         return np.empty(0, np.int64), np.empty(0)
-    part, where = operator.apply_box(volume[box], box)
-    inside = np.nonzero(part)
-    z, y, x = (at + start.start for at, start in zip(inside, where, strict=True))
-    return x + target.shape[0] * (y + target.shape[1] * z), part[inside]
+    if isinstance(operator, SparseOperator):
+        volume = np.zeros(source.n_voxels)
+        volume[index] = values
+        flat = operator.apply(volume.reshape(source.shape[::-1])).reshape(-1)
+        found = np.flatnonzero(flat != 0)
+        return found, flat[found]
+    box = bounding_box(index, source.shape)
+    sizes = tuple(part.stop - part.start for part in box)
+    x, y, z = _spread(index, source.shape)
+    filled = np.zeros(sizes)
+    filled[z - box[0].start, y - box[1].start, x - box[2].start] = values
+    part, where = operator.apply_box(filled, box)
+    # Comparing first: NumPy finds true flags fifteen times as fast as non-zero numbers.
+    inside = np.flatnonzero(part != 0)
+    x, y, z = _spread(inside, part.shape[::-1])
+    x, y, z = x + where[2].start, y + where[1].start, z + where[0].start
+    return x + target.shape[0] * (y + target.shape[1] * z), part.reshape(-1)[inside]
 
 
 def to_dense(matrix: NDArray[np.float64] | sparse.sparray) -> NDArray[np.float64]:
@@ -287,40 +308,39 @@ def to_dense(matrix: NDArray[np.float64] | sparse.sparray) -> NDArray[np.float64
     return dense
 
 
-def _ends(flags: NDArray[np.bool_]) -> tuple[int, int]:
-    """Give the half-open range that spans all true flags."""
-    found = np.flatnonzero(flags)
-    return int(found[0]), int(found[-1]) + 1
+def _spread(
+    index: NDArray[np.int64], shape: tuple[int, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Give x, y and z of flat indices in disk order."""
+    z, rest = np.divmod(index, shape[0] * shape[1])
+    y, x = np.divmod(rest, shape[0])
+    return x, y, z
 
 
-def _column(
-    volume: NDArray[np.float64],
-    target: Grid,
-    resampling: SeparableOperator | PermutedOperator | SparseOperator | None,
-    mask: NDArray[np.bool_] | None,
-) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
-    """Resample and mask one map; give its voxels and weights there."""
-    if resampling is None:
-        flat = volume.reshape(-1)
-        index = np.flatnonzero(flat)
-        values = flat[index]
-    else:
-        index, values = apply_to_support(resampling, volume, target)
-    if mask is not None:
-        kept = mask[index]
-        index, values = index[kept], values[kept]
-    return index.astype(np.int32), values
+def _support(volume: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Give the flat indices and the values of a map's finite weights."""
+    flat = volume.reshape(-1)
+    index = np.flatnonzero(flat != 0)
+    values = flat[index].astype(np.float64)
+    finite = np.isfinite(values)
+    return (index, values) if finite.all() else (index[finite], values[finite])
 
 
 def _coverage(
-    volume: NDArray[np.float64], source: Grid, target: Grid, mask: NDArray[np.bool_] | None
+    index: NDArray[np.int64],
+    values: NDArray[np.float64],
+    source: Grid,
+    target: Grid,
+    mask: NDArray[np.bool_] | None,
 ) -> float:
     """Share of a map's absolute weight whose voxel centres fall inside mask and grid."""
-    z, y, x = np.nonzero(volume)
-    weight = np.abs(volume[z, y, x])
-    if not weight.size:
+    if not index.size:
         return 0.0
-    points = np.stack([x, y, z], axis=1).astype(np.float64)
+    weight = np.abs(values)
+    if same_grid(source, target):
+        inside = np.ones(index.size, dtype=bool) if mask is None else mask[index]
+        return float(weight[inside].sum() / weight.sum())
+    points = np.stack(_spread(index, source.shape), axis=1).astype(np.float64)
     nearest = np.floor(apply_affine(voxel_transform(target, source), points) + 0.5).astype(int)
     inside = np.asarray(((nearest >= 0) & (nearest < target.shape)).all(axis=1))
     if mask is not None:

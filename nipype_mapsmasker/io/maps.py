@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.maps import MapsMatrix, collect_maps, label_volumes
 from nipype_mapsmasker.core.operators import check_overlap, resampling_operator
 from nipype_mapsmasker.errors import MapsError, ParameterError
-from nipype_mapsmasker.io.images import iter_volumes, read_info, read_volumes
+from nipype_mapsmasker.io.images import iter_blocks, read_info, read_volumes
 from nipype_mapsmasker.io.labels import read_labels
 
 __all__ = ["MapsImage", "load_maps", "mask_on_grid", "open_maps", "read_mask"]
@@ -46,11 +46,11 @@ class MapsImage:
     n_maps: int
     label_values: NDArray[np.float64] | None
 
-    def volumes(self) -> Iterator[NDArray[np.float64]]:
-        """Yield the maps as (Z, Y, X) volumes, one at a time."""
+    def volumes(self) -> Iterator[NDArray[Any]]:
+        """Yield the maps as (Z, Y, X) volumes as stored; each lasts until the next."""
         if self.label_values is None:
-            for volume in iter_volumes(self.path):
-                yield np.ascontiguousarray(volume.T)
+            for block in iter_blocks(self.path):
+                yield from block.reshape(-1, *self.grid.shape[::-1])
         else:
             labels = np.ascontiguousarray(read_volumes(self.path, ndim=3).T)
             yield from label_volumes(labels, self.label_values)
