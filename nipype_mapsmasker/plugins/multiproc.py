@@ -87,7 +87,7 @@ class MultiProcPlugin(DriverMixin, NipypeMultiProcPlugin):
 
     def _is_full(self, free: list[float]) -> bool:
         memory_gb, processors, _, jobs = free
-        return memory_gb < MIN_FREE_GB or processors < 1 or jobs < 1
+        return memory_gb < min(MIN_FREE_GB, self.memory_gb) or processors < 1 or jobs < 1
 
     def _ask_needs(self, node: Any) -> tuple[float, ...]:
         # Not more than there is: raise_insufficient=False means such a node shall run alone.
@@ -148,7 +148,7 @@ class MultiProcPlugin(DriverMixin, NipypeMultiProcPlugin):
         futures = [task.future for task in self._tasks.values() if task.future is not None]
         if futures:
             wait(futures, timeout=self.poll_secs, return_when=FIRST_COMPLETED)
-        else:
+        elif not self._tasks:  # else there is a task that waits for its retry: go on
             time.sleep(self.poll_secs)
 
     # The pool

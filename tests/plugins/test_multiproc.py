@@ -4,6 +4,7 @@
 When one of the tests named `test_nipype_*` fails, Nipype has mended that trap.
 """
 
+import random
 import signal
 from pathlib import Path
 
@@ -171,6 +172,23 @@ def test_workers_end_with_a_killed_driver_and_a_rerun_is_complete(driver):
     (driver.folder / "go").touch()
     outcome = driver.run(plugin_args=TWO, deeds={0: "wait", 10: "wait"})
     assert outcome["values"] == RESULT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(20))
+def test_a_driver_killed_at_a_random_moment(driver, seed):
+    values = (0, 10, 20, 30)
+    n_starts = random.Random(seed).randrange(1, 9)  # of the eight elements
+    process = driver.start(plugin_args=TWO)
+    wait_until(
+        lambda: sum(len(driver.starts(v + i)) for v in values for i in (0, 1)) >= n_starts,
+        f"{n_starts} elements have begun",
+    )
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    for pid in {pid for v in values for i in (0, 1) for pid in driver.starts(v + i)}:
+        wait_until(lambda pid=pid: not is_alive(pid), "the worker ended")
+    assert driver.run(plugin_args=TWO)["values"] == RESULT
 
 
 def test_nipypes_workers_outlive_a_killed_driver(driver):

@@ -9,7 +9,11 @@
 set -euo pipefail
 
 dir=${1:-$(mktemp -d /tmp/mapsmasker-slurm.XXXXXX)}
-mkdir -p "$dir"/{state,spool,munge}
+if [ -e "$dir/slurm.conf" ]; then
+    echo "There is a Slurm in $dir already; stop it first: tests/slurm/stop.sh $dir" >&2
+    exit 1
+fi
+mkdir -p "$dir"/{state,spool,munge,run}
 dir=$(cd "$dir" && pwd)
 chmod 755 "$dir"
 host=$(hostname -s)
@@ -23,7 +27,6 @@ free_port() {
 head -c 1024 /dev/urandom > "$dir/munge/key"
 chmod 700 "$dir/munge"
 chmod 400 "$dir/munge/key"
-mkdir -p "$dir/run"
 munged --force --key-file="$dir/munge/key" --socket="$dir/run/munge.socket" \
     --pid-file="$dir/run/munged.pid" --log-file="$dir/munge/log" --seed-file="$dir/munge/seed" \
     > "$dir/munged.out" 2>&1
