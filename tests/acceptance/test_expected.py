@@ -15,7 +15,6 @@ from nipype_mapsmasker.workflows import init_cohort_wf
 
 from .conftest import CASES, assert_close
 
-
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
 
