@@ -139,7 +139,14 @@ def route(
         check_overlap(source, operator.grid, source_name="The run", target_name="the maps")
         known = next((r for r in resamplers if same_grid(r.target, operator.grid)), None)
         if known is None:
-            known = BlockResampler(source, operator.grid, interpolation, limits)
+            together = [o.voxels for o in operators if same_grid(o.grid, operator.grid)]
+            known = BlockResampler(
+                source,
+                operator.grid,
+                interpolation,
+                limits,
+                voxels=np.concatenate(together),
+            )
             resamplers.append(known)
         linear = known.operator
         if (

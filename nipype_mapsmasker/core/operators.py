@@ -11,7 +11,7 @@ nearest and linear interpolation are sparse matrices, and cubic stays a routine.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,9 @@ FWHM_PER_SIGMA = float(np.sqrt(8 * np.log(2)))
 
 EDGE_TOLERANCE_VOXELS = 1e-6
 """Nearer to an edge or a tie than this, rounding decides: such grids are read as they stand."""
+
+PLANES_VALUES = 1 << 16
+"""Values of the planes that are worked on at a time: half a megabyte of float64."""
 
 Slices: TypeAlias = tuple[slice, slice, slice]
 
@@ -100,23 +103,30 @@ class SeparableOperator:
         """The transposed operator, from the target's grid to the source's."""
         return SeparableOperator(self.x.T, self.y.T, self.z.T)
 
-    def apply(self, volume: NDArray[np.float64]) -> NDArray[np.float64]:
+    def apply(self, volume: NDArray[Any]) -> NDArray[np.float64]:
         """
         Send one volume through the three matrices.
 
         Parameters
         ----------
-        volume : (Z, Y, X) ndarray of float
-            In disk order.
+        volume : (Z, Y, X) ndarray
+            In disk order, of any real type.
 
         Returns
         -------
         (Z', Y', X') ndarray of float
             A new array, C-contiguous.
         """
-        n_z, n_y, _ = volume.shape
-        along_x = volume.reshape(n_z * n_y, -1) @ self.x.T
-        along_y = np.matmul(self.y, along_x.reshape(n_z, n_y, -1))
+        n_z, n_y, n_x = volume.shape
+        along_y = np.empty((n_z, self.y.shape[0], self.x.shape[0]))
+        # Some planes at a time, so that their conversion and two products stay in the cache.
+        step = max(1, PLANES_VALUES // max(1, n_y * n_x))
+        for first in range(0, n_z, step):
+            planes = volume[first : first + step].astype(np.float64, copy=False)
+            along_x = planes.reshape(-1, n_x) @ self.x.T
+            np.matmul(
+                self.y, along_x.reshape(len(planes), n_y, -1), out=along_y[first : first + step]
+            )
         along_z = self.z @ along_y.reshape(n_z, -1)
         moved: NDArray[np.float64] = along_z.reshape(self.target_shape[::-1])
         return moved
