@@ -63,7 +63,7 @@ class SpatialOperator(Protocol):
 
     target_shape: tuple[int, int, int]
 
-    def apply(self, volume: NDArray[np.float64]) -> NDArray[np.float64]:
+    def apply(self, volume: NDArray[Any]) -> NDArray[np.float64]:
         """Send a (Z, Y, X) volume to the target grid."""
         ...
 
@@ -201,7 +201,7 @@ class PermutedOperator:
         back = (self.axes.index(0), self.axes.index(1), self.axes.index(2))
         return PermutedOperator(SeparableOperator(x, y, z), back)
 
-    def apply(self, volume: NDArray[np.float64]) -> NDArray[np.float64]:
+    def apply(self, volume: NDArray[Any]) -> NDArray[np.float64]:
         """
         Send one volume through the three matrices, then turn its axes.
 
@@ -271,7 +271,7 @@ class SparseOperator:
         matrix = sparse.csr_array(self.matrix.T)
         return SparseOperator(matrix, self.target_shape, self.source_shape)
 
-    def apply(self, volume: NDArray[np.float64]) -> NDArray[np.float64]:
+    def apply(self, volume: NDArray[Any]) -> NDArray[np.float64]:
         """
         Send one volume through the matrix.
 
@@ -308,14 +308,14 @@ class DirectResampling:
     target_shape: tuple[int, int, int]
     order: int = 3
 
-    def apply(self, volume: NDArray[np.float64]) -> NDArray[np.float64]:
+    def apply(self, volume: NDArray[Any]) -> NDArray[np.float64]:
         """
         Resample one volume.
 
         Parameters
         ----------
-        volume : (Z, Y, X) ndarray of float
-            In disk order.
+        volume : (Z, Y, X) ndarray
+            In disk order, of any real type.
 
         Returns
         -------
@@ -324,7 +324,7 @@ class DirectResampling:
         """
         # The reversed transform speaks of (z, y, x), so the array needs no copy in (x, y, z).
         moved: NDArray[np.float64] = ndimage.affine_transform(
-            volume,
+            volume.astype(np.float64, copy=False),  # SciPy would round to the type it is given
             self.transform[2::-1, 2::-1],
             offset=self.transform[2::-1, 3],
             output_shape=self.target_shape[::-1],
