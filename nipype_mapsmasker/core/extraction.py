@@ -247,7 +247,8 @@ class _Pass:
         operator = self.operator
         seen = np.ones(operator.voxels.size, dtype=bool)
         seen[self.unseen] = False
-        rows = operator.basis[:, seen]
+        # The file of an operator may hold float32; all arithmetic is in float64.
+        rows = operator.basis[:, seen].astype(np.float64, copy=False)
         maps_rows = rows if _is_identity(operator.factor) else operator.factor.T @ rows
         right = operator.factor.T @ products.T
         return solve_minimum_norm(maps_rows, right).T
@@ -258,14 +259,14 @@ class _Pass:
         if not self.unseen.size:
             return np.where(operator.lost, 0.0, 1.0)
         weight = _absolute_rows(operator)
-        total = np.asarray(weight.sum(axis=1)).reshape(-1)
-        missing = np.asarray(weight[:, self.unseen].sum(axis=1)).reshape(-1)
+        total = np.asarray(weight.sum(axis=1, dtype=np.float64)).reshape(-1)
+        missing = np.asarray(weight[:, self.unseen].sum(axis=1, dtype=np.float64)).reshape(-1)
         with np.errstate(invalid="ignore", divide="ignore"):
             share = 1.0 - missing / total
         return np.where(total > 0, np.clip(share, 0.0, 1.0), 0.0)
 
 
-def _absolute_rows(operator: MapsOperator) -> NDArray[np.float64] | sparse.csr_array:
+def _absolute_rows(operator: MapsOperator) -> NDArray[np.floating] | sparse.csr_array:
     """Give |M'|; with smoothing folded in, the weight that raw voxels really carry."""
     if _is_identity(operator.factor):
         return abs(operator.basis)

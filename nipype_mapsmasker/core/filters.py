@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import scipy.interpolate
-import scipy.signal
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import ParameterError, SignalError
@@ -108,8 +106,11 @@ class Butterworth:
         self.check(signals.shape[0])
         if not self.sections.size or not signals.shape[1]:
             return signals.copy()
+        # Here and below: SciPy's slowest imports, which a run without a filter does not need.
+        from scipy import signal
+
         return np.asarray(
-            scipy.signal.sosfiltfilt(
+            signal.sosfiltfilt(
                 self.sections, signals, axis=0, padtype=self.padtype, padlen=self.padding
             )
         )
@@ -190,7 +191,9 @@ def design_butterworth(
         return Butterworth(np.zeros((0, 6)), None, None, padtype, 0, tuple(warnings))
     edges: list[float | np.float32] = [cut for cut in (high, low) if cut is not None]
     kind = "bandpass" if len(edges) == 2 else ("highpass" if low is None else "lowpass")
-    sections = scipy.signal.butter(
+    from scipy import signal
+
+    sections = signal.butter(
         order, edges if len(edges) == 2 else edges[0], kind, output="sos", fs=rate
     )
     padding = _default_padding(sections) if padlen is None else padlen
@@ -313,7 +316,9 @@ def interpolate_censored(
             "interpolated for the Butterworth filter; keep more volumes or use filter='cosine'."
         )
         raise SignalError(msg)
-    spline = scipy.interpolate.CubicSpline(kept, signals[kept], axis=0)
+    from scipy import interpolate
+
+    spline = interpolate.CubicSpline(kept, signals[kept], axis=0)
     filled[holes] = spline(holes + first)
     return filled, inside
 

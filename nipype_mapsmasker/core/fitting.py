@@ -66,7 +66,8 @@ class MapsOperator:
     voxels : (V,) ndarray of int
         Flat indices, disk order, of the voxels that are read.
     basis : (K', V) ndarray of float or sparse csr_array
-        A, applied to the voxels of every volume, smoothing folded in.
+        A, applied to the voxels of every volume, smoothing folded in; in float32 only where that
+        holds the same numbers, and multiplied in float64.
     mixing : (K, K') ndarray of float
         C, applied to A y.
     factor : (K', K) ndarray of float
