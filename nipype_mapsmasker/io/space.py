@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid, same_grid
+from nipype_mapsmasker.core.operators import check_overlap
 from nipype_mapsmasker.errors import GridError, ParameterError
 from nipype_mapsmasker.io.images import read_info
 from nipype_mapsmasker.io.maps import MapsImage, mask_on_grid
@@ -61,9 +62,10 @@ def fit_space(
     """
     data_grid = None if reference_file is None else read_info(reference_file).grid
     mask_grid = None if mask_file is None else read_info(mask_file).grid
+    files = {"data": reference_file, "mask": mask_file, "maps": maps.path}
     grids = {"data": data_grid, "mask": mask_grid, "maps": maps.grid}
     if resampling_target is None:
-        _check_one_grid(grids, {"data": reference_file, "mask": mask_file, "maps": maps.path})
+        _check_one_grid(grids, files)
     target = grids[resampling_target or "maps"]
     if target is None:
         needed = "a mask (mask_img)" if resampling_target == "mask" else "an image of the runs"
@@ -72,6 +74,13 @@ def fit_space(
             "give one, or choose another resampling_target."
         )
         raise ParameterError(msg)
+    if resampling_target is not None:
+        check_overlap(
+            maps.grid,
+            target,
+            source_name=str(maps.path),
+            target_name=str(files[resampling_target]),
+        )
     if mask_file is None:
         return target, None
     inside = np.zeros(target.n_voxels, dtype=bool)

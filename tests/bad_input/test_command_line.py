@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input, met by the command line: one sentence, no traceback, no half files, exit code."""
+
+import re
+
+import pytest
+
+from nipype_mapsmasker.cli.main import main
+from nipype_mapsmasker.io.manifests import read_manifest
+from nipype_mapsmasker.io.rows import read_rows
+from tests.tiny import write_table
+
+from .faults import BAD, COHORT_FAULTS, RUN_FAULTS
+
+
+@pytest.fixture
+def command(cohort, tmp_path, capsys):
+    """A function that runs the command on a spoilt cohort; gives code, stderr and OUT."""
+
+    def run(spoilt, *options):
+        columns = {
+            key: spoilt[key] for key in ("in_file", "confounds", "sample_mask") if key in spoilt
+        }
+        table = cohort.write_table(tmp_path / "runs.tsv", **columns)
+        out = tmp_path / "out"
+        words = ["run", str(table), str(out), "--maps", spoilt.get("maps", cohort.maps_file)]
+        for name in ("labels", "mask"):
+            if name in spoilt:
+                words += [f"--{name}", spoilt[name]]
+        code = call([*words, "--no-reports", "--plugin", "Linear", *options])
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return code, captured.err, out
+
+    return run
+
+
+def call(words):
+    """Run the command; argparse leaves by SystemExit."""
+    try:
+        return main(words)
+    except SystemExit as leaving:
+        return leaving.code
+
+
+def assert_nothing_is_half(out):
+    """Whatever is listed in a manifest is whole, and nothing else of a run is there."""
+    listed = set()
+    for path in out.rglob("*_manifest.json"):
+        manifest = read_manifest(path)
+        assert manifest.is_whole()
+        listed |= {path, *(path.with_name(name) for name in manifest.files)}
+    results = {
+        path
+        for path in out.rglob("sub-*/**/*")
+        if path.is_file() and not {"work", "logs"} & set(path.relative_to(out).parts)
+    }
+    assert results == listed
+
+
+@pytest.mark.parametrize("fault", RUN_FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_of_one_run(cohort, command, fault):
+    code, said, out = command(fault(cohort))
+    assert code == 1
+    assert "Traceback" not in said
+    rows = read_rows(out / "runs.tsv")
+    assert re.search(RUN_FAULTS[fault], rows[BAD]["reason"]), rows[BAD]["reason"]
+    assert [row["status"] for row in rows] == ["done", "failed", "done"]
+    assert re.search(RUN_FAULTS[fault], said), said
+    assert (out / "logs" / f"{cohort.run_ids[BAD]}.txt").is_file()
+    assert_nothing_is_half(out)
+
+
+@pytest.mark.parametrize("fault", RUN_FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_of_one_run_stops_all_on_demand(cohort, command, fault):
+    code, said, out = command(fault(cohort), "--on-error", "raise", "--quiet")
+    assert code == 2
+    assert "Traceback" not in said
+    assert re.search(RUN_FAULTS[fault], said), said
+    assert len(said.strip().splitlines()) == 1, said
+    assert_nothing_is_half(out)
+
+
+@pytest.mark.parametrize("fault", COHORT_FAULTS, ids=lambda fault: fault.__name__)
+def test_a_fault_of_what_is_shared(cohort, command, fault):
+    code, said, out = command(fault(cohort))
+    assert code == 2
+    assert "Traceback" not in said
+    assert re.search(COHORT_FAULTS[fault], said), said
+    assert_nothing_is_half(out)
+
+
+WRONG_CALLS = {
+    "unknown option": (["--smooth", "3"], "unrecognized arguments: --smooth"),
+    "unknown plugin": (["--plugin", "PBS"], "invalid choice: 'PBS'"),
+    "unknown filter": (["--filter", "box"], "invalid choice: 'box'"),
+    "unknown standardize": (["--standardize", "max"], "invalid choice: 'max'"),
+    "unknown target": (["--resampling-target", "moon"], "invalid choice: 'moon'"),
+    "unknown interpolation": (["--interpolation", "cubic"], "invalid choice: 'cubic'"),
+    "unknown dtype": (["--dtype", "int16"], "invalid choice: 'int16'"),
+    "text for a number": (["--low-pass", "high"], "invalid float value: 'high'"),
+    "negative smoothing": (["--smoothing-fwhm", "-3"], "smoothing_fwhm must be .* got -3"),
+    "cut-offs crossed": (["--low-pass", "0.01", "--high-pass", "0.1"], "high_pass.*low_pass"),
+    "cosine with low pass": (
+        ["--filter", "cosine", "--low-pass", "0.1", "--high-pass", "0.01"],
+        "low_pass",
+    ),
+    "smoothing with exclude": (
+        ["--smoothing-fwhm", "6", "--missing-voxels", "exclude"],
+        "cannot be combined with smoothing",
+    ),
+    "coverage above one": (
+        ["--min-coverage", "3"],
+        "min_coverage must lie between 0 and 1; got 3",
+    ),
+    "names without maps": (
+        ["--atlas-names", "a", "b"],
+        "--maps has 1 entries and --atlas-names 2",
+    ),
+    "column not there": (["--confounds-columns", "wm"], "wm"),
+    "confounds beside a table": (["--confounds", "x.tsv"], "for a single image"),
+    "target mask without mask": (["--resampling-target", "mask"], "mask"),
+}
+"""Options that cannot be meant, and what is said."""
+
+
+@pytest.mark.parametrize("name", WRONG_CALLS)
+def test_wrong_calls(command, name):
+    options, match = WRONG_CALLS[name]
+    code, said, out = command({}, *options)
+    assert code == 2
+    assert "Traceback" not in said
+    assert re.search(match, said), said
+    assert_nothing_is_half(out)
+
+
+def test_verbose_shows_the_traceback(cohort, command):
+    code, said, _ = command({"run_id": None, "maps": str(cohort.folder / "no.nii.gz")}, "-v")
+    assert code == 2
+    assert "Traceback" in said
+
+
+@pytest.mark.parametrize(
+    ("columns", "match"),
+    [
+        ({"run_id": ["a", "a", "b"]}, r"'a' and 'a'.* same files; give every run a run_id"),
+        ({"run_id": ["a", "A", "b"]}, r"'a' and 'A'.* same files; give every run a run_id"),
+        ({"run_id": ["a", "../b", "c"]}, r"'\.\./b' cannot be part of a file name"),
+        ({"run_id": ["a", None, "c"]}, r"row 2: run_id and in_file must be there"),
+        ({"t_r": [2, "fast", 2]}, r"row 2: t_r is 'fast', expected a positive number of seconds"),
+        ({"t_r": [2, 0, 2]}, r"row 2: t_r is '0', expected a positive number of seconds"),
+    ],
+)
+def test_bad_tables_of_runs(cohort, tmp_path, capsys, columns, match):
+    table = cohort.write_table(tmp_path / "runs.tsv", **columns)
+    out = tmp_path / "out"
+    assert call(["run", str(table), str(out), "--maps", cohort.maps_file]) == 2
+    said = capsys.readouterr().err
+    assert re.search(match, said), said
+    assert "Traceback" not in said
+    assert not out.exists()
+
+
+def test_a_table_without_images(tmp_path, cohort, capsys):
+    table = write_table(tmp_path / "runs.tsv", run_id=["a"], image=["a.nii"])
+    assert call(["run", str(table), str(tmp_path / "out"), "--maps", cohort.maps_file]) == 2
+    assert re.search("has no column 'in_file'", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("given", "match"),
+    [
+        ("nowhere.tsv", r"nowhere\.tsv"),
+        ("nowhere/*.nii.gz", r"nowhere/\*\.nii\.gz does not exist and matches no file; give"),
+        (".", r"is a folder, expected a table of runs, an image or a quoted pattern"),
+    ],
+)
+def test_input_that_is_not_there(tmp_path, cohort, capsys, given, match):
+    assert call(["run", given, str(tmp_path / "out"), "--maps", cohort.maps_file]) == 2
+    said = capsys.readouterr().err
+    assert re.search(match, said), said
+    assert "Traceback" not in said
