@@ -289,14 +289,7 @@ def _draw_motion(axes: Axes, motion: Array | None, keep: Array, end: float) -> N
     else:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
-        axes.text(
-            0.0,
-            0.5,
-            " framewise displacement not known",
-            transform=axes.transAxes,
-            va="center",
-            fontsize=8,
-        )
+        handles = [Line2D([], [], linestyle="", label="framewise displacement not known")]
     n_censored = int((~keep).sum())
     text = f"censored: {n_censored} of {len(keep)} volumes"
     handles.append(Patch(color=CENSORED, alpha=0.6, linewidth=0, label=text))

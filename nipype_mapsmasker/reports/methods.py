@@ -97,7 +97,7 @@ def methods_text(run: RunResults) -> MethodsText:
 def _extraction(run: RunResults, citations: _Citations) -> list[str]:
     """Describe how maps became signals."""
     parameters = run.parameters
-    version = run.versions.get("nipype_mapsmasker")
+    version = run.versions.get("nipype-mapsmasker") or run.versions.get("nipype_mapsmasker")
     name = "nipype_mapsmasker" + (f" {version}" if version else "")
     atlas = f" of the atlas {run.atlas}" if run.atlas else ""
     sentences = [

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import quote
 
 import jinja2
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from nipype_mapsmasker.reports.style import DPI, data_uri, figure_png
@@ -115,13 +114,13 @@ def render(template: str, values: Mapping[str, Any]) -> str:
     page = _environment().get_template(template)
     return page.render(
         **values,
-        style=Markup(_asset("style.css")),
-        script=Markup(script),
-        script_hash=Markup(f"sha256-{digest}"),
+        style=_asset("style.css"),
+        script=script,
+        script_hash=f"sha256-{digest}",
     )
 
 
-def safe_json(values: Any) -> Markup:
+def safe_json(values: Any) -> str:
     r"""
     Write data that a page's script reads, such that no name can end the script.
 
@@ -132,7 +131,7 @@ def safe_json(values: Any) -> Markup:
 
     Returns
     -------
-    Markup
+    str
         JSON in which ``<``, ``>``, ``&`` and the line separators are written as ``\uXXXX``.
 
     Examples
@@ -143,7 +142,7 @@ def safe_json(values: Any) -> Markup:
     text = json.dumps(values, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     for letter in "<>&":
         text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return Markup(text)
+    return text
 
 
 def picture(figure: Figure, caption: str, alt: str, *, many_colours: bool = False) -> Picture:

@@ -20,6 +20,10 @@ INDIRECT = {"traits"}
 """Used through the names under which Nipype hands it on."""
 
 
+IMPORTED_AS = {"PIL": "pillow"}
+"""Names of distributions that differ from what is imported."""
+
+
 def distribution(requirement):
     return re.match(r"[\w.-]+", requirement).group().lower()
 
@@ -33,7 +37,8 @@ def imported_packages():
                 names |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                 names.add(node.module.split(".")[0])
-    return names - set(sys.stdlib_module_names) - {"nipype_mapsmasker"}
+    foreign = names - set(sys.stdlib_module_names) - {"nipype_mapsmasker"}
+    return {IMPORTED_AS.get(name, name) for name in foreign}
 
 
 def test_what_is_imported_is_declared():
