@@ -64,7 +64,7 @@ def save_operator(path: str | Path, operator: MapsOperator) -> Path:
     }
     basis = operator.basis
     if isinstance(basis, np.ndarray):
-        arrays["basis"] = np.ascontiguousarray(basis)
+        arrays["basis"] = _compact(basis)
     else:
         arrays |= {f"basis_{part}": getattr(basis, part) for part in ("data", "indices", "indptr")}
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
