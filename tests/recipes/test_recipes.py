@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The recipes in workflows/ run as a user would run them, on synthetic data."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.samples import read_sample_mask
+from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.testing import make_cohort, recovery
+
+ROOT = Path(__file__).resolve().parents[2]
+"""The checkout."""
+
+RECIPES = sorted((ROOT / "workflows").glob("*.py"))
+"""All recipes; each has a test here."""
+
+
+N_VOLUMES = 120
+"""T of the synthetic runs."""
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """Two sound runs on two grids, and one cut in half."""
+    folder = tmp_path_factory.mktemp("recipes")
+    return make_cohort(
+        folder, n_subjects=2, grids=2, n_maps=3, n_volumes=N_VOLUMES, outliers=["truncated"]
+    )
+
+
+def run_recipe(name, *words, cwd):
+    """Run a recipe as a process in a folder of its own."""
+    return subprocess.run(
+        [sys.executable, str(ROOT / "workflows" / name), *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=cwd,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+
+
+def bold_of(cohort, number):
+    return cohort.folder / read_rows(cohort.runs_file)[number]["in_file"]
+
+
+def test_one_run(cohort, tmp_path):
+    row = read_rows(cohort.runs_file)[0]
+    answer = run_recipe(
+        "one_run.py",
+        bold_of(cohort, 0),
+        cohort.maps_file,
+        "out",
+        "--confounds",
+        cohort.folder / row["confounds"],
+        "--sample-mask",
+        cohort.folder / row["sample_mask"],
+        "--mask",
+        cohort.folder / row["mask"],
+        cwd=tmp_path,
+    )
+    assert answer.returncode == 0, answer.stderr
+    run_id = cohort.run_ids[0]
+    keep = read_sample_mask(cohort.folder / row["sample_mask"], N_VOLUMES)
+    truth, _ = read_signals(cohort.truth_files[run_id])
+    table = tmp_path / "out" / "sub-01" / "func" / f"{run_id}_atlas-maps_timeseries.tsv"
+    assert recovery(read_signals(table)[0], truth, keep=keep).min() > 0.9
+
+
+def test_cohort_under_multiproc(cohort, tmp_path):
+    answer = run_recipe(
+        "cohort_multiproc.py",
+        *(cohort.runs_file, cohort.maps_file, "out", "--n-procs", "2"),
+        cwd=tmp_path,
+    )
+    assert answer.returncode == 1, answer.stderr
+    assert f"{cohort.run_ids[2]}: " in answer.stderr
+    rows = read_rows(tmp_path / "out" / "runs.tsv")
+    assert [row["status"] for row in rows] == ["done", "done", "failed"]
+    for run_id in cohort.run_ids[:2]:
+        folder = tmp_path / "out" / run_id.split("_")[0] / "func"
+        for strategy in ("bandpass", "cosine"):
+            table = folder / f"{run_id}_atlas-maps_desc-{strategy}_timeseries.tsv"
+            assert read_signals(table)[0].shape[1] == 3
+
+
+def test_within_a_preprocessing(cohort, tmp_path):
+    answer = run_recipe(
+        "within_preprocessing.py",
+        *(cohort.maps_file, "out", bold_of(cohort, 0), bold_of(cohort, 1)),
+        cwd=tmp_path,
+    )
+    assert answer.returncode == 0, answer.stderr
+    for run_id in cohort.run_ids[:2]:
+        folder = tmp_path / "out" / run_id.split("_")[0] / "func"
+        signals, _ = read_signals(folder / f"{run_id}_atlas-maps_timeseries.tsv")
+        assert signals.shape == (116, 3)
+        assert (folder / f"{run_id}_atlas-maps_reconstruction.nii.gz").is_file()
+
+
+def test_every_recipe_is_tested():
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert len(RECIPES) >= 3
+    assert all(f'"{path.name}"' in text for path in RECIPES)
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.name)
+def test_help_needs_no_data(path, tmp_path):
+    answer = run_recipe(path.name, "--help", cwd=tmp_path)
+    assert answer.returncode == 0
+    assert answer.stdout.startswith("usage:")
