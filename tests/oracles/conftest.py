@@ -13,7 +13,8 @@ PROPERTY = "nilearn's own test"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Know the marks that nilearn's test modules use."""
-    config.addinivalue_line("markers", "thread_unsafe: nilearn's, without meaning here")
+    for mark in ("single_process", "thread_unsafe"):
+        config.addinivalue_line("markers", f"{mark}: nilearn's, without meaning here")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
