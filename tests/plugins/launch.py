@@ -32,6 +32,7 @@ class Launcher:
         process = subprocess.Popen(
             [sys.executable, str(HERE / "drive.py"), json.dumps({**self.wish, **wish})],
             env=self.environ,
+            cwd=self.folder,  # Nipype's updatehash leaves a file where it runs
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
