@@ -116,6 +116,17 @@ def huge(cohort):
     return _dimensions(cohort, (4, 32767, 32767, 32767, 32767, 1, 1, 1), "huge.nii")
 
 
+def more_than_the_file(cohort):
+    return _dimensions(cohort, (4, 700, 800, 90, 40, 1, 1, 1), "too_much.nii")
+
+
+def huge_gz(cohort):
+    plain = Path(_dimensions(cohort, (4, 3000, 3000, 3000, 40, 1, 1, 1), "x.nii")["in_file"][BAD])
+    path = cohort.folder / "huge.nii.gz"
+    path.write_bytes(gzip.compress(plain.read_bytes()))
+    return image(cohort, path)
+
+
 def _stored(cohort, data, name):
     path = cohort.folder / name
     nib.save(nib.Nifti1Image(data, GRIDS[0].affine), path)
@@ -223,6 +234,8 @@ RUN_FAULTS = {
     negative: r"negative\.nii has a header with dimensions 7 x -8 x 9 .* at least 1; the file",
     zero: r"zero\.nii has a header with dimensions 7 x 0 x 9 .* at least 1; the file",
     huge: r"huge\.nii .*(can hold|address).*",
+    more_than_the_file: r"too_much\.nii is truncated: it holds 0 of the 40 volumes .*; copy",
+    huge_gz: r"huge\.nii\.gz.* of the 40 volumes of 3000 x 3000 x 3000 voxels",
     rgb: r"rgb\.nii\.gz stores voxels of .*RGB.* numbers are expected; convert",
     complex_: r"complex\.nii\.gz stores voxels of .*complex.* numbers are expected; convert",
     five: r"five\.nii\.gz is a 5D image \(7 x 8 x 9 x 4 x 3\), where 3 or 4 .*; split it",
