@@ -6,6 +6,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
 
@@ -92,14 +93,15 @@ def is_plainly_good(
         if is_number(header[0]) or len(set(header)) <= width:
             return False
         tables.append((header, lines[1:]))
-    known = [name for header, _ in tables for name in header]
-    wanted = _choose(known, columns)
+    known = tuple(name for header, _ in tables for name in header)
+    wanted = _choose(known, None if columns is None else tuple(columns))
     if not wanted or len(set(known)) < len(known) or "" in wanted:
         return False
     return all(_are_numbers(header, rows, wanted, na) for header, rows in tables)
 
 
-def _choose(known: Sequence[str], columns: Sequence[str] | None) -> set[str]:
+@lru_cache(maxsize=64)
+def _choose(known: tuple[str, ...], columns: tuple[str, ...] | None) -> set[str]:
     """Name the chosen columns; none at all where one wish finds nothing."""
     if columns is None:
         return set(known)
@@ -118,11 +120,12 @@ def _are_numbers(header: Sequence[str], rows: Sequence[str], wanted: set[str], n
     places = [place for place, name in enumerate(header) if name in wanted]
     if not places or not rows:
         return bool(rows)
+    last = places[-1] + 1  # what follows need not be taken apart
     pick = itemgetter(*places, places[0])  # two at least, so that it gives a tuple
     total = 0.0
     try:
         for number, row in enumerate(rows):
-            cells = pick(row.split("\t"))
+            cells = pick(row.split("\t", last))
             if number == 0 and na != "error":
                 cells = tuple(cell for cell in cells if cell != NOT_AVAILABLE)
             if "_" in row and any("_" in cell for cell in cells):

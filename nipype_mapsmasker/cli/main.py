@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import traceback
 from collections.abc import Sequence
@@ -60,9 +61,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return EXIT_NOTHING_DONE
 
 
-def _dispatch(arguments: object) -> int:
+def _dispatch(arguments: argparse.Namespace) -> int:
     """Load what a command needs, and nothing else, and run it."""
-    command = arguments.command  # type: ignore[attr-defined]
+    command = arguments.command
     if command == "demo":
         from nipype_mapsmasker.cli.demo import demo
 

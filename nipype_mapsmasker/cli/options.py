@@ -7,7 +7,7 @@ import argparse
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.sidecars import image_stem
@@ -119,7 +119,7 @@ def atlas_names(maps: list[str], names: list[str] | None) -> list[str]:
     return made
 
 
-def displayed_maps(given: list[str]) -> int | list[int] | str:
+def displayed_maps(given: list[str]) -> int | list[int] | Literal["all"]:
     """
     Read ``--displayed-maps``.
 

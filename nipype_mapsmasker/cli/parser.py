@@ -36,6 +36,8 @@ def build_parser() -> argparse.ArgumentParser:
     """
     parser = argparse.ArgumentParser(
         prog="mapsmasker",
+        # A shortened option would not be recognised in the script of an array.
+        allow_abbrev=False,
         description="Region time series from overlapping brain maps, for whole cohorts.",
         epilog="The word 'run' may be left out: mapsmasker INPUT OUT --maps MAPS ...",
     )
@@ -47,6 +49,7 @@ def build_parser() -> argparse.ArgumentParser:
         description="Extract and clean the signals of runs.",
         epilog=_RUN_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     run.add_argument("input", metavar="INPUT", help="table of runs, image or quoted pattern")
     run.add_argument("out_dir", metavar="OUT", help="result folder; made if it is absent")
@@ -58,6 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_cleaning(run)
     _add_output(run)
     _add_engine(run)
+    _add_array(run)
     demo = commands.add_parser(
         "demo",
         help="make a small cohort with known truth and run it",
@@ -258,6 +262,22 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
         help="what a bad run does: be written down, or stop all (default: record)",
     )
     _add_verbosity(parser)
+
+
+def _add_array(parser: argparse.ArgumentParser) -> None:
+    """Add the options of arrays of Slurm."""
+    group = parser.add_argument_group("Slurm array")
+    group.add_argument(
+        "--write-slurm-array",
+        metavar="FILE",
+        help="write a script for sbatch whose tasks each do some of the runs, and stop",
+    )
+    group.add_argument(
+        "--batch-size", type=int, metavar="N", help="runs per task of the array (default: 20)"
+    )
+    # For the script: one task's share of the runs, and the step that makes the tables.
+    group.add_argument("--slice", metavar="K/N", help=argparse.SUPPRESS)
+    group.add_argument("--only-tables", action="store_true", help=argparse.SUPPRESS)
 
 
 def _add_verbosity(parser: argparse.ArgumentParser) -> None:

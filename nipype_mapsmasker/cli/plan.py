@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.cli.checks import check_tables
+from nipype_mapsmasker.cli.estimate import Estimate, estimate_cohort
 from nipype_mapsmasker.cli.inputs import Run
 from nipype_mapsmasker.core.algorithm import ALGORITHM
 from nipype_mapsmasker.errors import DataFault, ParameterError
@@ -58,6 +59,9 @@ CLEANING_FIELDS = (
 )
 """Parameters that only what follows the raw signals depends on."""
 
+
+MAX_FILE_BYTES = 255
+"""Longest name of a file."""
 
 N_THREADS = 8
 """Runs that are looked at at a time: network file systems answer slowly, not rarely."""
@@ -140,12 +144,15 @@ class Plan:
         The atlases.
     runs : list of PlannedRun
         The runs, in the user's order.
+    estimate : Estimate
+        Memory and disk that the open runs take.
     """
 
     out_dir: Path
     params: MaskerParameters
     atlases: list[Atlas]
     runs: list[PlannedRun] = field(default_factory=list)
+    estimate: Estimate = field(default_factory=Estimate)
 
     def having(self, *states: str) -> list[PlannedRun]:
         """List the runs in some states."""
@@ -199,7 +206,35 @@ def make_plan(
     after = {name: getattr(params, name) for name in CLEANING_FIELDS}
     with ThreadPoolExecutor(N_THREADS) as pool:
         planned = list(pool.map(lambda run: _plan_run(run, out_dir, params, shared, after), runs))
-    return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=planned)
+    _check_names(out_dir, params, planned)
+    estimate = estimate_cohort(
+        [one.info for one in planned if one.info is not None and one.state in ("todo", "clean")],
+        [atlas.maps for atlas in atlases],
+        params,
+        arguments.mask,
+    )
+    return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=planned, estimate=estimate)
+
+
+def _check_names(out_dir: Path, params: MaskerParameters, runs: Sequence[PlannedRun]) -> None:
+    """Refuse names that no file can have, before any work."""
+    longest = max((one.run.run_id for one in runs), key=lambda name: len(_bytes(name)), default="")
+    names = run_files(out_dir, longest)
+    for atlas in params.atlases:
+        for strategy in params.strategies:
+            name = names.reconstruction(atlas, strategy).name
+            if len(_bytes(name)) > MAX_FILE_BYTES:
+                msg = (
+                    f"The results of {longest!r} would be called {name!r}, "
+                    f"{len(_bytes(name))} bytes long, and file systems take {MAX_FILE_BYTES}; "
+                    "give shorter names to runs, atlases or strategies."
+                )
+                raise ParameterError(msg)
+
+
+def _bytes(name: str) -> bytes:
+    """Give a name as the file system sees it."""
+    return name.encode("utf-8", "surrogateescape")
 
 
 def _open_atlases(arguments: argparse.Namespace, params: MaskerParameters) -> list[Atlas]:

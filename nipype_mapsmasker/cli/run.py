@@ -4,25 +4,26 @@
 from __future__ import annotations
 
 import argparse
-import shutil
+import shlex
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from nipype_mapsmasker.cli.inputs import collect_runs
+from nipype_mapsmasker.cli.engine import check_engine
+from nipype_mapsmasker.cli.inputs import Run, collect_runs
 from nipype_mapsmasker.cli.lock import locked
 from nipype_mapsmasker.cli.options import masker_parameters
-from nipype_mapsmasker.cli.plan import Plan, PlannedRun, kept_extraction, make_plan
+from nipype_mapsmasker.cli.plan import Plan, make_plan
 from nipype_mapsmasker.cli.screen import show_plan, show_summary
+from nipype_mapsmasker.cli.slices import slice_of, write_array_script
+from nipype_mapsmasker.cli.tables import rows_of, write_page, write_tables
+from nipype_mapsmasker.cli.workdir import clean_work_dir
+from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
 from nipype_mapsmasker.io.layout import run_files
-from nipype_mapsmasker.io.manifests import read_manifest
-from nipype_mapsmasker.io.storing import failed_row, store_failure, write_cohort_tables
-from nipype_mapsmasker.workflows.provenance import provenance_of
+from nipype_mapsmasker.io.storing import store_failure
 
 __all__ = ["run", "run_plan"]
-
-STEPS_PER_RUN = 2
-"""Steps that every run has besides one per atlas and strategy: extraction and storing."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,13 +40,25 @@ def run(arguments: argparse.Namespace) -> int:
     int
         The exit code.
     """
+    check_engine(arguments)
     params = masker_parameters(arguments)
-    plan = make_plan(arguments, params, collect_runs(arguments))
+    runs = collect_runs(arguments)
+    if arguments.slice is not None:
+        runs = slice_of(runs, arguments.slice)
+    _check_places(arguments, runs)
+    plan = make_plan(arguments, params, runs)
+    to = sys.stdout if arguments.dry_run else sys.stderr
     if not arguments.quiet or arguments.dry_run:
-        show_plan(plan, arguments, to=sys.stdout if arguments.dry_run else sys.stderr)
+        show_plan(plan, arguments, to=to)
+    if arguments.write_slurm_array is not None and arguments.slice is None:
+        write_array_script(arguments, plan)
+        return 0
     if arguments.dry_run:
         return 1 if plan.having("fault") else 0
-    with locked(plan.out_dir):
+    if not plan.runs:
+        return 0
+    ids = None if arguments.slice is None else [one.run.run_id for one in plan.runs]
+    with locked(plan.out_dir, ids):
         return run_plan(arguments, plan)
 
 
@@ -68,108 +81,58 @@ def run_plan(arguments: argparse.Namespace, plan: Plan) -> int:
     faults = {one.run.run_id: one.reason for one in plan.having("fault")}
     for one in plan.having("fault"):
         store_failure(plan.out_dir, one.run.run_id, {"step": one.step, "reason": one.reason})
-    open_runs = plan.having("todo", "clean")
-    command = " ".join(["mapsmasker", *arguments.command_line])
+    command = shlex.join(["mapsmasker", *arguments.command_line])
     work_dir = Path(arguments.work_dir or plan.out_dir / "work").absolute()
+    is_open = bool(plan.having("todo", "clean")) and not arguments.only_tables
+    if arguments.slice is None:
+        _remove_leftovers(plan)
+    before = _content(plan.out_dir / "runs.tsv")
     try:
-        if open_runs:
-            faults |= _execute(arguments, plan, open_runs, work_dir, command)
+        if is_open:
+            from nipype_mapsmasker.cli.execute import execute
+
+            faults |= execute(arguments, plan, work_dir, command)
     finally:
-        rows = [_row(plan, one, faults) for one in plan.runs]
-        write_cohort_tables(plan.out_dir, rows, provenance_of(plan.params, command))
-    if plan.params.reports:
-        _write_cohort_page(plan.out_dir)
-    n_failed = sum(row["status"] == "failed" for row in rows)
-    if arguments.clean_work_dir and not n_failed:
-        shutil.rmtree(work_dir, ignore_errors=True)
+        rows = rows_of(plan, faults)
+        if arguments.slice is None:
+            write_tables(plan, rows, command)
+    is_news = is_open or before != _content(plan.out_dir / "runs.tsv")
+    page = plan.out_dir / "report.html"
+    if plan.params.reports and arguments.slice is None and (is_news or not page.exists()):
+        write_page(plan.out_dir)
+    n_done = sum(row["status"] == "done" for row in rows)
+    if arguments.clean_work_dir and n_done == len(rows):
+        clean_work_dir(work_dir)
     if not arguments.quiet:
         show_summary(plan, rows, to=sys.stderr)
-    if n_failed == len(rows):
+    if n_done == 0:
         return 2
-    return 1 if n_failed else 0
+    return 1 if n_done < len(rows) else 0
 
 
-def _execute(
-    arguments: argparse.Namespace,
-    plan: Plan,
-    open_runs: list[PlannedRun],
-    work_dir: Path,
-    command: str,
-) -> dict[str, str]:
-    """Build the workflow of the open runs and run it."""
-    from nipype_mapsmasker.cli.engine import configure, run_until_done, write_crash_faults
-    from nipype_mapsmasker.cli.progress import Progress
-    from nipype_mapsmasker.workflows import init_cohort_wf
+def _check_places(arguments: argparse.Namespace, runs: Sequence[Run]) -> None:
+    """Refuse results or work below the data of a run: input folders are never written to."""
+    work_dir = Path(arguments.work_dir).absolute() if arguments.work_dir else None
+    for folder in (Path(arguments.out_dir).absolute(), work_dir):
+        if folder is not None and folder.exists() and not folder.is_dir():
+            msg = f"{folder} is a file, expected a folder; give another one."
+            raise ParameterError(msg)
+    if not runs and arguments.slice is None:
+        msg = "There is no run to work on; give at least one."
+        raise ParameterError(msg)
 
-    configure(plan.out_dir, verbose=arguments.verbose, quiet=arguments.quiet)
-    run_ids = [one.run.run_id for one in open_runs]
 
-    def build(crashed: dict[str, str]) -> Any:
-        workflow = init_cohort_wf(
-            out_dir=str(plan.out_dir.absolute()),
-            command=command,
-            cohort_page=False,  # drawn at the end, with the runs that were up to date or failed
-            **vars(plan.params),
-        )
-        workflow.base_dir = str(work_dir)
-        inputs = workflow.inputs.inputnode
-        inputs.run_ids = run_ids
-        inputs.in_files = [str(Path(one.run.in_file).absolute()) for one in open_runs]
-        inputs.confounds_files = [
-            [str(Path(path).absolute()) for path in one.run.confounds] or None for one in open_runs
-        ]
-        inputs.sample_mask_files = [_absolute(one.run.sample_mask) for one in open_runs]
-        inputs.mask_img = [_absolute(one.run.mask) for one in open_runs]
-        inputs.t_rs = [None if one.t_r is None else one.run.t_r for one in open_runs]
-        inputs.keys = [one.key for one in open_runs]
-        inputs.extraction_keys = [one.extraction_key for one in open_runs]
-        inputs.kept = [kept_extraction(one, plan) for one in open_runs]
-        inputs.maps_img = [str(atlas.maps.path.absolute()) for atlas in plan.atlases]
-        inputs.labels_files = [_absolute(atlas.labels_file) for atlas in plan.atlases]
-        files = write_crash_faults(work_dir / "faults", crashed)
-        inputs.upstream_faults = [files.get(run_id) for run_id in run_ids] if files else None
-        return workflow
-
-    n_steps = STEPS_PER_RUN + len(plan.atlases) * len(plan.params.strategies) * (
-        1 + plan.params.inverse_transform + plan.params.reports
-    )
-    progress = Progress(
-        len(open_runs),
-        n_steps + plan.params.high_variance_confounds,
-        lambda number: run_files(plan.out_dir, run_ids[number]).manifest.exists(),
-        quiet=arguments.quiet,
-    )
+def _content(path: Path) -> bytes:
+    """Read a file, or nothing where there is none."""
     try:
-        return run_until_done(build, arguments, run_ids, progress, plan.out_dir / "logs")
-    finally:
-        progress.close()
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
-def _write_cohort_page(out_dir: Path) -> None:
-    """Draw the page of all runs; matplotlib is loaded here and not before."""
-    from nipype_mapsmasker.interfaces.page_folder import write_cohort_page
-
-    write_cohort_page(out_dir)
-
-
-def _row(plan: Plan, one: PlannedRun, faults: dict[str, str]) -> dict[str, Any]:
-    """Give a run's row of ``runs.tsv``, from what is in the result folder."""
-    run_id = one.run.run_id
-    names = run_files(plan.out_dir, run_id)
-    manifest = read_manifest(names.manifest)
-    if run_id not in faults and manifest is not None and manifest.key == one.key:
-        return manifest.row
-    return failed_row(run_id, faults.get(run_id) or _logged_reason(names.log))
-
-
-def _logged_reason(log: Path) -> str:
-    """Read a failed run's reason from its log."""
-    try:
-        return log.read_text(encoding="utf-8").splitlines()[1].partition(": ")[2]
-    except (OSError, IndexError):
-        return "The run was not reached; run the command again."
-
-
-def _absolute(path: str | None) -> str | None:
-    """Make a path absolute, or leave a gap."""
-    return None if path is None else str(Path(path).absolute())
+def _remove_leftovers(plan: Plan) -> None:
+    """Remove files that a killed process was writing."""
+    folders = {run_files(plan.out_dir, one.run.run_id).folder for one in plan.runs}
+    for folder in {plan.out_dir, plan.out_dir / "logs", *folders}:
+        for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+            path.unlink(missing_ok=True)

@@ -50,6 +50,14 @@ def show_plan(plan: Plan, arguments: argparse.Namespace, to: TextIO) -> None:
         )
     for text, number in _grids(plan).items():
         _say(to, f"grid {text}: {number} runs")
+    estimate = plan.estimate
+    if estimate.extract_gb:
+        _say(
+            to,
+            f"memory at most {estimate.extract_gb:.2g} GB per extraction and "
+            f"{estimate.fit_gb:.2g} GB per fit; disk about {estimate.out_gb:.2g} GB of results "
+            f"and {estimate.work_gb:.2g} GB of work",
+        )
     _say(to, f"engine {arguments.plugin}, results in {plan.out_dir}")
     limit = len(plan.runs) if arguments.dry_run else MAX_LINES
     if arguments.dry_run:
@@ -76,10 +84,14 @@ def show_summary(plan: Plan, rows: Sequence[Mapping[str, Any]], to: TextIO) -> N
         Where to.
     """
     failed = [row for row in rows if row["status"] == "failed"]
-    fresh = len(rows) - len(failed) - len(plan.having("done"))
+    n_done = sum(row["status"] == "done" for row in rows)
+    n_left = len(rows) - n_done - len(failed)
+    fresh = n_done - len(plan.having("done"))
+    left = f", {n_left} not reached" if n_left else ""
     _say(
         to,
-        f"{fresh} runs done, {len(plan.having('done'))} were up to date, {len(failed)} failed",
+        f"{fresh} runs done, {len(plan.having('done'))} were up to date, {len(failed)} "
+        f"failed{left}",
     )
     for row in failed[:MAX_LINES]:
         _say(to, f"failed: {row['run_id']}: {row['reason']}")

@@ -65,7 +65,8 @@ def write_run_coverage(
     Returns
     -------
     Path
-        The file, with columns index, name, coverage (the product), coverage_fit, coverage_data.
+        The file, with columns index, name, coverage (the product), coverage_fit, coverage_data,
+        variance_inflation.
     """
     rows = [
         {
@@ -74,8 +75,11 @@ def write_run_coverage(
             "coverage": round(float(operator.coverage[k] * coverage_data[k]), 6),
             "coverage_fit": round(float(operator.coverage[k]), 6),
             "coverage_data": round(float(coverage_data[k]), 6),
+            "variance_inflation": float(f"{operator.variance_inflation[k]:.6g}"),
         }
         for k, name in enumerate(operator.names)
     ]
-    columns = ["index", "name", "coverage", "coverage_fit", "coverage_data"]
+    columns = [
+        "index", "name", "coverage", "coverage_fit", "coverage_data", "variance_inflation",
+    ]  # fmt: skip
     return write_rows(path, rows, columns)

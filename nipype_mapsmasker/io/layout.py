@@ -15,6 +15,9 @@ __all__ = ["RunFiles", "check_name", "check_run_ids", "run_files"]
 MAX_NAME_BYTES = 200
 """Bytes of a run's name that leave room for the endings of its files in 255 bytes."""
 
+RESERVED = ("logs", "work", "runs.tsv", "report.html", "dataset_description.json")
+"""Names in the result folder that no run's folder can have, in lower case."""
+
 _BIDS_NAME = re.compile(r"^(sub-[A-Za-z0-9]+)(?:_(ses-[A-Za-z0-9]+))?_[A-Za-z0-9_+-]+$")
 
 
@@ -166,6 +169,11 @@ def check_run_ids(run_ids: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for run_id in run_ids:
         check_name("run_id", run_id)
+        if run_id.casefold() in RESERVED or run_id.startswith(".mapsmasker"):
+            msg = (
+                f"A run cannot be called {run_id!r}: the result folder uses that name; rename it."
+            )
+            raise ParameterError(msg)
         # Some file systems do not tell upper from lower case.
         name = run_id.casefold()
         if name in seen:

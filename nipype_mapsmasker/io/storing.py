@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.cleaning import write_json
 from nipype_mapsmasker.io.layout import RunFiles, run_files
@@ -241,34 +243,47 @@ def write_atlas_tables(
     atlas : str
         The atlas.
     coverage_files : sequence of path
-        The coverage tables of the fits.
+        The coverage tables of fits, or of runs; equal ones count once, as the same fit.
 
     Returns
     -------
     Path or None
         None where no fit succeeded.
     """
-    tables = [read_rows(path) for path in coverage_files]
-    if not tables:
+    fits: dict[tuple[tuple[float, float], ...], list[dict[str, str | None]]] = {}
+    for path in coverage_files:
+        try:
+            table = read_rows(path)
+        except TableError:  # gone since; the run's own manifest tells of it
+            continue
+        fits[tuple((_coverage(row), _number(row["variance_inflation"])) for row in table)] = table
+    if not fits:
         return None
-    rows = []
-    for same in zip(*tables, strict=True):
-        values = [float(row["coverage"] or "nan") for row in same]
-        inflation = [float(row["variance_inflation"] or "nan") for row in same]
-        rows.append(
-            {
-                "index": same[0]["index"],
-                "name": same[0]["name"],
-                "coverage_min": min(values),
-                "coverage_mean": round(sum(values) / len(values), 6),
-                "variance_inflation_max": max(inflation),
-                "fits": len(values),
-            }
-        )
+    rows = [
+        {
+            "index": row["index"],
+            "name": row["name"],
+            "coverage_min": min(fit[number][0] for fit in fits),
+            "coverage_mean": round(sum(fit[number][0] for fit in fits) / len(fits), 6),
+            "variance_inflation_max": max(fit[number][1] for fit in fits),
+            "fits": len(fits),
+        }
+        for number, row in enumerate(next(iter(fits.values())))
+    ]
     columns = [
         "index", "name", "coverage_min", "coverage_mean", "variance_inflation_max", "fits",
     ]  # fmt: skip
     return write_rows(Path(out_dir) / f"atlas-{atlas}_maps.tsv", rows, columns)
+
+
+def _coverage(row: Mapping[str, str | None]) -> float:
+    """Read a map's coverage by its fit, from the table of a fit or of a run."""
+    return _number(row["coverage_fit"] if "coverage_fit" in row else row["coverage"])
+
+
+def _number(cell: str | None) -> float:
+    """Read a number; NaN where there is none, and equal to itself as a key."""
+    return math.nan if cell is None else float(cell)
 
 
 def _store_result(
