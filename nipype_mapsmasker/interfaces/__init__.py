@@ -4,8 +4,9 @@
 from nipype_mapsmasker.interfaces.cleaning import CleanSignals
 from nipype_mapsmasker.interfaces.extraction import ExtractSignals, HighVarianceConfounds
 from nipype_mapsmasker.interfaces.fitting import FitMaps
+from nipype_mapsmasker.interfaces.grouping import AssignOperators, GroupRuns
 from nipype_mapsmasker.interfaces.inverse import InverseTransform
-from nipype_mapsmasker.interfaces.spatial import AssignOperators, GroupRuns, ResampleImage
+from nipype_mapsmasker.interfaces.spatial import ResampleImage
 from nipype_mapsmasker.interfaces.storing import StoreRun, SummariseRuns
 
 __all__ = [

@@ -30,6 +30,7 @@ __all__ = [
     "RunOutputSpec",
     "blas_threads",
     "or_none",
+    "write_fault",
 ]
 
 LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from nipype_mapsmasker.workflows.connections import first_known, listed, pick, pick_each
+from nipype_mapsmasker.workflows.connections import listed
 from nipype_mapsmasker.workflows.parameters import MaskerParameters
 from nipype_mapsmasker.workflows.provenance import provenance_of
 from nipype_mapsmasker.workflows.steps import (
@@ -19,8 +19,12 @@ from nipype_mapsmasker.workflows.steps import (
     add_reports,
     add_run_steps,
     add_store,
-    fit_interface,
-    node_name,
+)
+from nipype_mapsmasker.workflows.wiring import (
+    add_fits,
+    connect_reports,
+    connect_runs,
+    merge_fits,
 )
 
 if TYPE_CHECKING:
@@ -179,8 +183,8 @@ def init_cohort_wf(
     from nipype.interfaces.utility import IdentityInterface
     from nipype.pipeline.engine import Node, Workflow
 
+    from nipype_mapsmasker.interfaces.grouping import GroupRuns
     from nipype_mapsmasker.interfaces.reports import ReportCohort
-    from nipype_mapsmasker.interfaces.spatial import GroupRuns
     from nipype_mapsmasker.interfaces.storing import SummariseRuns
 
     params = MaskerParameters(**parameters)
@@ -203,15 +207,15 @@ def init_cohort_wf(
         workflow.connect(inputnode, field, group_runs, target)
     workflow.connect(inputnode, ("maps_img", listed), group_runs, "maps_files")
     workflow.connect(inputnode, "labels_files", group_runs, "labels_files")
-    fits, assign = _add_fits(workflow, params, inputnode, group_runs, fit_mem_gb)
+    fits, assign = add_fits(workflow, params, inputnode, group_runs, fit_mem_gb)
 
     steps = Steps(workflow, over_runs=True)
     run = add_run_steps(steps, params, extract_mem_gb=extract_mem_gb)
-    _connect_runs(workflow, params, inputnode, group_runs, assign, run)
+    connect_runs(workflow, params, inputnode, group_runs, assign, run)
     provenance = provenance_of(params, command)
     if params.reports:
         add_reports(steps, params, run, str(out_dir or ""), provenance)
-        _connect_reports(workflow, params, group_runs, assign, fits, run)
+        connect_reports(workflow, params, group_runs, assign, fits, run)
     outputnode = _add_outputs(workflow, run, assign)
     if out_dir is not None:
         store = add_store(steps, params, run, str(out_dir), provenance)
@@ -232,7 +236,9 @@ def init_cohort_wf(
             ("extraction_key", "extraction_keys"),
         ):
             workflow.connect(group_runs, source, store, field)
-        checksums = _merge(workflow, params, fits, "maps_checksum", "atlas_checksums", first=True)
+        checksums = merge_fits(
+            workflow, params, fits, "maps_checksum", "atlas_checksums", first=True
+        )
         workflow.connect(checksums, "out", store, "checksums")
         coverage = workflow.get_node("atlas_coverage")
         workflow.connect(
@@ -258,147 +264,6 @@ def init_cohort_wf(
             workflow.connect(summarise, "out_file", page, "runs_file")
             workflow.connect(page, "out_file", outputnode, "cohort_page")
     return workflow
-
-
-def _add_fits(
-    workflow: Workflow, params: MaskerParameters, inputnode: Any, group_runs: Any, mem_gb: float
-) -> tuple[dict[str, Any], Any]:
-    """Add one MapNode over fits per atlas, and what gives every run its operators."""
-    from nipype.pipeline.engine import MapNode, Node
-
-    from nipype_mapsmasker.interfaces.spatial import AssignOperators
-
-    fits: dict[str, Any] = {}
-    for number, atlas in enumerate(params.atlases):
-        fit = MapNode(
-            fit_interface(params),
-            iterfield=["reference_file", "mask_file", "source", "upstream_fault"],
-            name=node_name("fit_maps", params, atlas),
-            mem_gb=mem_gb,
-        )
-        per_fit = [
-            ("reference_files", "reference_file"),
-            ("mask_files", "mask_file"),
-            ("fit_faults", "upstream_fault"),
-            ("fit_sources", "source"),
-        ]
-        workflow.connect([(group_runs, fit, per_fit)])
-        workflow.connect(inputnode, ("maps_img", pick, number), fit, "maps_file")
-        workflow.connect(inputnode, ("labels_files", pick, number), fit, "labels_file")
-        fits[atlas] = fit
-    assign = Node(
-        AssignOperators(),
-        name="assign_operators",
-        mem_gb=LIGHT_MEM_GB,
-        run_without_submitting=True,
-    )
-    operators = _merge(workflow, params, fits, "operator_file", "atlas_operators")
-    coverage = _merge(workflow, params, fits, "coverage_file", "atlas_coverage")
-    cuts = _merge(workflow, params, fits, "cuts_file", "atlas_cuts")
-    faults = _merge(workflow, params, fits, "fault_file", "atlas_faults")
-    workflow.connect(
-        [
-            (operators, assign, [("out", "operator_files")]),
-            (coverage, assign, [("out", "coverage_files")]),
-            (cuts, assign, [("out", "cuts_files")]),
-            (faults, assign, [("out", "fit_faults")]),
-            (group_runs, assign, [("fit_index", "fit_index"), ("fault_files", "fault_files")]),
-        ]
-    )
-    return fits, assign
-
-
-def _merge(
-    workflow: Workflow,
-    params: MaskerParameters,
-    fits: dict[str, Any],
-    field: str,
-    name: str,
-    *,
-    first: bool = False,
-) -> Any:
-    """Collect one output of every atlas's fits as a list per atlas."""
-    from nipype.pipeline.engine import Node
-
-    from nipype_mapsmasker.interfaces.lists import ListAtlases
-
-    node = Node(
-        ListAtlases(len(params.atlases)),
-        name=name,
-        mem_gb=LIGHT_MEM_GB,
-        run_without_submitting=True,
-    )
-    for number, fit in enumerate(fits.values()):
-        source = (field, first_known) if first else field
-        workflow.connect(fit, source, node, f"in{number}")
-    return node
-
-
-def _connect_runs(
-    workflow: Workflow,
-    params: MaskerParameters,
-    inputnode: Any,
-    group_runs: Any,
-    assign: Any,
-    run: RunSteps,
-) -> None:
-    """Connect what comes from outside to the steps of the runs."""
-    identity = [("run_ids", "run_id"), ("sources", "source")]
-    workflow.connect(
-        [
-            (
-                group_runs,
-                run.extract,
-                [*identity, ("in_files", "in_file"), ("t_rs", "t_r"), ("kept", "kept")],
-            ),
-            (
-                assign,
-                run.extract,
-                [("operator_files", "operator_files"), ("fault_files", "upstream_fault")],
-            ),
-        ]
-    )
-    if run.high_variance is not None:
-        workflow.connect([(group_runs, run.high_variance, [*identity, ("in_files", "in_file")])])
-    for node in run.clean.values():
-        files = [
-            ("run_ids", "run_id"),
-            # Tables, too, may be replaced by others of the same size and date.
-            ("clean_sources", "source"),
-            ("confounds_files", "confounds_files"),
-            ("sample_mask_files", "sample_mask_file"),
-        ]
-        workflow.connect([(group_runs, node, files)])
-    for (atlas, _), node in run.inverse.items():
-        number = list(params.atlases).index(atlas)
-        workflow.connect([(group_runs, node, [*identity, ("run_mask_files", "mask_file")])])
-        if params.resampling_target == "mask":
-            workflow.connect(group_runs, "run_mask_files", node, "reference_file")
-        workflow.connect(inputnode, ("maps_img", pick, number), node, "maps_file")
-
-
-def _connect_reports(
-    workflow: Workflow,
-    params: MaskerParameters,
-    group_runs: Any,
-    assign: Any,
-    fits: dict[str, Any],
-    run: RunSteps,
-) -> None:
-    """Connect what the pages need from outside the runs' steps."""
-    for (atlas, _), node in run.report.items():
-        number = list(params.atlases).index(atlas)
-        fields = [
-            ("run_ids", "run_id"),
-            ("sources", "source"),
-            ("in_files", "in_file"),
-            ("confounds_files", "confounds_files"),
-            ("sample_mask_files", "sample_mask_file"),
-        ]
-        workflow.connect([(group_runs, node, fields)])
-        workflow.connect(assign, ("coverage_files", pick_each, number), node, "fit_coverage_file")
-        workflow.connect(assign, ("cuts_files", pick_each, number), node, "cuts_file")
-        workflow.connect(fits[atlas], ("maps_checksum", first_known), node, "maps_checksum")
 
 
 def _add_outputs(workflow: Workflow, run: RunSteps, assign: Any) -> Any:

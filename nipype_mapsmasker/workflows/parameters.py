@@ -11,7 +11,13 @@ from nipype_mapsmasker.core.strategy import Cleaning
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.layout import check_name
 
-__all__ = ["CONFOUND_FIELDS", "MaskerParameters", "strategy_parameters"]
+__all__ = [
+    "CONFOUND_FIELDS",
+    "MaskerParameters",
+    "check_label",
+    "check_strategy",
+    "strategy_parameters",
+]
 
 CONFOUND_FIELDS = ("confounds_columns", "confounds_na")
 """Fields of a strategy that choose confounds; the others are those of ``Cleaning``."""

@@ -160,7 +160,7 @@ def init_run_wf(
             workflow.connect(source, field, node, f"in{number}")
         return node
 
-    fits = []
+    fits: list[Any] = []
     for number, atlas in enumerate(params.atlases):
         fit = Node(
             fit_interface(params), name=node_name("fit_maps", params, atlas), mem_gb=fit_mem_gb

@@ -122,3 +122,24 @@ def test_a_lost_result_comes_back_without_extraction(executed, cohort, tmp_path)
     table.unlink()
     assert executed() == []
     assert table.read_bytes() == before
+
+
+def test_a_changed_table_cleans_its_run_alone(executed, cohort):
+    executed()
+    table = Path(cohort.confounds_files[1])
+    table.write_text(table.read_text().replace("csf_derivative1", "csf_slope"))
+    done = executed()
+    assert of("CleanSignals", done) == [cohort.run_ids[1]]
+    assert of("ExtractSignals", done) == []
+
+
+@pytest.mark.parametrize("fault", ["gone", "cut"])
+def test_a_recorded_fault_makes_no_other_run_anew(executed, cohort, tmp_path, fault):
+    bad = tmp_path / f"{fault}.nii.gz"
+    if fault == "cut":
+        bad.write_bytes(Path(cohort.in_files[1]).read_bytes()[:5000])
+    cohort.in_files[1] = str(bad)
+    executed(on_error="record")
+    again = executed(on_error="record")
+    assert {run_id for _, run_id in again} <= {cohort.run_ids[1], ""}
+    assert of("FitMaps", again) == []

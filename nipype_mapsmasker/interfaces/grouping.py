@@ -1,0 +1,287 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Doors to a cohort's lists: sorting runs by the fit that serves them, and giving it to them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, traits
+
+from nipype_mapsmasker.errors import DataFault
+from nipype_mapsmasker.interfaces.base import LeanInterface, or_none, write_fault
+from nipype_mapsmasker.io.grouping import complete_lists, group_by_fit
+from nipype_mapsmasker.io.sidecars import checksum, fingerprint
+
+__all__ = ["AssignOperators", "GroupRuns"]
+
+
+class _GroupRunsInputSpec(BaseInterfaceInputSpec):
+    run_ids = traits.List(traits.Str(), mandatory=True, desc="names of the runs")
+    in_files = traits.List(
+        traits.Union(None, traits.Str()), mandatory=True, desc="4D images of the runs"
+    )
+    confounds_files = traits.Union(
+        None,
+        traits.List(traits.Union(None, traits.Str(), traits.List(traits.Str()))),
+        default_value=None,
+        usedefault=True,
+        desc="table or tables of confounds per run, with gaps, or none at all",
+    )
+    sample_mask_files = traits.Union(
+        None,
+        traits.List(traits.Union(None, traits.Str())),
+        default_value=None,
+        usedefault=True,
+        desc="table of the volumes to keep per run, with gaps, or none at all",
+    )
+    mask_files = traits.Union(
+        None,
+        traits.Str(),
+        traits.List(traits.Union(None, traits.Str())),
+        default_value=None,
+        usedefault=True,
+        desc="one mask for all runs, or one per run, with gaps, or none at all",
+    )
+    t_rs = traits.Union(
+        None,
+        traits.Float(),
+        traits.List(traits.Union(None, traits.Float())),
+        default_value=None,
+        usedefault=True,
+        desc="repetition time in seconds of all runs, or of each, with gaps, or none at all",
+    )
+    kept = traits.Union(
+        None,
+        traits.List(traits.Union(None, traits.Dict())),
+        default_value=None,
+        usedefault=True,
+        desc="outputs of earlier extractions that still hold, per run, with gaps",
+    )
+    extraction_keys = traits.Union(
+        None,
+        traits.List(traits.Str()),
+        default_value=None,
+        usedefault=True,
+        desc="what each run's raw signals depend on, kept in its manifest",
+    )
+    keys = traits.Union(
+        None,
+        traits.List(traits.Str()),
+        default_value=None,
+        usedefault=True,
+        desc="what each run's results depend on, kept in its manifest",
+    )
+    upstream_faults = traits.Union(
+        None,
+        traits.List(traits.Union(None, File())),
+        default_value=None,
+        usedefault=True,
+        desc="faults of earlier steps per run, with gaps, or none at all",
+    )
+    maps_files = traits.List(
+        traits.Str(), desc="maps images, whose content is part of what fits depend on"
+    )
+    labels_files = traits.List(
+        traits.Union(None, traits.Str()), desc="tables of the maps' names, likewise"
+    )
+    by_grid = traits.Bool(
+        True,
+        usedefault=True,
+        desc="whether runs on different grids need fits of their own (resampling_target='data' or "
+        "None); else only masks set runs apart",
+    )
+    on_error = traits.Enum(
+        "raise", "record", usedefault=True, desc="what a run with an unreadable header does"
+    )
+
+
+class _GroupRunsOutputSpec(TraitedSpec):
+    run_ids = traits.List(traits.Str(), desc="names of the runs")
+    in_files = traits.List(traits.Union(None, traits.Str()), desc="images, one per run")
+    confounds_files = traits.List(
+        traits.Union(None, traits.Str(), traits.List(traits.Str())),
+        desc="confounds, one entry per run",
+    )
+    sample_mask_files = traits.List(
+        traits.Union(None, traits.Str()), desc="sample masks, one entry per run"
+    )
+    t_rs = traits.List(
+        traits.Union(None, traits.Float()), desc="repetition times in seconds, one per run"
+    )
+    kept = traits.List(
+        traits.Union(None, traits.Dict()), desc="kept extractions, one entry per run"
+    )
+    keys = traits.List(traits.Str(), desc="keys, one per run")
+    extraction_keys = traits.List(traits.Str(), desc="keys of the raw signals, one per run")
+    sources = traits.List(
+        traits.Str(),
+        desc="identities of the images on disk (path, size, times) and keys of the raw signals, "
+        "one per run",
+    )
+    clean_sources = traits.List(
+        traits.Str(), desc="identities of the images on disk and keys of the results, one per run"
+    )
+    fit_sources = traits.List(
+        traits.Str(), desc="per fit: its grid, and checksums of its mask, the maps and the names"
+    )
+    fit_index = traits.List(traits.Int(), desc="which fit serves each run; -1 for a faulty run")
+    reference_files = traits.List(
+        traits.Union(None, traits.Str()), desc="one image per fit that has its grid"
+    )
+    mask_files = traits.List(traits.Union(None, traits.Str()), desc="one mask per fit, or None")
+    fit_faults = traits.List(
+        traits.Union(None, File(exists=True)),
+        desc="one per fit: why there is nothing to fit where every run is faulty, else None",
+    )
+    run_mask_files = traits.List(
+        traits.Union(None, traits.Str()), desc="one mask per run, or None"
+    )
+    fault_files = traits.List(
+        traits.Union(None, File(exists=True)), desc="one per run: its fault, or None"
+    )
+
+
+class GroupRuns(LeanInterface):
+    """
+    Complete the lists of a cohort, and sort its runs by the fit that serves them.
+
+    There is one fit per distinct grid and mask; only headers are read. Where every run is faulty
+    there still is one entry, without a reference, for MapNodes over fits to iterate over.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from nipype_mapsmasker.testing import make_run_file
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     runs = [os.path.join(folder, f"{number}.nii") for number in range(3)]
+    ...     for run, grid in zip(runs, ["plain", "flipped", "plain"], strict=True):
+    ...         _ = make_run_file(run, n_maps=2, n_volumes=80, grid=grid)
+    ...     group = GroupRuns(run_ids=["a", "b", "c"], in_files=runs)
+    ...     group.run(cwd=folder).outputs.fit_index
+    [0, 1, 0]
+    """
+
+    input_spec = _GroupRunsInputSpec
+    output_spec = _GroupRunsOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        inputs = self.inputs
+        lists = complete_lists(
+            run_ids=inputs.run_ids,
+            in_files=inputs.in_files,
+            confounds_files=inputs.confounds_files,
+            sample_mask_files=inputs.sample_mask_files,
+            mask_files=inputs.mask_files,
+            t_rs=inputs.t_rs,
+            kept=inputs.kept,
+            keys=inputs.keys,
+            extraction_keys=inputs.extraction_keys,
+            upstream_faults=inputs.upstream_faults,
+        )
+        faults: list[str | None] = list(lists["upstream_faults"])
+
+        def record(number: int, error: DataFault) -> None:
+            if inputs.on_error == "raise":
+                raise error
+            path = Path(runtime.cwd) / f"fault_{number}.json"
+            run_id = inputs.run_ids[number]
+            faults[number] = str(write_fault(path, run_id, type(self).__name__, error))
+
+        groups = group_by_fit(
+            lists["in_files"],
+            lists["mask_files"],
+            skip=[bool(fault) for fault in faults],
+            by_grid=inputs.by_grid,
+            record=record,
+        )
+        prints = [fingerprint(path or "") for path in lists["in_files"]]
+        keys, extraction_keys = (
+            [key or "" for key in lists[name]] for name in ("keys", "extraction_keys")
+        )
+        shared = [*(or_none(inputs.maps_files) or []), *(or_none(inputs.labels_files) or [])]
+        sums = " ".join(checksum(path) for path in shared if path and Path(path).is_file())
+        self._results = {
+            "run_ids": list(inputs.run_ids),
+            "in_files": lists["in_files"],
+            "confounds_files": lists["confounds_files"],
+            "sample_mask_files": lists["sample_mask_files"],
+            "t_rs": lists["t_rs"],
+            "kept": lists["kept"],
+            "keys": keys,
+            "extraction_keys": extraction_keys,
+            "sources": [" ".join(two) for two in zip(prints, extraction_keys, strict=True)],
+            "clean_sources": [" ".join(two) for two in zip(prints, keys, strict=True)],
+            "fit_sources": [f"{source} maps {sums}" for source in groups.sources],
+            "fit_index": groups.fit_index,
+            "reference_files": groups.reference_files,
+            "mask_files": groups.mask_files,
+            "fit_faults": [
+                None if any(index >= 0 for index in groups.fit_index) else faults[0]
+                for _ in groups.reference_files
+            ],
+            "run_mask_files": lists["mask_files"],
+            "fault_files": faults,
+        }
+        return runtime
+
+
+class _AssignOperatorsInputSpec(BaseInterfaceInputSpec):
+    operator_files = traits.List(
+        traits.List(traits.Union(None, File())),
+        mandatory=True,
+        desc="per atlas, the operator of every fit",
+    )
+    coverage_files = traits.List(
+        traits.List(traits.Union(None, File())), desc="per atlas, the coverage of every fit"
+    )
+    cuts_files = traits.List(
+        traits.List(traits.Union(None, File())), desc="per atlas, the maps' cuts of every fit"
+    )
+    fit_faults = traits.List(
+        traits.List(traits.Union(None, File())), desc="per atlas, the fault of every fit or None"
+    )
+    fit_index = traits.List(traits.Int(), mandatory=True, desc="which fit serves each run")
+    fault_files = traits.List(
+        traits.Union(None, File()), mandatory=True, desc="one per run: its fault so far, or None"
+    )
+
+
+class _AssignOperatorsOutputSpec(TraitedSpec):
+    operator_files = traits.List(
+        traits.List(traits.Union(None, File(exists=True))),
+        desc="per run, the operator of every atlas",
+    )
+    coverage_files = traits.List(
+        traits.List(traits.Union(None, File(exists=True))),
+        desc="per run, the coverage of every atlas's fit",
+    )
+    cuts_files = traits.List(
+        traits.List(traits.Union(None, File(exists=True))),
+        desc="per run, the cuts of every atlas's maps",
+    )
+    fault_files = traits.List(
+        traits.Union(None, File(exists=True)), desc="one per run: its fault so far, or None"
+    )
+
+
+class AssignOperators(LeanInterface):
+    """Give every run what its fit made, or the fault of its fit."""
+
+    input_spec = _AssignOperatorsInputSpec
+    output_spec = _AssignOperatorsOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        inputs = self.inputs
+        for name in ("operator_files", "coverage_files", "cuts_files"):
+            atlases = or_none(getattr(inputs, name)) or []
+            self._results[name] = [
+                [None if index < 0 else fits[index] for fits in atlases]
+                for index in inputs.fit_index
+            ]
+        fit_faults = or_none(inputs.fit_faults) or []
+        self._results["fault_files"] = [
+            fault or next((fits[index] for fits in fit_faults if index >= 0 and fits[index]), None)
+            for index, fault in zip(inputs.fit_index, inputs.fault_files, strict=True)
+        ]
+        return runtime
