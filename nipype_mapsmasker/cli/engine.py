@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ __all__ = ["check_engine", "configure", "crash_dir", "make_plugin", "run_until_d
 
 MAX_PASSES = 5
 """Attempts to finish the other runs after some crashed for reasons outside their data."""
+
+HANDLER_NAME = "mapsmasker"
+"""Name of the handler that writes to ``OUT/logs``."""
 
 NIPYPE_LOGGERS = ("nipype.workflow", "nipype.interface", "nipype.utils")
 """Loggers that tell of every node."""
@@ -55,17 +59,26 @@ def configure(out_dir: Path, *, log_name: str, verbose: bool, quiet: bool) -> No
         }
     )
     handler = logging.FileHandler(logs / log_name, encoding="utf-8")
+    handler.set_name(HANDLER_NAME)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s: %(message)s"))
     for name in NIPYPE_LOGGERS:
         logger = nipype_logging.getLogger(name) or logging.getLogger(name)
         if not verbose:
-            logger.handlers.clear()
+            logger.handlers = [old for old in logger.handlers if old.name == HANDLER_NAME]
             logger.propagate = False
-        logger.addHandler(handler)
+        _replace_handler(logger, handler)
     own = logging.getLogger("nipype_mapsmasker")
-    own.addHandler(handler)
+    _replace_handler(own, handler)
     own.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
     own.propagate = verbose
+
+
+def _replace_handler(logger: logging.Logger, handler: logging.Handler) -> None:
+    """Let a logger write to this result folder and to no earlier one."""
+    for old in [old for old in logger.handlers if old.name == HANDLER_NAME]:
+        logger.removeHandler(old)
+        old.close()
+    logger.addHandler(handler)
 
 
 def crash_dir(out_dir: Path) -> Path:
@@ -81,8 +94,15 @@ def crash_dir(out_dir: Path) -> Path:
     -------
     Path
         Its own, so that slices of one cohort do not read each other's.
+
+    Notes
+    -----
+    Nipype's configuration takes no path with a percent sign: such a folder has a stand-in.
     """
-    return (out_dir / "logs" / f"crashes-{os.getpid()}").absolute()
+    folder = (out_dir / "logs" / f"crashes-{os.getpid()}").absolute()
+    if "%" in str(folder):
+        folder = Path(tempfile.gettempdir(), f"mapsmasker-crashes-{os.getpid()}")
+    return folder
 
 
 def make_plugin(arguments: argparse.Namespace, callback: Callable[..., None]) -> Any:
