@@ -21,6 +21,7 @@ __all__ = [
     "TinyCohort",
     "least_squares",
     "make_tiny",
+    "results_of",
     "set_inputs",
     "values_of",
     "write_maps",
@@ -168,3 +169,13 @@ def set_inputs(workflow, cohort: TinyCohort, *fields: str, **values: object):
 def values_of(path: str | Path) -> NDArray[np.float64]:
     """Read a table of signals without its names."""
     return read_signals(path)[0]
+
+
+def results_of(workflow, nodes) -> dict[str, object]:
+    """Collect what the outputnode of an executed workflow is fed, by field."""
+    results = {}
+    outputnode = workflow.get_node("outputnode")
+    for source, _, data in workflow._graph.in_edges(outputnode, data=True):
+        for output, target in data["connect"]:
+            results[target] = getattr(nodes[source.name].result.outputs, output)
+    return results

@@ -120,7 +120,7 @@ class FitMaps(RunInterface):
             reference_file=inputs.reference_file,
             resampling_target=inputs.resampling_target,
         )
-        maps = load_maps(maps_image, target, mask)
+        maps = load_maps(maps_image, target, mask, mask_file=inputs.mask_file)
         if not inputs.allow_overlap:
             check_no_overlap(maps, names)
         operator = fit_maps(maps, names, inputs.smoothing_fwhm or None)

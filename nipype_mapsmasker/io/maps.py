@@ -107,7 +107,13 @@ def open_maps(path: str | Path) -> MapsImage:
     return MapsImage(info.path, info.grid, values.size, values)
 
 
-def load_maps(maps: MapsImage, target: Grid, mask: NDArray[np.bool_] | None = None) -> MapsMatrix:
+def load_maps(
+    maps: MapsImage,
+    target: Grid,
+    mask: NDArray[np.bool_] | None = None,
+    *,
+    mask_file: str | Path | None = None,
+) -> MapsMatrix:
     """
     Read maps into the design matrix of a fit.
 
@@ -119,6 +125,8 @@ def load_maps(maps: MapsImage, target: Grid, mask: NDArray[np.bool_] | None = No
         The grid of the fit.
     mask : (V,) ndarray of bool, optional
         Voxels of ``target`` that may be used.
+    mask_file : str or Path, optional
+        Where the mask came from, for the error.
 
     Returns
     -------
@@ -138,7 +146,8 @@ def load_maps(maps: MapsImage, target: Grid, mask: NDArray[np.bool_] | None = No
     try:
         return collect_maps(maps.volumes(), maps.grid, target, mask, interpolation=interpolation)
     except MapsError as error:
-        msg = f"{maps.path}: {error}"
+        beside = "" if mask_file is None else f" with the mask {mask_file}"
+        msg = f"{maps.path}{beside}: {error}"
         raise MapsError(msg) from error
 
 

@@ -335,7 +335,7 @@ COHORT_FAULTS = {
     maps_truncated: r"cut_maps\.nii\.gz.* of the 3 volumes that its header promises",
     maps_far_away: r"far_maps\.nii\.gz.* overlap",
     labels_length: r"two_names\.tsv has 2 names, where there are 3 maps; give one name per map",
-    mask_removes_all: r"half_maps\.nii\.gz.* mask",
+    mask_removes_all: r"half_maps\.nii\.gz with the mask .*other_half\.nii\.gz: No map has",
     mask_empty: r"no_mask\.nii\.gz is an empty mask: no voxel is inside; pass",
     mask_probabilities: r"probabilities\.nii\.gz is not a binary mask: .*mask_threshold",
     mask_four: r"mask4d\.nii\.gz is a 4D image of 3 volumes, where one 3D .*; give a 3D image",

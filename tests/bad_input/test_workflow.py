@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from nipype_mapsmasker.workflows import init_cohort_wf
-from tests.tiny import set_inputs
-from tests.workflows.conftest import results_of
+from tests.tiny import results_of, set_inputs
 
 from .faults import BAD, COHORT_FAULTS, RUN_FAULTS, maps_missing
 

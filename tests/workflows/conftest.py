@@ -6,7 +6,7 @@ from nipype import logging as nipype_logging
 
 from nipype_mapsmasker.io import images
 from nipype_mapsmasker.workflows import init_cohort_wf
-from tests.tiny import make_tiny, set_inputs
+from tests.tiny import make_tiny, results_of, set_inputs
 
 QUIET = ("nipype.workflow", "nipype.utils", "nipype.interface")
 """Loggers that tell of every node."""
@@ -55,16 +55,6 @@ def run_cohort(tiny, run):
         return results_of(workflow, run(workflow, plugin))
 
     return build_and_run
-
-
-def results_of(workflow, nodes):
-    """Collect what the outputnode of an executed workflow is fed, by field."""
-    results = {}
-    outputnode = workflow.get_node("outputnode")
-    for source, _, data in workflow._graph.in_edges(outputnode, data=True):
-        for output, target in data["connect"]:
-            results[target] = getattr(nodes[source.name].result.outputs, output)
-    return results
 
 
 @pytest.fixture

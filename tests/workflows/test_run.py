@@ -7,9 +7,7 @@ import pytest
 
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.workflows import init_cohort_wf, init_run_wf
-from tests.tiny import set_inputs
-
-from .conftest import results_of
+from tests.tiny import results_of, set_inputs
 
 CASES = {
     "plain": {},
