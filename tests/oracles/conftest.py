@@ -13,7 +13,7 @@ PROPERTY = "nilearn's own test"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Know the marks that nilearn's test modules use."""
-    for mark in ("single_process", "thread_unsafe"):
+    for mark in ("ai_generated", "flaky", "single_process", "thread_unsafe", "timeout"):
         config.addinivalue_line("markers", f"{mark}: nilearn's, without meaning here")
 
 
