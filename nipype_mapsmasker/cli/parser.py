@@ -77,6 +77,8 @@ def build_parser() -> argparse.ArgumentParser:
     )
     report.add_argument("out_dir", metavar="OUT", help="result folder of an earlier run")
     _add_pages(report)
+    # Unless asked otherwise the pages become what they were.
+    report.set_defaults(displayed_maps=None, cmap=None)
     _add_verbosity(report)
     return parser
 
@@ -236,9 +238,14 @@ def _add_pages(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         default=["10"],
         metavar="N",
-        help="how many maps to show, or which (numbers from 0), or 'all' (default: 10)",
+        help="how many maps to show, or which (numbers from 0), or 'all' (default: 10; "
+        "report: as before)",
     )
-    group.add_argument("--cmap", default="CMRmap_r", help="colours of the background image")
+    group.add_argument(
+        "--cmap",
+        default="CMRmap_r",
+        help="colours of the background image (default: CMRmap_r; report: as before)",
+    )
 
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:

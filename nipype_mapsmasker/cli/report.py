@@ -38,8 +38,10 @@ def report(arguments: argparse.Namespace) -> int:
     if not (out_dir / "runs.tsv").is_file():
         msg = f"{out_dir} holds no runs.tsv: give the result folder of an earlier run."
         raise ParameterError(msg)
+    given = arguments.displayed_maps
+    wish = None if given is None else displayed_maps(given)
     with locked(out_dir):
-        pages = make_reports(out_dir, displayed_maps(arguments.displayed_maps), arguments.cmap)
+        pages = make_reports(out_dir, wish, arguments.cmap)
     if not arguments.quiet:
         print(f"mapsmasker: {len(pages)} pages; begin with {pages[-1]}")
     return 0

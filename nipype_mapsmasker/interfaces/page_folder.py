@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,8 @@ __all__ = [
     "stored_pages",
     "write_cohort_page",
 ]
+
+LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
 
 COHORT_PAGE = "report.html"
 """Name of the cohort's page in the result folder."""
@@ -109,7 +112,7 @@ def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
     builder = CohortBuilder()
     for row in _runs(out_dir):
         run_id = row["run_id"] or ""
-        if row.get("status") == "failed":
+        if row.get("status") != "done":
             log = run_files(out_dir, run_id).log
             link = _relative(log, out_dir) if log.exists() else ""
             builder.fail(run_id, row.get("reason") or "No reason was recorded.", link=link)
@@ -135,7 +138,7 @@ def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
 
 
 def make_reports(
-    out_dir: str | Path, displayed_maps: Any = 10, cmap: str = "CMRmap_r"
+    out_dir: str | Path, displayed_maps: Any = None, cmap: str | None = None
 ) -> list[Path]:
     """
     Make all pages again from a result folder, without the images.
@@ -145,33 +148,66 @@ def make_reports(
     out_dir : str or Path
         The result folder, with ``runs.tsv``.
     displayed_maps, cmap
-        As in `nipype_mapsmasker.reports.page_run.run_page`.
+        As in `nipype_mapsmasker.reports.page_run.run_page`; None for what was asked for when the
+        results were made, so that the pages become what they were.
 
     Returns
     -------
     list of Path
-        The pages of the runs, then that of the cohort.
+        The pages of the runs, then that of the cohort. A run whose page cannot be drawn is
+        warned of and left out.
 
     Raises
     ------
     ParameterError
-        The folder holds no results.
+        The folder holds no results, or ``displayed_maps`` or ``cmap`` cannot be meant.
     """
     out_dir = Path(out_dir)
+    rows = _runs(out_dir)
+    _check_wishes(displayed_maps, cmap)
     pages = []
-    for row in _runs(out_dir):
+    for row in rows:
         run_id = row["run_id"] or ""
-        if row.get("status") == "failed":
+        if row.get("status") != "done":
             continue
         for page, files, sidecar in stored_pages(out_dir, run_id):
+            asked = dict(sidecar.get("masker") or {})
+            wish = asked.get("displayed_maps", 10) if displayed_maps is None else displayed_maps
+            colours = cmap or asked.get("cmap", "CMRmap_r")
+            linked = {**sidecar, "cohort_page": cohort_link(out_dir, run_id)}
             try:
-                run = load_run(
-                    run_id, files, {**sidecar, "cohort_page": cohort_link(out_dir, run_id)}
+                run = load_run(run_id, files, linked)
+                pages.append(write_run_page(page, run, displayed_maps=wish, cmap=colours))
+            except Exception as error:
+                # Where a result is missing or broken the cohort's page says so, too.
+                if isinstance(error, MemoryError) or _is_full_disk(error):
+                    raise
+                LOGGER.warning(
+                    "%s: the page could not be drawn (%s: %s).",
+                    run_id,
+                    type(error).__name__,
+                    error,
                 )
-            except (DataFault, ValueError, KeyError, OSError):
-                continue  # the cohort's page says so
-            pages.append(write_run_page(page, run, displayed_maps=displayed_maps, cmap=cmap))
     return [*pages, write_cohort_page(out_dir)]
+
+
+def _check_wishes(displayed_maps: Any, cmap: str | None) -> None:
+    """Refuse what no page can show, before the first one is drawn."""
+    from nipype_mapsmasker.reports.display import choose_maps
+    from nipype_mapsmasker.reports.pictures import check_cmap
+
+    try:
+        if displayed_maps is not None:
+            choose_maps(displayed_maps, 0)
+        if cmap is not None:
+            check_cmap(cmap)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(str(error)) from error
+
+
+def _is_full_disk(error: Exception) -> bool:
+    """Tell a fault of the system from a result that is missing."""
+    return isinstance(error, OSError) and not isinstance(error, DataFault | FileNotFoundError)
 
 
 def _runs(out_dir: Path) -> list[dict[str, str | None]]:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.interfaces.base import (
     LeanInterface,
     RunInputSpec,
@@ -31,6 +33,8 @@ from nipype_mapsmasker.interfaces.pages import (
 from nipype_mapsmasker.io.signals import read_signals
 
 __all__ = ["ReportCohort", "ReportRun"]
+
+LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
 
 
 class _ReportRunInputSpec(RunInputSpec):
@@ -103,7 +107,9 @@ class _ReportRunInputSpec(RunInputSpec):
 
 
 class _ReportRunOutputSpec(RunOutputSpec):
-    out_file = traits.Union(None, File(exists=True), desc="self-contained page (.html)")
+    out_file = traits.Union(
+        None, File(exists=True), desc="self-contained page (.html); None where drawing failed"
+    )
     data_file = traits.Union(
         None,
         File(exists=True),
@@ -115,13 +121,31 @@ class ReportRun(RunInterface):
     """
     Draw the page that tells whether a run can be used, and why not.
 
-    The page needs no network and no other file. Equal inputs give equal bytes.
+    The page needs no network and no other file. Equal inputs give equal bytes. A page is an
+    extra: where drawing it fails, a warning names the run, ``out_file`` is None, and the run goes
+    on to its other results. Only faults of the system, such as a full disk, are raised.
     """
 
     input_spec = _ReportRunInputSpec
     output_spec = _ReportRunOutputSpec
 
     def _process(self, cwd: Path) -> None:
+        self._results = self._empty_results()
+        try:
+            self._draw(cwd)
+        except Exception as error:
+            if isinstance(error, MemoryError | OSError) and not isinstance(error, DataFault):
+                raise
+            LOGGER.warning(
+                "%s: the page could not be drawn (%s: %s); all other results are kept.",
+                self.inputs.run_id or "A run",
+                type(error).__name__,
+                error,
+            )
+            LOGGER.debug("While drawing a page:", exc_info=True)
+
+    def _draw(self, cwd: Path) -> None:
+        """Write what the page needs, then the page."""
         inputs = self.inputs
         summary = json.loads(Path(inputs.summary_file).read_text(encoding="utf-8"))
         data_file = write_report_data(
@@ -134,6 +158,7 @@ class ReportRun(RunInterface):
             high_variance_file=inputs.high_variance_file,
             sample_mask_file=inputs.sample_mask_file,
         )
+        self._results["data_file"] = str(data_file)
         files = PageFiles(
             signals_file=Path(inputs.signals_file),
             timeseries_file=Path(inputs.timeseries_file),
@@ -146,7 +171,7 @@ class ReportRun(RunInterface):
         page = write_run_page(
             cwd / "report.html", run, displayed_maps=inputs.displayed_maps, cmap=inputs.cmap
         )
-        self._results = {"out_file": str(page), "data_file": str(data_file)}
+        self._results["out_file"] = str(page)
 
     def _sidecar(self, summary: dict[str, Any]) -> dict[str, Any]:
         """Say what will stand in the JSON beside the stored signals."""
