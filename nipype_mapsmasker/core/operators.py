@@ -49,6 +49,9 @@ INTERPOLATION_ORDERS: dict[str, int] = {"continuous": 3, "linear": 1, "nearest":
 FWHM_PER_SIGMA = float(np.sqrt(8 * np.log(2)))
 """Full width at half maximum of a Gaussian, in standard deviations."""
 
+NARROWEST_SIGMA_VOXELS = 0.01
+"""Gaussians narrower than this, in voxels, smooth nothing."""
+
 EDGE_TOLERANCE_VOXELS = 1e-6
 """Nearer to an edge or a tie than this, rounding decides: such grids are read as they stand."""
 
@@ -465,6 +468,8 @@ def smoothing_operator(
         Equal to `scipy.ndimage.gaussian_filter1d` along each axis; None where nothing is smoothed.
     """
     sigma = sigma_voxels(grid, fwhm)
+    # SciPy's kernel of so small a width is a single 1, and the square of it may be no number.
+    sigma[sigma < NARROWEST_SIGMA_VOXELS] = 0.0
     if not sigma.any():
         return None
     x, y, z = (
