@@ -16,7 +16,7 @@ import numpy as np
 
 from tests.tiny import GRIDS, N_VOLUMES, write_maps, write_mask, write_run, write_table
 
-__all__ = ["COHORT_FAULTS", "RUN_FAULTS", "maps_missing"]
+__all__ = ["COHORT_FAULTS", "RUN_FAULTS", "maps_missing", "truncated_gz"]
 
 BAD = 1
 """Which of the three runs is spoilt."""
