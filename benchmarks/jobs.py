@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+One measured job, in a process of its own: ``python jobs.py TOOL CASE-AS-JSON FOLDER SCRATCH``.
+
+Prints one line of JSON: seconds and CPU seconds of the timed part, peak memory of the process,
+and the file with the signals, so that speed and sameness are looked at together.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+os.environ["NIPYPE_NO_ET"] = "1"
+
+from cases import Case
+from data import FULL, SMALL, Space, make_maps, make_mask, make_run
+
+__all__ = ["case_files", "main"]
+
+
+class Clock:
+    """Measure the timed part of a job."""
+
+    def __enter__(self) -> Clock:
+        self.wall, self.cpu = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.wall, self.cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
+
+
+def case_files(case: Case, folder: Path, space: Space) -> dict[str, Any]:
+    """Name the files of a case, and make those that are not there."""
+    different = min(case.n_runs, 4)
+    runs = [make_run(folder, space, case.n_volumes, case.dtype, seed) for seed in range(different)]
+    runs = runs if case.kind != "inverse" else []
+    # More runs than that are names of the same four files: the disk is not what is measured.
+    for number in range(different, case.n_runs):
+        link = folder / f"{space.name}_{case.dtype}_{case.n_volumes}_copy{number}.nii.gz"
+        if not link.exists():
+            os.link(runs[number % different], link)
+        runs.append(link)
+    return {
+        "runs": [str(run) for run in runs],
+        "maps": [str(make_maps(folder, space, n, case.maps_mm)) for n in case.n_maps],
+        "mask": str(make_mask(folder, space)) if case.mask else None,
+    }
+
+
+def ours_fit(case: Case, files: dict[str, Any], scratch: Path) -> list[str]:
+    """Fit every atlas, as the workflow does."""
+    from nipype_mapsmasker.interfaces.fitting import FitMaps
+
+    operators = []
+    for number, maps in enumerate(files["maps"]):
+        cwd = scratch / f"fit_{number}"
+        cwd.mkdir(exist_ok=True)
+        fit = FitMaps(
+            maps_file=maps,
+            mask_file=files["mask"],
+            reference_file=files["runs"][0] if files["runs"] else maps,
+            resampling_target="maps" if case.maps_mm else "data",
+            smoothing_fwhm=case.smoothing_fwhm,
+        )
+        operators.append(fit.run(cwd=str(cwd)).outputs.operator_file)
+    return operators
+
+
+def ours_extract(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """Extract and clean one run; fitting comes before the clock."""
+    import numpy as np
+
+    from nipype_mapsmasker.interfaces.cleaning import CleanSignals
+    from nipype_mapsmasker.interfaces.extraction import ExtractSignals, HighVarianceConfounds
+    from nipype_mapsmasker.io.signals import read_signals
+
+    operators = _in_child(ours_fit, case, files, scratch)
+    run, cwd = files["runs"][0], str(scratch)
+    with Clock() as clock:
+        extract = ExtractSignals(in_file=run, operator_files=operators).run(cwd=cwd).outputs
+        high_variance = None
+        if case.high_variance:
+            found = HighVarianceConfounds(in_file=run).run(cwd=cwd)
+            high_variance = found.outputs.confounds_file
+        for signals in extract.signals_files:
+            clean = CleanSignals(signals_file=signals, high_variance_file=high_variance)
+            cleaned = clean.run(cwd=cwd).outputs.out_file
+    out = scratch / "signals.npy"
+    np.save(out, read_signals(cleaned)[0])
+    return {"seconds": clock.wall, "cpu": clock.cpu, "signals": str(out)}
+
+
+def nilearn_masker(case: Case, files: dict[str, Any], **options: Any) -> Any:
+    """Make nilearn's masker with the same parameters."""
+    from nilearn.maskers import MultiNiftiMapsMasker
+
+    return MultiNiftiMapsMasker(
+        files["maps"][0],
+        mask_img=files["mask"],
+        smoothing_fwhm=case.smoothing_fwhm,
+        high_variance_confounds=case.high_variance,
+        resampling_target="maps" if case.maps_mm else "data",
+        keep_masked_maps=True,
+        standardize=False,
+        reports=False,
+        **options,
+    )
+
+
+def nilearn_extract(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """Transform one run with a fitted masker."""
+    import numpy as np
+
+    masker = nilearn_masker(case, files).fit(files["runs"][:1])
+    with Clock() as clock:
+        signals = masker.transform(files["runs"][:1])[0]
+    out = scratch / "signals.npy"
+    np.save(out, signals)
+    return {"seconds": clock.wall, "cpu": clock.cpu, "signals": str(out)}
+
+
+def ours_fit_only(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """Fit and nothing else."""
+    import nipype_mapsmasker.interfaces.fitting  # noqa: F401  imports are not timed
+
+    with Clock() as clock:
+        ours_fit(case, files, scratch)
+    return {"seconds": clock.wall, "cpu": clock.cpu}
+
+
+def nilearn_fit_only(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """Fit and nothing else."""
+    masker = nilearn_masker(case, files)
+    with Clock() as clock:
+        masker.fit(files["runs"][:1])
+    return {"seconds": clock.wall, "cpu": clock.cpu}
+
+
+def _signals(case: Case, scratch: Path) -> Any:
+    """Give some signals to invert."""
+    import numpy as np
+
+    shape = case.n_volumes, case.n_maps[0]
+    return np.random.default_rng(3).standard_normal(shape) * 20 + 100
+
+
+def ours_inverse(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """Write the image that signals add up to; reading the maps is within the clock."""
+    import numpy as np
+
+    from nipype_mapsmasker.interfaces.inverse import InverseTransform
+
+    table = scratch / "to_invert.npy"
+    np.save(table, _signals(case, scratch))
+    inverse = InverseTransform(
+        signals_file=str(table), maps_file=files["maps"][0], mask_file=files["mask"]
+    )
+    with Clock() as clock:
+        out = inverse.run(cwd=str(scratch)).outputs.out_file
+    return {"seconds": clock.wall, "cpu": clock.cpu, "image": out}
+
+
+def nilearn_inverse(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """Invert with a fitted masker and save the image."""
+    masker = nilearn_masker(case, files).fit()
+    signals = _signals(case, scratch)
+    out = scratch / "inverse.nii.gz"
+    with Clock() as clock:
+        masker.inverse_transform(signals).to_filename(out)
+    return {"seconds": clock.wall, "cpu": clock.cpu, "image": str(out)}
+
+
+def ours_cohort(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """Run the whole workflow under MultiProc; start-up is added by who started this process."""
+    from nipype_mapsmasker.plugins import MultiProcPlugin
+    from nipype_mapsmasker.workflows import init_cohort_wf
+
+    workflow = init_cohort_wf(
+        out_dir=str(scratch / "out"),
+        smoothing_fwhm=case.smoothing_fwhm,
+        strategies={"": {}},
+        reports=False,
+    )
+    workflow.base_dir = str(scratch / "work")
+    inputs = workflow.inputs.inputnode
+    inputs.run_ids = [f"sub-{n:04d}_task-rest" for n in range(len(files["runs"]))]
+    inputs.in_files = files["runs"]
+    inputs.maps_img = files["maps"]
+    inputs.mask_img = files["mask"]
+    n_procs = len(os.sched_getaffinity(0))
+    with Clock() as clock:
+        workflow.run(plugin=MultiProcPlugin(plugin_args={"n_procs": n_procs}))
+    return {"seconds": clock.wall, "cpu": clock.cpu}
+
+
+def nilearn_cohort(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """Fit and transform a list of runs, and save the signals as text."""
+    import numpy as np
+
+    masker = nilearn_masker(case, files, n_jobs=len(os.sched_getaffinity(0)))
+    with Clock() as clock:
+        for number, signals in enumerate(masker.fit_transform(files["runs"])):
+            np.savetxt(scratch / f"{number}.tsv", signals, delimiter="\t")
+    return {"seconds": clock.wall, "cpu": clock.cpu}
+
+
+def inflate(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
+    """Inflate the file to nowhere, by igzip: what no reader can do without."""
+    from isal import igzip
+
+    buffer = bytearray(1 << 20)
+    with Clock() as clock, igzip.open(files["runs"][0], "rb") as stream:
+        while stream.readinto(buffer):
+            pass
+    return {"seconds": clock.wall, "cpu": clock.cpu}
+
+
+JOBS = {
+    ("ours", "extract"): ours_extract,
+    ("nilearn", "extract"): nilearn_extract,
+    ("ours", "fit"): ours_fit_only,
+    ("nilearn", "fit"): nilearn_fit_only,
+    ("ours", "inverse"): ours_inverse,
+    ("nilearn", "inverse"): nilearn_inverse,
+    ("ours", "cohort"): ours_cohort,
+    ("nilearn", "cohort"): nilearn_cohort,
+}
+
+
+def _in_child(function: Any, *arguments: Any) -> Any:
+    """Call a function in another process, whose memory does not count here."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(1) as pool:
+        return pool.submit(function, *arguments).result()
+
+
+def _peak_mb() -> float:
+    """Give the peak memory of this process alone, in MB."""
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    return float("nan")
+
+
+def main() -> None:
+    """Run one job."""
+    tool, text, folder, scratch = sys.argv[1:]
+    values = json.loads(text)
+    space = SMALL if values.pop("small", False) else FULL
+    case = Case(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
+    files = case_files(case, Path(folder), space)
+    warnings.simplefilter("ignore")
+    job = inflate if tool == "inflate" else JOBS[tool, case.kind]
+    result = job(case, files, Path(scratch))
+    print(json.dumps(result | {"peak_mb": _peak_mb()}))
+
+
+if __name__ == "__main__":
+    main()
