@@ -134,8 +134,7 @@ class NiftiMapsMasker:
 
     def _image(self, imgs: Any) -> Any:
         if isinstance(imgs, list):
-            msg = "Input data has incompatible dimensionality"
-            raise DimensionError(required_dimension=4, file_dimension=5, msg_start=msg)
+            raise DimensionError(5, 4)
         return check_niimg(imgs)
 
     def _save(self, name: str, image: Any) -> Path:
