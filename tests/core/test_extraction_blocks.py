@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Running sums over blocks: pieces and batches change nothing, to the last bit."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from nipype_mapsmasker.core import accumulation
+from nipype_mapsmasker.core.accumulation import BasisProducts, RunningMean
+from nipype_mapsmasker.core.extraction import Target, extract
+from nipype_mapsmasker.core.fitting import fit_maps
+from nipype_mapsmasker.core.grids import Grid
+from nipype_mapsmasker.core.maps import collect_maps
+from nipype_mapsmasker.core.resampling import BlockResampler, data_range
+from nipype_mapsmasker.io.operators import load_operator, save_operator
+from tests.conftest import AFFINES, SHAPE, read_only
+
+N_VOXELS = 2 * accumulation.DENSE_PIECE_VOXELS + 77
+"""Voxels of these runs: two whole pieces and a bit."""
+
+N_VOLUMES = 2 * accumulation.BATCH_VOLUMES[1] + 3
+"""Volumes of these runs: two whole batches and a bit."""
+
+
+@pytest.fixture
+def run(rng: np.random.Generator) -> np.ndarray:
+    return read_only(rng.integers(-300, 300, (N_VOLUMES, N_VOXELS)).astype(np.int16))
+
+
+@pytest.fixture
+def basis(rng: np.random.Generator) -> np.ndarray:
+    dense = rng.normal(size=(3, N_VOXELS - 5))
+    dense[:, ::2] = 0
+    return read_only(dense)
+
+
+VOXELS = np.arange(5, N_VOXELS)
+
+
+def cut(run: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(run), size):
+        yield run[start : start + size]
+
+
+def sums(
+    run: np.ndarray, basis: np.ndarray | sparse.csr_array, size: int = 7
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    running = BasisProducts(basis, VOXELS, N_VOXELS)
+    for block in cut(run, size):
+        running.add(block)
+    return running.finish()
+
+
+@pytest.mark.parametrize("dtype", ["i2", "u1", "f4", "f8"])
+@pytest.mark.parametrize("store", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_products_and_squares_are_those_of_the_whole_run(
+    run: np.ndarray, basis: np.ndarray, store: type, dtype: str
+) -> None:
+    stored = (run + 300).astype(dtype) if dtype == "u1" else run.astype(dtype)
+    products, squares, unseen = sums(stored, store(basis))
+    values = stored[:, VOXELS].astype(np.float64)
+    np.testing.assert_allclose(products, values @ basis.T, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(squares, (values**2).sum(axis=1), rtol=1e-13)
+    assert not unseen.size
+
+
+@pytest.mark.parametrize("store", [np.asarray, sparse.csr_array], ids=["dense", "sparse"])
+def test_blocks_of_any_size_give_the_same_bits(
+    run: np.ndarray, basis: np.ndarray, store: type
+) -> None:
+    first = sums(run, store(basis), 1)
+    for size in (2, 31, 32, 33, N_VOLUMES):
+        for one, other in zip(first, sums(run, store(basis), size), strict=True):
+            assert np.array_equal(one, other)
+
+
+def test_numbers_of_a_float32_basis_are_multiplied_in_float64(
+    run: np.ndarray, basis: np.ndarray
+) -> None:
+    narrow = basis.astype(np.float32)
+    assert np.array_equal(sums(run, narrow)[0], sums(run, narrow.astype(np.float64))[0])
+
+
+def test_what_is_not_finite_counts_as_zero(run: np.ndarray, basis: np.ndarray) -> None:
+    broken, zeroed = run.astype(np.float64), run.astype(np.float64)
+    for t, v, bad in ((0, 9, np.nan), (40, 2100, np.inf), (66, N_VOXELS - 1, -np.inf)):
+        broken[t, v], zeroed[t, v] = bad, 0.0
+    for one, other in zip(sums(broken, basis), sums(zeroed, basis), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_unseen_voxels_are_those_without_data_in_every_volume(
+    run: np.ndarray, basis: np.ndarray
+) -> None:
+    holes = run.astype(np.float64)
+    holes[:, [7, 2060, N_VOXELS - 1]] = 0
+    holes[:30, 2060] = np.nan
+    holes[:, 11] = 0
+    holes[-1, 11] = 1
+    unseen = sums(holes, basis)[2]
+    assert VOXELS[unseen].tolist() == [7, 2060, N_VOXELS - 1]
+
+
+def test_a_run_without_volumes_has_seen_nothing(basis: np.ndarray) -> None:
+    products, squares, unseen = BasisProducts(basis, VOXELS, N_VOXELS).finish()
+    assert products.shape == (0, 3)
+    assert squares.shape == (0,)
+    assert unseen.size == VOXELS.size
+
+
+@pytest.mark.parametrize("dtype", ["i2", "u2", "i4", "f4", "f8"])
+def test_mean_of_the_largest_numbers_is_exact(dtype: str) -> None:
+    kind = np.dtype(dtype)
+    largest = np.iinfo(kind).max if kind.kind in "iu" else 2.0**60
+    mean = RunningMean()
+    for size in (1, 40, 9):
+        mean.add(read_only(np.full((size, 3), largest, dtype=kind)))
+    assert np.array_equal(mean.finish(), np.full(3, float(largest)))
+
+
+def test_mean_is_that_of_finite_values_with_zeros_for_the_others() -> None:
+    mean = RunningMean()
+    mean.add(np.array([[1.0, np.nan], [3.0, 2.0]], dtype=np.float32))
+    mean.add(np.array([[5.0, np.inf], [7.0, 2.0]], dtype=np.float32))
+    assert mean.finish().tolist() == [4.0, 1.0]
+
+
+def test_resampling_only_what_is_looked_at_gives_the_same_there(
+    rng: np.random.Generator,
+) -> None:
+    source = Grid(SHAPE, AFFINES["anisotropic"])
+    affine = source.affine.copy()
+    affine[:3, :3] *= 0.7
+    target = Grid((9, 8, 7), affine)
+    block = read_only(rng.integers(0, 99, (3, source.n_voxels)).astype(np.int16))
+    voxels = np.array([100, 130, 275])
+    limits = data_range([block])
+    whole = BlockResampler(source, target, "continuous", limits)(block)
+    part = BlockResampler(source, target, "continuous", limits, voxels=voxels)(block)
+    np.testing.assert_allclose(part[:, voxels], whole[:, voxels], rtol=1e-13)
+    assert (part == 0).sum() > (whole == 0).sum()
+
+
+def test_maps_of_float32_are_kept_so_and_give_the_same_signals(
+    maps: np.ndarray, bold: np.ndarray, tmp_path
+) -> None:
+    grid = Grid(SHAPE, AFFINES["anisotropic"])
+    design = collect_maps(
+        [np.ascontiguousarray(m.T, dtype=np.float32) for m in np.moveaxis(maps, -1, 0)],
+        grid,
+        grid,
+    )
+    fitted = fit_maps(design, [f"m{k}" for k in range(maps.shape[-1])])
+    loaded = load_operator(save_operator(tmp_path / "operator.npz", fitted))
+    assert loaded.basis.dtype == np.float32
+    table = read_only(np.ascontiguousarray(bold.reshape(-1, bold.shape[-1], order="F").T))
+    holes = table.copy()
+    holes[:, ::5] = 0
+    for values, missing in ((table, "zero"), (holes, "exclude")):
+        results = [
+            extract([values], [Target(operator)], missing_voxels=missing)[0][0]
+            for operator in (fitted, loaded)
+        ]
+        np.testing.assert_allclose(results[0].signals, results[1].signals, rtol=1e-12)
+        np.testing.assert_allclose(results[0].coverage_data, results[1].coverage_data, rtol=1e-12)
+
+
+def test_maps_that_float32_cannot_hold_stay_in_float64(maps: np.ndarray, tmp_path) -> None:
+    grid = Grid(SHAPE, AFFINES["anisotropic"])
+    design = collect_maps(
+        [np.ascontiguousarray(m.T) / 3 for m in np.moveaxis(maps, -1, 0)], grid, grid
+    )
+    fitted = fit_maps(design, [f"m{k}" for k in range(maps.shape[-1])])
+    loaded = load_operator(save_operator(tmp_path / "operator.npz", fitted))
+    assert loaded.basis.dtype == np.float64
+    assert np.array_equal(loaded.basis, fitted.basis)
