@@ -203,7 +203,8 @@ def run_until_done(
     Notes
     -----
     One crashed element stops all that follows a MapNode. The next time, that element is given
-    a fault instead, everything else comes from Nipype's cache, and what follows is reached.
+    a fault instead, everything else comes from Nipype's cache, and what follows is reached. Where
+    all runs crashed, as on a full disk, what they reached is left for the next call.
     """
     for attempt in range(MAX_PASSES):
         watcher = Watcher(progress)
@@ -214,7 +215,8 @@ def run_until_done(
             found = find_crashes(crash_dir(Path(arguments.out_dir)), watcher, error, run_ids)
             fresh = {name: crash for name, crash in found.items() if name not in crashed}
             crashed |= fresh
-            if arguments.on_error == "raise" or not fresh or attempt == MAX_PASSES - 1:
+            is_hopeless = not fresh or len(crashed) == len(run_ids) or attempt == MAX_PASSES - 1
+            if arguments.on_error == "raise" or is_hopeless:
                 reasons = [crash.reason for crash in fresh.values()]
                 raise EngineError((reasons or [last_line(str(error))])[0]) from error
         else:

@@ -268,7 +268,7 @@ def _plan_run(
         info = read_info(run.in_file)
         t_r = resolve_t_r(run.in_file, info.t_r, run.t_r)
         check_tables(run, info, params, t_r)
-        mask = None if run.mask is None else _mask_identity(run.mask)
+        mask = None if run.mask is None else _mask_identity(run.mask, fingerprint(run.mask))
         tables = [_table_identity(path) for path in (*run.confounds, run.sample_mask) if path]
     except DataFault as fault:
         if params.on_error == "raise":
@@ -303,8 +303,8 @@ def _state(planned: PlannedRun, out_dir: Path, params: MaskerParameters) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _mask_identity(path: str) -> str:
-    """Give a mask's checksum, once for all runs that share it."""
+def _mask_identity(path: str, _now: str) -> str:
+    """Give a mask's checksum, once for all runs that share it, as long as it stays as it is."""
     read_info(path)
     return checksum(path)
 

@@ -284,7 +284,7 @@ def test_a_faulty_run_shows_in_a_dry_run(tiny, tmp_path, call):
 
 
 def test_a_run_too_short_for_the_filter_is_at_fault_alone(tiny, tmp_path, call):
-    short = write_run(tmp_path / "short_bold.nii.gz", np.random.default_rng(1), n_volumes=20)
+    short = write_run(tmp_path / "short_bold.nii.gz", np.random.default_rng(1), n_volumes=12)
     table = write_table(
         tmp_path / "runs.tsv", run_id=["short", "good"], in_file=[short, tiny.in_files[0]]
     )
@@ -293,7 +293,7 @@ def test_a_run_too_short_for_the_filter_is_at_fault_alone(tiny, tmp_path, call):
     )
     assert told.code == 1
     assert "2 runs: 1 to do, 1 at fault" in told.out
-    assert "20 volumes" in told.out
+    assert "short: at fault" in told.out
 
 
 def test_quiet(tiny, cohort, tmp_path, call):
