@@ -71,14 +71,15 @@ class RunningMean:
 
     def finish(self) -> NDArray[np.float64]:
         """
-        Give the mean.
+        Give the mean; nothing can be taken in afterwards.
 
         Returns
         -------
         (V,) ndarray of float
             Of all volumes taken in; empty before the first.
         """
-        return self._total / max(self.n_volumes, 1)
+        self._total /= max(self.n_volumes, 1)
+        return self._total
 
 
 class BasisProducts:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import traceback
 from functools import lru_cache
 from pathlib import Path
@@ -32,6 +33,8 @@ __all__ = [
     "or_none",
     "write_fault",
 ]
+
+_HAS_AFFINITY = hasattr(os, "sched_getaffinity")  # not on macOS
 
 LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
 
@@ -194,14 +197,18 @@ def blas_threads(number: int) -> Any:
     Parameters
     ----------
     number : int
-        Threads.
+        Threads; no more are started than there are cores for this process, because threads of
+        OpenBLAS wait for each other in busy loops: two on one core take a hundred times as long.
 
     Returns
     -------
     context manager
         Restores the earlier number.
     """
-    return _controller().limit(limits=int(number), user_api="blas")
+    limit = min(
+        int(number), len(os.sched_getaffinity(0)) if _HAS_AFFINITY else os.cpu_count() or 1
+    )
+    return _controller().limit(limits=limit, user_api="blas")
 
 
 @lru_cache(maxsize=1)

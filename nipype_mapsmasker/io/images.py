@@ -32,7 +32,7 @@ __all__ = [
     "read_volumes",
 ]
 
-DEFAULT_BLOCK_BYTES = 10 << 20
+DEFAULT_BLOCK_BYTES = 8 << 20
 """Bytes of a block of volumes; one volume at least. Three blocks are in memory at a time."""
 
 N_BUFFERS = 3
