@@ -13,7 +13,15 @@ from typing import Any
 from nipype_mapsmasker.cli.progress import Progress, element_of
 from nipype_mapsmasker.io.cleaning import write_json
 
-__all__ = ["Crash", "Watcher", "find_crashes", "last_line", "tidy_crashes", "write_crash_faults"]
+__all__ = [
+    "Crash",
+    "Watcher",
+    "find_crashes",
+    "last_line",
+    "reason_of",
+    "tidy_crashes",
+    "write_crash_faults",
+]
 
 STEPS = ("extract", "high_variance", "clean", "inverse_transform", "report_run", "store")
 """How the names of nodes begin that work on one run, rather than on a fit or the cohort."""
@@ -106,6 +114,29 @@ def find_crashes(
             for index, story in _LINEAR_SUBNODE.findall(text):
                 found[int(index)] = Crash(name, last_line(story), story)
     return {run_ids[index]: crash for index, crash in found.items() if index < len(run_ids)}
+
+
+def reason_of(error: BaseException, folder: Path) -> str:
+    """
+    Say why an attempt ended that no single run is to blame for.
+
+    Parameters
+    ----------
+    error : BaseException
+        What it ended with.
+    folder : Path
+        Of the crash files.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    # Of several errors Nipype only tells how many there were.
+    files = sorted(folder.glob("crash-*"), key=lambda path: path.stat().st_mtime_ns)
+    if files:
+        return last_line(files[0].read_text(errors="replace"))
+    return last_line(str(error))
 
 
 def last_line(text: str) -> str:

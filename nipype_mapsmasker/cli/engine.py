@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nipype_mapsmasker.cli.crashes import Crash, Watcher, find_crashes, last_line
+from nipype_mapsmasker.cli.crashes import Crash, Watcher, find_crashes, reason_of
 from nipype_mapsmasker.cli.options import read_json_object
 from nipype_mapsmasker.cli.progress import Progress
 from nipype_mapsmasker.errors import EngineError, ParameterError
@@ -58,7 +58,7 @@ def configure(out_dir: Path, *, log_name: str, verbose: bool, quiet: bool) -> No
             "logging": {"log_to_file": False},
         }
     )
-    handler = logging.FileHandler(logs / log_name, encoding="utf-8")
+    handler = _LogFile(logs / log_name, encoding="utf-8")
     handler.set_name(HANDLER_NAME)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s: %(message)s"))
     for name in NIPYPE_LOGGERS:
@@ -71,6 +71,13 @@ def configure(out_dir: Path, *, log_name: str, verbose: bool, quiet: bool) -> No
     _replace_handler(own, handler)
     own.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
     own.propagate = verbose
+
+
+class _LogFile(logging.FileHandler):
+    """A log that a full disk cannot turn into tracebacks on the screen."""
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Lose the line: what is wrong is told by what fails besides."""
 
 
 def _replace_handler(logger: logging.Logger, handler: logging.Handler) -> None:
@@ -218,6 +225,7 @@ def run_until_done(
             is_hopeless = not fresh or len(crashed) == len(run_ids) or attempt == MAX_PASSES - 1
             if arguments.on_error == "raise" or is_hopeless:
                 reasons = [crash.reason for crash in fresh.values()]
-                raise EngineError((reasons or [last_line(str(error))])[0]) from error
+                folder = crash_dir(Path(arguments.out_dir))
+                raise EngineError((reasons or [reason_of(error, folder)])[0]) from error
         else:
             return
