@@ -36,8 +36,8 @@ from nipype_mapsmasker.core.operators import (
     PermutedOperator,
     SeparableOperator,
     SparseOperator,
-    smoothing_operator,
 )
+from nipype_mapsmasker.core.smoothing import smoothing_operator
 
 __all__ = [
     "MapsOperator",

@@ -18,13 +18,12 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid, apply_affine, same_grid, voxel_transform
+from nipype_mapsmasker.core.interpolation import check_overlap, resampling_operator
 from nipype_mapsmasker.core.operators import (
     DirectResampling,
     PermutedOperator,
     SeparableOperator,
     SparseOperator,
-    check_overlap,
-    resampling_operator,
 )
 from nipype_mapsmasker.errors import MapsError
 

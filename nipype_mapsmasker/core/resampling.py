@@ -16,13 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid
+from nipype_mapsmasker.core.interpolation import Interpolation, resampling_operator
 from nipype_mapsmasker.core.maps import bounding_box
 from nipype_mapsmasker.core.operators import (
     DirectResampling,
-    Interpolation,
     SeparableOperator,
     SparseOperator,
-    resampling_operator,
 )
 
 __all__ = ["BlockResampler", "data_range", "fill_non_finite"]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid, same_grid
-from nipype_mapsmasker.core.operators import Interpolation, check_overlap
+from nipype_mapsmasker.core.interpolation import Interpolation, check_overlap
 from nipype_mapsmasker.core.resampling import BlockResampler, data_range
 from nipype_mapsmasker.io.images import iter_blocks, read_info
 from nipype_mapsmasker.io.maps import open_maps

@@ -22,7 +22,7 @@ from nipype_mapsmasker.core.extraction import (
 )
 from nipype_mapsmasker.core.fitting import MapsOperator
 from nipype_mapsmasker.core.grids import Grid, same_grid
-from nipype_mapsmasker.core.operators import Interpolation
+from nipype_mapsmasker.core.interpolation import Interpolation
 from nipype_mapsmasker.core.resampling import data_range
 from nipype_mapsmasker.errors import GridError, SignalError
 from nipype_mapsmasker.io.coverage import write_run_coverage

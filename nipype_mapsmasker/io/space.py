@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid, same_grid
-from nipype_mapsmasker.core.operators import check_overlap
+from nipype_mapsmasker.core.interpolation import check_overlap
 from nipype_mapsmasker.errors import GridError, ParameterError
 from nipype_mapsmasker.io.images import read_info
 from nipype_mapsmasker.io.maps import MapsImage, mask_on_grid

@@ -15,8 +15,8 @@ from nipype_mapsmasker.core.extraction import (
 )
 from nipype_mapsmasker.core.fitting import MapsOperator, fit_maps
 from nipype_mapsmasker.core.grids import Grid
+from nipype_mapsmasker.core.interpolation import resampling_operator
 from nipype_mapsmasker.core.maps import collect_maps
-from nipype_mapsmasker.core.operators import resampling_operator
 from nipype_mapsmasker.core.resampling import data_range
 from nipype_mapsmasker.errors import GridError, ParameterError
 from tests.conftest import AFFINES, SHAPE, read_only

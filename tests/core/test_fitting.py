@@ -13,8 +13,9 @@ from nipype_mapsmasker.core.fitting import (
     variance_inflation,
 )
 from nipype_mapsmasker.core.grids import Grid, voxel_transform
+from nipype_mapsmasker.core.interpolation import resampling_operator
 from nipype_mapsmasker.core.maps import MapsMatrix
-from nipype_mapsmasker.core.operators import DirectResampling, resampling_operator
+from nipype_mapsmasker.core.operators import DirectResampling
 from nipype_mapsmasker.errors import ParameterError
 from tests.conftest import AFFINES, SHAPE, read_only
 

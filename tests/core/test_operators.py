@@ -8,17 +8,18 @@ import pytest
 from scipy import ndimage
 
 from nipype_mapsmasker.core.grids import Grid, voxel_transform
+from nipype_mapsmasker.core.interpolation import (
+    Interpolation,
+    check_overlap,
+    resampling_operator,
+)
 from nipype_mapsmasker.core.operators import (
     DirectResampling,
-    Interpolation,
     PermutedOperator,
     SeparableOperator,
     SparseOperator,
-    check_overlap,
-    resampling_operator,
-    sigma_voxels,
-    smoothing_operator,
 )
+from nipype_mapsmasker.core.smoothing import sigma_voxels, smoothing_operator
 from nipype_mapsmasker.errors import GridError, ParameterError
 from tests.conftest import AFFINES, SHAPE, read_only
 

@@ -7,7 +7,7 @@ import pytest
 from nilearn.image import resample_img
 
 from nipype_mapsmasker.core.grids import Grid
-from nipype_mapsmasker.core.operators import Interpolation
+from nipype_mapsmasker.core.interpolation import Interpolation
 from nipype_mapsmasker.core.resampling import BlockResampler, data_range, fill_non_finite
 from tests.conftest import AFFINES, SHAPE, read_only
 

@@ -22,8 +22,8 @@ from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.inverse import reconstruct
 from nipype_mapsmasker.core.maps import MapsMatrix, collect_maps
-from nipype_mapsmasker.core.operators import smoothing_operator
 from nipype_mapsmasker.core.resampling import BlockResampler, data_range
+from nipype_mapsmasker.core.smoothing import smoothing_operator
 
 __all__ = [
     "high_variance_confounds",
