@@ -23,7 +23,19 @@ import nibabel
 import numpy as np
 from scipy import ndimage
 
-__all__ = ["FULL", "SMALL", "Space", "data_folder", "make_maps", "make_mask", "make_run"]
+__all__ = [
+    "COARSE",
+    "FINE",
+    "FULL",
+    "SMALL",
+    "TINY",
+    "Space",
+    "data_folder",
+    "make_maps",
+    "make_mask",
+    "make_run",
+    "named_space",
+]
 
 CACHE_VARIABLE = "MAPSMASKER_BENCHMARK_DATA"
 """Environment variable that names the folder of the data."""
@@ -61,6 +73,9 @@ FULL = Space("full", (99, 117, 95), 2.0)
 SMALL = Space("small", (24, 28, 23), 8.0)
 """The same head for a quick look."""
 
+TINY = Space("tiny", (12, 14, 11), 16.0)
+"""The same head where only the number of runs matters."""
+
 
 def data_folder(argument: str | None) -> Path:
     """Give the folder of the data: the argument, else the environment variable."""
@@ -71,6 +86,18 @@ def data_folder(argument: str | None) -> Path:
     folder = Path(name).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+COARSE = Space("coarse", (50, 59, 48), 4.0)
+"""An eighth of the voxels."""
+
+FINE = Space("fine", (124, 146, 119), 1.6)
+"""Twice the voxels."""
+
+
+def named_space(name: str) -> Space:
+    """Give one of the grids above."""
+    return next(s for s in (TINY, SMALL, COARSE, FULL, FINE) if s.name == name)
 
 
 def make_run(

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ["NIPYPE_NO_ET"] = "1"
 
 from cases import Case
-from data import FULL, SMALL, Space, make_maps, make_mask, make_run
+from data import Space, make_maps, make_mask, make_run, named_space
 
 __all__ = ["case_files", "main"]
 
@@ -119,12 +119,18 @@ def nilearn_extract(case: Case, files: dict[str, Any], scratch: Path) -> dict[st
     """Transform one run with a fitted masker."""
     import numpy as np
 
-    masker = nilearn_masker(case, files).fit(files["runs"][:1])
+    with Clock() as fitting:
+        masker = nilearn_masker(case, files).fit(files["runs"][:1])
     with Clock() as clock:
         signals = masker.transform(files["runs"][:1])[0]
     out = scratch / "signals.npy"
     np.save(out, signals)
-    return {"seconds": clock.wall, "cpu": clock.cpu, "signals": str(out)}
+    return {
+        "seconds": clock.wall,
+        "cpu": clock.cpu,
+        "fit_cpu": fitting.cpu,
+        "signals": str(out),
+    }
 
 
 def ours_fit_only(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
@@ -255,7 +261,7 @@ def main() -> None:
     """Run one job."""
     tool, text, folder, scratch = sys.argv[1:]
     values = json.loads(text)
-    space = SMALL if values.pop("small", False) else FULL
+    space = named_space(values.pop("space"))
     case = Case(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
     files = case_files(case, Path(folder), space)
     warnings.simplefilter("ignore")

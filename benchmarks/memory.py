@@ -21,7 +21,7 @@ from measure import markdown, run_job
 
 __all__ = ["main"]
 
-OUT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks_memory.json"
+OUT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "memory.json"
 
 
 def main() -> None:
@@ -35,8 +35,9 @@ def main() -> None:
     peaks = {}
     for n_volumes in [10, 40] if options.small else options.volumes:
         case = Case("memory", "memory", n_volumes=n_volumes)
-        case_files(case, folder, SMALL if options.small else FULL)
-        peaks[n_volumes] = run_job("ours", case, folder, small=options.small)["peak_mb"]
+        space = SMALL if options.small else FULL
+        case_files(case, folder, space)
+        peaks[n_volumes] = run_job("ours", case, folder, space=space.name)["peak_mb"]
     print(
         markdown(("volumes", "peak, MB"), [[f"{n:,}", f"{peak:.0f}"] for n, peak in peaks.items()])
     )

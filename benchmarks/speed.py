@@ -6,8 +6,8 @@ Compare with nilearn, case by case, each call in a process of its own, in turn A
 
 The timed part of a run is the extraction after fitting (nilearn: ``transform`` of a fitted
 masker); the cohort lines are whole processes from start to end. Ours includes Nipype's interfaces
-and all tables and images that they write. Writes docs/benchmarks.json, a table to
-docs/benchmarks_table.md and docs/figures/benchmark_speed.png; with --small only prints.
+and all tables and images that they write. Writes docs/benchmarks/speed.json and
+docs/figures/benchmark_speed.png; with --small only prints. write_docs.py makes a page of it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from cases import CASES, Case
-from data import FULL, SMALL, data_folder
+from data import FULL, SMALL, Space, data_folder
 from jobs import case_files
 from measure import interleave, machine, markdown, medians, run_job
 
@@ -36,11 +36,11 @@ HEADER = (
 
 
 def compare(
-    case: Case, folder: Path, n_pairs: int, *, small: bool = False, warm_up: bool = True
+    case: Case, folder: Path, n_pairs: int, *, space: Space = FULL, warm_up: bool = True
 ) -> dict[str, Any]:
     """Measure one case: inflating alone, ours and nilearn's in turn."""
-    files = case_files(case, folder, SMALL if small else FULL)
-    run = partial(run_job, case=case, folder=folder, small=small)
+    files = case_files(case, folder, space)
+    run = partial(run_job, case=case, folder=folder, space=space.name)
     jobs: dict[str, Any] = {}
     if case.kind == "extract":
         jobs["inflate"] = partial(run, "inflate")
@@ -161,14 +161,14 @@ def main() -> None:
     parser.add_argument("--only", help="names of cases, with commas")
     parser.add_argument("--small", action="store_true", help="tiny data, one pair, print only")
     parser.add_argument("--no-warm-up", action="store_true")
-    parser.add_argument("--out", type=Path, default=DOCS / "benchmarks.json")
+    parser.add_argument("--out", type=Path, default=DOCS / "benchmarks" / "speed.json")
     options = parser.parse_args()
     folder = data_folder(options.folder)
     names = options.only.split(",") if options.only else [case.name for case in CASES]
     rows = []
     for case in (case for case in CASES if case.name in names):
         if options.small:
-            row = compare(_shrunk(case), folder, 1, small=True, warm_up=False)
+            row = compare(_shrunk(case), folder, 1, space=SMALL, warm_up=False)
         else:
             n_pairs = options.slow_pairs if case.slow else options.pairs
             row = compare(case, folder, n_pairs, warm_up=not options.no_warm_up)
@@ -180,15 +180,14 @@ def main() -> None:
 
 
 def save(rows: list[dict[str, Any]], out: Path) -> None:
-    """Put rows in the place of earlier ones of the same name, and write table and picture."""
+    """Put rows in the place of earlier ones of the same name, and draw the picture."""
     earlier = json.loads(out.read_text())["rows"] if out.exists() else []
     by_name = {row["name"]: row for row in [*earlier, *rows]}
     ordered = [by_name[case.name] for case in CASES if case.name in by_name]
     found = {"date": f"{datetime.date.today()}", "machine": machine(), "rows": ordered}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1) + "\n")
-    out.with_name(f"{out.stem}_table.md").write_text(table(ordered))
-    picture(ordered, out.parent / "figures" / "benchmark_speed.png")
+    picture(ordered, out.parents[1] / "figures" / "benchmark_speed.png")
 
 
 def _shrunk(case: Case) -> Case:

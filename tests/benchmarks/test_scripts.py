@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The benchmarks run, on tiny data and without a look at the clock."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("data")
+
+
+def output(script: str, *arguments: str) -> str:
+    command = [sys.executable, str(BENCHMARKS / script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_speed_prints_a_table_in_which_both_tools_agree(data: Path) -> None:
+    line = output("speed.py", str(data), "--small", "--only", "float32").strip().splitlines()[-1]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells[:2] == ["float32, plain", "1"]
+    # nilearn computes in float32 here.
+    assert 0 < float(cells[-1]) < 0.01
+
+
+def test_memory_prints_a_peak_for_every_length(data: Path) -> None:
+    text = output("memory.py", str(data), "--small")
+    assert "| 10 | " in text
+    assert "| 40 | " in text
+
+
+def test_scaling_prints_a_table_for_every_axis_asked_for(data: Path) -> None:
+    text = output("scaling.py", str(data), "--small", "--only", "K,runs")
+    assert "| K | seconds | CPU seconds | peak, MB |" in text
+    assert "ms a run" in text
