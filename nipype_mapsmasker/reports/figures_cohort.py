@@ -15,11 +15,16 @@ from nipype_mapsmasker.reports.measures import MEASURES
 from nipype_mapsmasker.reports.style import (
     AFTER,
     INK,
+    MAX_NAMES,
     WARN,
+    add_panel,
     label,
+    name_size,
+    name_space,
     new_figure,
     note,
     set_names,
+    short_names,
     styled,
 )
 
@@ -52,21 +57,26 @@ def figure_coverage_heat(coverage: Array, run_ids: Sequence[str], names: Sequenc
     if not n_runs or not n_maps:
         return note(new_figure(7.0, 1.0), "No coverage is known.")
     named = n_runs <= 40
-    figure = new_figure(9.2, min(8.0, 1.6 + (0.2 if named else 0.02) * n_runs))
-    axes = figure.subplots()
+    runs = [label(run, 34) for run in run_ids] if named else []
+    many = n_maps > MAX_NAMES
+    ruler = new_figure(1, 1)
+    bottom = 0.5 if many else name_space(ruler, short_names(names), name_size(n_maps))
+    tall = min(6.5, max(0.5, (0.2 if named else 0.02) * n_runs))
+    figure = new_figure(9.2, 0.12 + tall + bottom)
+    left = name_space(ruler, runs, 7.5) if named else 0.68
+    axes = add_panel(figure, left=left, right=0.92, top=0.12, bottom=bottom)
     image = axes.imshow(coverage, aspect="auto", vmin=0, vmax=1, cmap=with_missing("viridis"))
     if named:
-        axes.set_yticks(range(n_runs), [label(run, 34) for run in run_ids], fontsize=7.5)
+        axes.set_yticks(range(n_runs), runs, fontsize=7.5)
     else:
         axes.set_ylabel("run (row of the table, as listed)")
-    if n_maps <= 60:
-        set_names(axes, names, x=True)
-    else:
-        set_names(axes, names, x=True)
+    set_names(axes, names, x=True)
+    if many:
         axes.set_xlabel("map number")
     axes.spines[:].set_visible(False)
-    bar = figure.colorbar(image, ax=axes, fraction=0.03, pad=0.01)
-    bar.set_label("coverage (grey: no data)")
+    place = add_panel(figure, left=9.2 - 0.8, right=0.66, top=0.12, bottom=bottom)
+    bar = figure.colorbar(image, cax=place, ticks=[0, 0.5, 1])
+    bar.set_label("coverage")
     return figure
 
 
@@ -104,11 +114,21 @@ def figure_measures(
         return note(new_figure(7.0, 1.0), "No distributions: fewer than two runs differ.")
     n_columns = 3
     n_rows = -(-len(shown) // n_columns)
-    figure = new_figure(9.2, 1.85 * n_rows + 0.2)
-    panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-    for axes, (name, measure, values) in zip(panels, shown, strict=False):
+    figure = new_figure(9.2, 1.85 * n_rows + 0.1)
+    wide, tall, gap = 2.55, 1.25, 0.42
+    for place, (name, measure, values) in enumerate(shown):
+        row, column = divmod(place, n_columns)
+        top, left = 0.3 + 1.85 * row, 0.55 + (wide + gap) * column
+        axes = add_panel(
+            figure,
+            left=left,
+            right=9.2 - left - wide,
+            top=top,
+            bottom=1.85 * n_rows + 0.1 - top - tall,
+        )
         known = values[np.isfinite(values)]
-        counts, edges = np.histogram(known, bins=min(30, max(8, int(np.sqrt(known.size)) * 2)))
+        bins = min(30, max(8, int(np.sqrt(known.size)) * 2))
+        counts, edges = np.histogram(known, bins=bins, range=_span(known, measure.least))
         axes.stairs(counts, edges, fill=True, color="#9fc3dc")
         axes.stairs(counts, edges, color=AFTER, linewidth=0.8)
         axes.axvline(np.median(known), color=INK, linewidth=1, linestyle=(0, (4, 3)))
@@ -134,7 +154,13 @@ def figure_measures(
                 color=WARN,
                 bbox={"facecolor": "white", "alpha": 0.85, "pad": 0.6, "lw": 0},
             )
-    for axes in panels[len(shown) :]:
-        axes.set_visible(False)
-    figure.supylabel("runs", fontsize=9)
+        if column == 0:
+            axes.set_ylabel("runs", fontsize=8)
     return figure
+
+
+def _span(known: Array, least: float) -> tuple[float, float]:
+    """Give a histogram's ends: wide enough that differences not worth naming look small."""
+    low, high = float(known.min()), float(known.max())
+    more = max(0.0, (least - (high - low)) / 2)
+    return low - more, high + more

@@ -19,7 +19,14 @@ from nipype_mapsmasker.reports.pictures import (
     glance_colours,
     overlay_picture,
 )
-from nipype_mapsmasker.reports.style import INK, label, new_figure, note, styled
+from nipype_mapsmasker.reports.style import (
+    INK,
+    add_panel,
+    label,
+    new_figure,
+    note,
+    styled,
+)
 
 __all__ = ["figure_glance", "figure_map"]
 
@@ -69,16 +76,23 @@ def figure_map(
     if mean_image is not None:
         behind = cuts_at(mean_image, cuts["affine"], cut.voxel, step=step)
     limit = 1.0 if mean_image is None else background_limit(mean_image)
-    figure = new_figure(8.0, 2.9)
-    widths = [getattr(cut, p).shape[1] * sizes[w] for p, w in _WIDE]
-    panels = figure.subplots(1, 3, width_ratios=widths)
-    for axes, (plane, wide), axis in zip(panels, _WIDE, range(3), strict=True):
-        picture = getattr(cut, plane)
-        high = 1 if plane == "axial" else 2
-        aspect = sizes[high] / sizes[wide]
+    pictures = [getattr(cut, plane) for plane, _, _ in _PLANES]
+    # In mm, as the head is.
+    wide = [p.shape[1] * sizes[w] for p, (_, w, _) in zip(pictures, _PLANES, strict=True)]
+    high = [p.shape[0] * sizes[h] for p, (_, _, h) in zip(pictures, _PLANES, strict=True)]
+    gap, top = 0.1, 0.56 if name else 0.28
+    scale = (_WIDTH - 4 * gap) / sum(wide)
+    tall = max(high) * scale
+    figure = new_figure(_WIDTH, top + tall + gap)
+    left = gap
+    for axis, (picture, (plane, _, _)) in enumerate(zip(pictures, _PLANES, strict=True)):
+        rest = (tall - high[axis] * scale) / 2
+        right = _WIDTH - left - wide[axis] * scale
+        axes = add_panel(figure, left=left, right=right, top=top + rest, bottom=gap + rest)
+        left += wide[axis] * scale + gap
         if behind is not None:
-            axes.imshow(background_picture(getattr(behind, plane), limit, cmap), aspect=aspect)
-        axes.imshow(overlay_picture(picture, cut.peak), aspect=aspect)
+            axes.imshow(background_picture(getattr(behind, plane), limit, cmap), aspect="auto")
+        axes.imshow(overlay_picture(picture, cut.peak), aspect="auto")
         axes.set_xticks([])
         axes.set_yticks([])
         axes.spines[:].set_visible(False)
@@ -87,7 +101,7 @@ def figure_map(
         for place, side, end in ((0.02, "left", ends[0]), (0.98, "right", ends[1])):
             axes.text(place, 0.02, end, transform=axes.transAxes, ha=side, fontsize=9)
     if name:
-        figure.suptitle(label(name, 60), fontsize=10)
+        figure.text(0.5, 1 - 0.16 / figure.get_size_inches()[1], label(name, 60), **_TITLE)
     return figure
 
 
@@ -125,7 +139,7 @@ def figure_glance(
     gap, title = max(1, width // 25), max(2, height // 9)
     # One picture in one set of axes: eight sets would take ten times as long to draw.
     canvas = np.ones((2 * (height + title), n_columns * (width + gap), 3))
-    figure = new_figure(9.2, 9.2 * canvas.shape[0] * aspect / canvas.shape[1], layout=None)
+    figure = new_figure(9.2, 9.2 * canvas.shape[0] * aspect / canvas.shape[1])
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     limit = 1.0 if mean_image is None else background_limit(mean_image)
     colours = glance_colours(len(names))
@@ -157,7 +171,9 @@ def figure_glance(
     return figure
 
 
-_WIDE = (("sagittal", 1), ("coronal", 0), ("axial", 0))
+_PLANES = (("sagittal", 1, 2), ("coronal", 0, 2), ("axial", 0, 1))
+_TITLE: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 10, "fontweight": "bold"}
+_WIDTH = 8.0
 
 
 def _number(axes: Axes, picture: Array, top: int, left: int) -> None:

@@ -17,12 +17,18 @@ from nipype_mapsmasker.reports.style import (
     AFTER,
     BEFORE,
     INK,
+    MAX_NAMES,
     MISSING,
     WARN,
+    add_panel,
     label,
+    legend_above,
+    name_size,
+    name_space,
     new_figure,
     note,
     set_names,
+    short_names,
     styled,
 )
 from nipype_mapsmasker.reports.verdict import CUT_COVERAGE
@@ -124,7 +130,7 @@ def figure_distribution(before: Array, after: Array | None = None) -> Figure:
     ]
     if not any(known.size for known, _, _ in values):
         return note(figure, "No correlations: fewer than two signals vary.")
-    axes = figure.subplots()
+    axes = add_panel(figure, left=0.68, right=0.15, top=0.32, bottom=0.48)
     edges = np.linspace(-1, 1, 41)
     for known, colour, name in values:
         if not known.size:
@@ -138,7 +144,7 @@ def figure_distribution(before: Array, after: Array | None = None) -> Figure:
     axes.set_xlim(-1, 1)
     axes.set_xlabel("correlation between two signals")
     axes.set_ylabel("share of pairs")
-    figure.legend(loc="outside upper left", ncols=2, fontsize=8)
+    legend_above(axes, ncols=2)
     return figure
 
 
@@ -159,8 +165,10 @@ def figure_coverage(coverage: Array, names: Sequence[str]) -> Figure:
     Figure
         One dot per map in the atlas's order, the lowest ones named.
     """
-    figure = new_figure(7.0, 2.6)
-    axes = figure.subplots()
+    named = len(names) <= 40
+    low_edge = name_space(new_figure(1, 1), short_names(names), 7.5) if named else 0.48
+    figure = new_figure(7.0, 2.0 + low_edge)
+    axes = add_panel(figure, left=0.62, right=0.42, top=0.12, bottom=low_edge)
     values = np.nan_to_num(coverage)
     low = values < CUT_COVERAGE
     place = np.arange(len(values))
@@ -186,7 +194,7 @@ def figure_coverage(coverage: Array, names: Sequence[str]) -> Figure:
     axes.set_ylim(0, 1.05)
     axes.set_xlim(-0.7, len(values) - 0.3)
     axes.set_ylabel("coverage")
-    if len(values) <= 40:
+    if named:
         set_names(axes, names, x=True, size=7.5)
     else:
         axes.set_xlabel("map number")
@@ -222,13 +230,19 @@ def _matrix(
     """Draw a square matrix with named rows and columns."""
     n_maps = len(matrix)
     index = list(range(n_maps)) if order is None else list(order)
-    side = 5.2 if n_maps <= 30 else 6.6
-    figure = new_figure(side + 0.7, side, layout="compressed")
+    width = 5.9 if n_maps <= 30 else 7.3
+    figure = new_figure(width, width)
     if not n_maps:
         return note(figure, "No maps.")
-    axes = figure.subplots()
+    named = n_maps <= MAX_NAMES
+    edge = name_space(figure, short_names(names), name_size(n_maps)) if named else 0.5
+    top, bar_width = 0.32 if title else 0.1, 0.95
+    side = width - edge - bar_width
+    figure.set_size_inches(width, top + side + edge)
+    axes = add_panel(figure, left=edge, right=bar_width, top=top, bottom=edge)
     image = axes.imshow(
         matrix[np.ix_(index, index)],
+        aspect="auto",
         cmap=with_missing(cmap),
         vmin=limits[0],
         vmax=limits[1],
@@ -236,7 +250,7 @@ def _matrix(
         interpolation="nearest" if n_maps <= 300 else "auto",
         interpolation_stage="data",
     )
-    if n_maps <= 60:
+    if named:
         set_names(axes, [names[i] for i in index], x=True, y=True)
     elif order is None:
         set_names(axes, names, x=True, y=True)
@@ -249,6 +263,7 @@ def _matrix(
         axes.set_title(label(title, 60))
     axes.spines[:].set_visible(False)
     axes.tick_params(length=2)
-    bar = figure.colorbar(image, ax=axes, fraction=0.045, pad=0.02)
+    place = add_panel(figure, left=width - 0.82, right=0.66, top=top, bottom=edge)
+    bar = figure.colorbar(image, cax=place)
     bar.set_label(unit)
     return figure

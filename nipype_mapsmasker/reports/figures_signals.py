@@ -12,7 +12,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.reports.measures import (
@@ -27,10 +27,14 @@ from nipype_mapsmasker.reports.style import (
     CENSORED,
     INK,
     WARN,
+    add_panel,
     label,
+    legend_above,
+    name_space,
     new_figure,
     note,
     set_names,
+    short_names,
     styled,
 )
 
@@ -41,6 +45,9 @@ CARPET_LIMIT_SD = 2.5
 
 MOTION_LINE_MM = 0.5
 """Where the framewise displacement has a line to judge by."""
+
+FIT_SPAN = 0.1
+"""Least span of the axis of R², so that harmless changes look harmless."""
 
 MAX_CONFOUNDS = 30
 """Rows in the figure of the confounds; those that correlate most before cleaning are shown."""
@@ -90,10 +97,12 @@ def figure_carpet(
         full = np.full(raw.shape, np.nan)
         full[keep] = cleaned
         panels.append(("After cleaning", full, False))
+    named = bool(len(names)) and n_maps <= 30
     tall = min(3.2, max(1.3, 0.13 * n_maps))
     heights = [0.8] + [tall] * len(panels)
-    figure = new_figure(9.2, sum(heights) + 0.9)
-    rows = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
+    rows = _stack(heights, name_space(new_figure(1, 1), short_names(names)) if named else 0.62)
+    figure = rows[0].get_figure()
+    assert isinstance(figure, Figure)
     end = n_volumes * (t_r or 1.0)
     _draw_motion(rows[0], motion, keep, end)
     colours = _GREYS.with_extremes(bad=CENSORED)
@@ -109,13 +118,18 @@ def figure_carpet(
             extent=(0, end, n_maps - 0.5, -0.5),
         )
         axes.set_title(title)
-        axes.set_ylabel("" if n_maps <= 30 and len(names) else "map number")
-        if names and n_maps <= 30:
+        if named:
             set_names(axes, names, y=True)
+        else:
+            axes.set_ylabel("map number")
         axes.spines[:].set_visible(False)
+        axes.tick_params(axis="x", labelbottom=axes is rows[-1])
     rows[-1].set_xlabel("time (s)" if t_r else "volume")
     if image is not None:
-        bar = figure.colorbar(image, ax=list(rows[1:]), fraction=0.02, pad=0.01, extend="both")
+        width = float(figure.get_size_inches()[0])
+        low, high = rows[-1].get_position().y0, rows[1].get_position().y1
+        place = figure.add_axes(((width - 0.72) / width, low, 0.14 / width, high - low))
+        bar = figure.colorbar(image, cax=place, extend="both")
         bar.set_label("SD of the signal")
     return figure
 
@@ -150,7 +164,7 @@ def figure_spectra(
     figure = new_figure(7.0, 3.2)
     if not t_r:
         return note(figure, "No spectra: the repetition time is not known.")
-    axes = figure.subplots()
+    axes = add_panel(figure, left=0.78, right=0.15, top=0.32, bottom=0.48)
     drawn = [(raw[keep], BEFORE, "before cleaning")]
     if cleaned is not None:
         drawn.append((cleaned, AFTER, "after cleaning"))
@@ -168,6 +182,7 @@ def figure_spectra(
         return note(new_figure(7.0, 1.0), "No spectra: too few volumes, or no signal varies.")
     nyquist = 0.5 / t_r
     axes.set_yscale("log")
+    axes.yaxis.set_minor_locator(NullLocator())
     # matplotlib's own labels are mathematics, which the reports' style does not parse.
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_ylim(max(top * 1e-5, 1e-9), top * 2)
@@ -180,7 +195,7 @@ def figure_spectra(
                 axes.axvline(end, color=INK, linewidth=0.8, linestyle=(0, (4, 3)))
     axes.set_xlabel("frequency (Hz)")
     axes.set_ylabel("share of variance")
-    figure.legend(loc="outside upper left", ncols=3, fontsize=8)
+    legend_above(axes, ncols=3)
     return figure
 
 
@@ -212,24 +227,25 @@ def figure_confounds(
     figure = new_figure(7.0, 1.0 + 0.24 * len(order))
     if not len(order):
         return note(figure, "No confounds were used.")
-    axes = figure.subplots()
+    shown = [label(names[index]) for index in order]
+    side = name_space(figure, shown)
+    axes = add_panel(figure, left=side, right=0.15, top=0.34, bottom=0.48)
     sets = [(before, BEFORE, -0.15, "before cleaning", "o")]
     if after is not None:
         sets.append((after, AFTER, 0.15, "after cleaning", "D"))
     for values, colour, shift, name, marker in sets:
-        for row, index in enumerate(order):
-            known = values[index][np.isfinite(values[index])]
-            if known.size:
-                axes.plot([known.mean(), known.max()], [row + shift] * 2, color=colour, lw=1)
-                axes.plot(known.mean(), row + shift, marker, color=colour, markersize=4.5)
-        axes.plot([], [], marker=marker, color=colour, lw=1, label=name)
-    axes.set_yticks(range(len(order)), [label(names[i]) for i in order], fontsize=8)
+        rows = np.flatnonzero(np.isfinite(values[order]).any(axis=1))
+        known = np.where(np.isfinite(values), values, np.nan)[order[rows]]
+        middle, largest = np.nanmean(known, axis=1), np.nanmax(known, axis=1, initial=0.0)
+        axes.hlines(rows + shift, middle, largest, color=colour, lw=1)
+        axes.plot(middle, rows + shift, marker, color=colour, markersize=4.5, label=name)
+    axes.set_yticks(range(len(order)), shown, fontsize=8)
     axes.set_ylim(len(order) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1)
     axes.grid(axis="x", color="#e3e3e3", linewidth=0.6)
     axes.set_axisbelow(True)
     axes.set_xlabel("|correlation| with the signals: mean over maps (dot), largest (end of line)")
-    figure.legend(loc="outside upper left", ncols=2, fontsize=8)
+    legend_above(axes, ncols=2)
     return figure
 
 
@@ -250,25 +266,41 @@ def figure_fit(r_squared: Array, keep: Array, *, t_r: float | None = None) -> Fi
     Returns
     -------
     Figure
-        A line over time, censored volumes shaded.
+        A line over time, censored volumes shaded; the axis spans `FIT_SPAN` or more.
     """
-    figure = new_figure(7.0, 2.2)
+    figure = new_figure(7.0, 2.4)
     if not np.isfinite(r_squared).any():
         text = "R² is not known: smoothing or resampling is folded into the extraction."
         return note(figure, text)
-    axes = figure.subplots()
+    axes = add_panel(figure, left=0.72, right=0.15, top=0.12, bottom=0.48)
     step = t_r or 1.0
     times = (np.arange(len(r_squared)) + 0.5) * step
     axes.plot(times, r_squared, color=AFTER, linewidth=1.2)
     _shade(axes, keep, len(keep) * step)
     low, high = float(np.nanmin(r_squared)), float(np.nanmax(r_squared))
-    margin = max(0.15 * (high - low), 0.002)
-    axes.set_ylim(max(0.0, low - margin), min(1.0, high + margin))
+    margin = max(0.1 * (high - low), (FIT_SPAN - (high - low)) / 2)
+    axes.set_ylim(max(-0.005, low - margin), min(1.005, high + margin))
     axes.ticklabel_format(axis="y", useOffset=False)
     axes.set_xlim(0, len(keep) * step)
     axes.set_xlabel("time (s)" if t_r else "volume")
     axes.set_ylabel("R² of the fit")
     return figure
+
+
+def _stack(heights: Sequence[float], left: float) -> list[Axes]:
+    """Make panels one below the other, with room for titles and for a bar of colours."""
+    gap, bottom, width = 0.28, 0.48, 9.2
+    figure = new_figure(width, sum(heights) + gap * len(heights) + bottom)
+    panels: list[Axes] = []
+    top = gap
+    for height in heights:
+        low = figure.get_size_inches()[1] - top - height
+        shared = panels[0] if panels else None
+        panels.append(
+            add_panel(figure, left=max(left, 0.62), right=0.85, top=top, bottom=low, sharex=shared)
+        )
+        top += height + gap
+    return panels
 
 
 def _draw_motion(axes: Axes, motion: Array | None, keep: Array, end: float) -> None:
@@ -293,16 +325,7 @@ def _draw_motion(axes: Axes, motion: Array | None, keep: Array, end: float) -> N
     n_censored = int((~keep).sum())
     text = f"censored: {n_censored} of {len(keep)} volumes"
     handles.append(Patch(color=CENSORED, alpha=0.6, linewidth=0, label=text))
-    axes.legend(
-        handles=handles,
-        loc="lower left",
-        bbox_to_anchor=(0, 0.98),
-        ncols=3,
-        fontsize=8,
-        borderpad=0,
-        borderaxespad=0.1,
-        handlelength=1.6,
-    )
+    legend_above(axes, handles=handles, ncols=3)
     axes.tick_params(axis="x", labelbottom=False)
 
 

@@ -194,7 +194,10 @@ def _atlas(atlas: AtlasSummary, rows: list[RunRow]) -> dict[str, Any]:
         matrices.append(picture(figure, caption, "Matrix of mean correlations from -1 to 1."))
     if atlas.sd_correlation is not None:
         figure = figure_spread(atlas.sd_correlation, atlas.names, order=order, title="Spread")
-        caption = "Standard deviation over runs of each correlation, in the same order."
+        caption = (
+            "Standard deviation over runs of each correlation, in the same order; the diagonal, "
+            "always 1, is left out."
+        )
         matrices.append(picture(figure, caption, "Matrix of standard deviations."))
     return {
         "heading": heading,

@@ -71,6 +71,11 @@ def run_page(
         ``cmap`` is not known.
     """
     indices, map_warnings = choose_maps(displayed_maps, len(run.names))
+    map_note = ""
+    if isinstance(displayed_maps, int) and displayed_maps == DEFAULT_DISPLAYED_MAPS:
+        # The reference warns of its own default, too; who asked for nothing did nothing wrong.
+        map_note = f"All {len(run.names)} maps are shown." if map_warnings else ""
+        map_warnings = []
     viewer = viewer_data(run, indices, check_cmap(cmap))
     if indices and not viewer["planes"]:
         map_warnings.append("There are no pictures of the maps: their cuts were not kept.")
@@ -85,6 +90,7 @@ def run_page(
             "thresholds": v.thresholds(),
             "facts": _facts(run),
             "map_warnings": map_warnings,
+            "map_note": map_note or _shown(len(indices), len(run.names)),
             "viewer": viewer,
             "viewer_json": safe_json({k: x for k, x in viewer.items() if k not in inner}),
             "figures": _figures(run),
@@ -97,6 +103,11 @@ def run_page(
             "versions": list(run.versions.items()),
         },
     )
+
+
+def _shown(n_shown: int, n_maps: int) -> str:
+    """Say how many maps there are to look at."""
+    return f"{n_shown} of {n_maps} maps are shown." if 0 < n_shown < n_maps else ""
 
 
 def _facts(run: RunResults) -> list[tuple[str, str]]:

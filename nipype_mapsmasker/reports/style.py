@@ -6,15 +6,16 @@ from __future__ import annotations
 import base64
 import functools
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, ParamSpec
+from typing import Any, ParamSpec, cast
 
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
 from PIL import Image
 
@@ -25,12 +26,17 @@ __all__ = [
     "INK",
     "MISSING",
     "WARN",
+    "add_panel",
     "data_uri",
     "figure_png",
     "label",
+    "legend_above",
+    "name_size",
+    "name_space",
     "new_figure",
     "note",
     "set_names",
+    "short_names",
     "styled",
 ]
 
@@ -111,12 +117,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
     return drawn
 
 
-def new_figure(
-    width: float,
-    height: float,
-    *,
-    layout: Literal["constrained", "compressed"] | None = "constrained",
-) -> Figure:
+def new_figure(width: float, height: float) -> Figure:
     """
     Make a figure that no global state knows.
 
@@ -124,17 +125,89 @@ def new_figure(
     ----------
     width, height : float
         In inches.
-    layout : {'constrained', 'compressed', None}
-        The second for pictures whose pixels must be square, None for own placement.
 
     Returns
     -------
     Figure
-        On an Agg canvas.
+        On an Agg canvas, without a layout engine: finding places for the panels of a page by
+        trial would take half of the time of drawing it, see `add_panel`.
     """
-    figure = Figure(figsize=(width, height), layout=layout)
+    figure = Figure(figsize=(width, height))
     FigureCanvasAgg(figure)
     return figure
+
+
+def add_panel(
+    figure: Figure, *, left: float, right: float, top: float, bottom: float, **options: Any
+) -> Axes:
+    """
+    Add axes with margins that are known beforehand.
+
+    Parameters
+    ----------
+    figure : Figure
+        Where.
+    left, right, top, bottom : float
+        From the figure's edges to the axes, in inches.
+    **options
+        As ``Figure.add_axes`` takes them.
+
+    Returns
+    -------
+    Axes
+        The panel.
+    """
+    width, height = figure.get_size_inches()
+    box = (left / width, bottom / height, (width - left - right) / width)
+    return figure.add_axes((*box, (height - top - bottom) / height), **options)
+
+
+def name_space(figure: Figure, names: Iterable[str], size: float = 8.0) -> float:
+    """
+    Measure the room that names need beside an axis.
+
+    Parameters
+    ----------
+    figure : Figure
+        Where they will stand.
+    names : iterable of str
+        As they will be shown.
+    size : float, default=8
+        Size of the letters in points.
+
+    Returns
+    -------
+    float
+        Inches, with ticks and a little air.
+    """
+    renderer = cast("FigureCanvasAgg", figure.canvas).get_renderer()
+    font = FontProperties(family=["DejaVu Sans"], size=size)
+    # Letters differ in width, hence several of the longest are measured.
+    longest = sorted(set(names), key=len, reverse=True)[:6]
+    widths = [renderer.get_text_width_height_descent(n, font, False)[0] for n in longest]
+    return float(max(widths, default=0.0) / figure.dpi) + 0.14
+
+
+def legend_above(axes: Axes, **options: Any) -> None:
+    """
+    Put the legend in the margin above the axes.
+
+    Parameters
+    ----------
+    axes : Axes
+        The axes.
+    **options
+        As ``Axes.legend`` takes them.
+    """
+    axes.legend(
+        loc="lower left",
+        bbox_to_anchor=(0, 1.0),
+        fontsize=8,
+        borderpad=0,
+        borderaxespad=0.4,
+        handlelength=1.6,
+        **options,
+    )
 
 
 def figure_png(figure: Figure, *, many_colours: bool = False, dpi: int = DPI) -> bytes:
@@ -168,7 +241,7 @@ def figure_png(figure: Figure, *, many_colours: bool = False, dpi: int = DPI) ->
         256, method=method, kmeans=1 if many_colours else 0, dither=Image.Dither.NONE
     )
     target = io.BytesIO()
-    small.save(target, format="PNG", compress_level=9)
+    small.save(target, format="PNG", compress_level=6)
     return target.getvalue()
 
 
@@ -232,17 +305,53 @@ def set_names(
     """
     if len(names) <= MAX_NAMES:
         ticks = list(range(len(names)))
-        shown = [label(name, 22) for name in names]
+        shown = short_names(names)
     else:
         step = next(size for size in (10, 20, 50, 100, 200, 500, 10**6) if size * 12 > len(names))
         ticks = list(range(0, len(names), step))
         shown = [str(tick) for tick in ticks]
-    size = size if len(shown) <= 30 else max(5.5, size * 30 / len(shown))
+    size = name_size(len(shown), size)
     if y:
         axes.set_yticks(ticks, shown, fontsize=size)
     if x:
         rotation = 90 if len(names) <= MAX_NAMES else 0
         axes.set_xticks(ticks, shown, fontsize=size, rotation=rotation)
+
+
+def short_names(names: Sequence[str]) -> list[str]:
+    """
+    Shorten names for an axis.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Any names.
+
+    Returns
+    -------
+    list of str
+        As `set_names` writes them.
+    """
+    return [label(name, 22) for name in names]
+
+
+def name_size(n_names: int, size: float = 8.0) -> float:
+    """
+    Choose the size of the names on an axis.
+
+    Parameters
+    ----------
+    n_names : int
+        How many there are.
+    size : float, default=8
+        Largest size in points.
+
+    Returns
+    -------
+    float
+        In points.
+    """
+    return size if n_names <= 30 else max(5.5, size * 30 / n_names)
 
 
 def note(figure: Figure, text: str, width: float = 7.0) -> Figure:

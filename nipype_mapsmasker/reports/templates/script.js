@@ -57,6 +57,7 @@
   const markScrollers = () => {
     for (const box of all(".scroll")) {
       const scrolls = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+      box.classList.toggle("scrolls", box.scrollWidth > box.clientWidth + 1);
       if (scrolls) {
         box.tabIndex = 0;
         box.setAttribute("role", "region");
