@@ -85,10 +85,15 @@ def ours_extract(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, 
     operators = _in_child(ours_fit, case, files, scratch)
     run, cwd = files["runs"][0], str(scratch)
     with Clock() as clock:
-        extract = ExtractSignals(in_file=run, operator_files=operators).run(cwd=cwd).outputs
+        step = ExtractSignals(
+            in_file=run, operator_files=operators, save_mean_squares=case.high_variance
+        )
+        extract = step.run(cwd=cwd).outputs
         high_variance = None
         if case.high_variance:
-            found = HighVarianceConfounds(in_file=run).run(cwd=cwd)
+            found = HighVarianceConfounds(
+                in_file=run, mean_squares_file=extract.mean_squares_file
+            ).run(cwd=cwd)
             high_variance = found.outputs.confounds_file
         for signals in extract.signals_files:
             clean = CleanSignals(signals_file=signals, high_variance_file=high_variance)

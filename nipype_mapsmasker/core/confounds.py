@@ -17,15 +17,18 @@ import scipy.linalg
 from numpy.typing import ArrayLike, NDArray
 
 from nipype_mapsmasker.core.standardize import detrend as remove_trend
+from nipype_mapsmasker.core.variance import MeanSquares
 from nipype_mapsmasker.errors import ParameterError, SignalError
 
-__all__ = ["high_variance_confounds", "main_components", "mean_squares", "most_variable"]
+__all__ = [
+    "high_variance_confounds",
+    "main_components",
+    "mean_squares",
+    "most_variable",
+]
 
 Blocks = Callable[[], Iterable[NDArray[Any]]]
 """Gives, each time it is called, a run's volumes from the first on, as (n, V) blocks."""
-
-CHUNK_VALUES = 65536
-"""Values that are worked on at a time: half a megabyte of float64, which stays in the cache."""
 
 
 def high_variance_confounds(
@@ -36,6 +39,7 @@ def high_variance_confounds(
     percentile: float = 2.0,
     detrend: bool = True,
     voxels: ArrayLike | None = None,
+    squares: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     r"""
     Give the main time courses of the voxels that vary most.
@@ -46,8 +50,8 @@ def high_variance_confounds(
     Parameters
     ----------
     blocks : callable returning an iterable of (n, V) ndarray
-        Called twice; each time it gives the run's volumes in order, any n at a time, of any real
-        type.
+        Called twice, or once with ``squares``; each time it gives the run's volumes in order, any
+        n at a time, of any real type.
     n_volumes : int
         Number of volumes T.
     n_confounds : int, default=5
@@ -59,6 +63,9 @@ def high_variance_confounds(
         are meant, mean included.
     voxels : (n_voxels,) array_like of int or bool or None, default=None
         Flat indices of the voxels in use, or booleans, one per voxel; None takes all V.
+    squares : (V,) ndarray of float or None, default=None
+        What `mean_squares` gives for the whole volumes and the same ``detrend``, where it is known
+        already: the run is then read once, not twice.
 
     Returns
     -------
@@ -100,7 +107,10 @@ def high_variance_confounds(
     """
     _check(n_volumes, n_confounds, percentile)
     indices = _as_indices(voxels)
-    squares = mean_squares(blocks, n_volumes, detrend=detrend, voxels=indices)
+    if squares is None:
+        squares = mean_squares(blocks, n_volumes, detrend=detrend, voxels=indices)
+    elif indices is not None:
+        squares = squares[indices]
     selected = most_variable(squares, percentile)
     if not selected.size:
         msg = (
@@ -163,24 +173,10 @@ def mean_squares(
     >>> mean_squares(lambda: [line], 4).tolist(), mean_squares(lambda: [line], 4, detrend=False)
     ([0.0], array([3.5]))
     """
-    times = np.arange(n_volumes) - (n_volumes - 1) / 2
-    weights = np.stack([np.ones(n_volumes), times])
-    first: NDArray[np.float64] | None = None
-    sums = squares = np.zeros(0)
-    for start, block in _numbered(blocks, n_volumes):
-        if not start:
-            n_voxels = block.shape[1] if voxels is None else voxels.size
-            sums, squares = np.zeros((2, n_voxels)), np.zeros(n_voxels)
-            if detrend:
-                first = _pick(block[:1], voxels, slice(None))[0].astype(np.float64)
-        _accumulate(block, voxels, first, weights[:, start : start + len(block)], sums, squares)
-    if detrend:
-        with np.errstate(invalid="ignore", over="ignore"):
-            squares -= sums[0] ** 2 / n_volumes
-            squares -= sums[1] ** 2 / max(float(times @ times), 1.0)
-            np.maximum(squares, 0.0, out=squares)
-    squares[~np.isfinite(squares)] = np.nan
-    return squares / n_volumes
+    squares = MeanSquares(n_volumes, detrend=detrend, voxels=voxels)
+    for _, block in _numbered(blocks, n_volumes):
+        squares.add(block)
+    return squares.finish()
 
 
 def most_variable(squares: NDArray[np.float64], percentile: float) -> NDArray[np.intp]:
@@ -268,29 +264,6 @@ def main_components(series: NDArray[np.float64], n_components: int) -> NDArray[n
     return np.ascontiguousarray(components * signs)
 
 
-def _accumulate(
-    block: NDArray[Any],
-    voxels: NDArray[np.intp] | None,
-    first: NDArray[np.float64] | None,
-    weights: NDArray[np.float64],
-    sums: NDArray[np.float64],
-    squares: NDArray[np.float64],
-) -> None:
-    """Add a block to the running sums, as many voxels at a time as stay in the cache."""
-    step = max(1024, CHUNK_VALUES // len(block))
-    # NaN and infinities are data here: they make the sums NaN, which marks the voxel.
-    with np.errstate(invalid="ignore", over="ignore"):
-        for left in range(0, squares.size, step):
-            part = slice(left, left + step)
-            chunk = _pick(block, voxels, part)
-            if first is None:
-                values = chunk.astype(np.float64)
-            else:
-                values = np.subtract(chunk, first[part], dtype=np.float64, casting="same_kind")
-                sums[:, part] += weights @ values
-            squares[part] += np.einsum("ij,ij->j", values, values)
-
-
 def _gather(blocks: Blocks, n_volumes: int, voxels: NDArray[np.intp]) -> NDArray[np.float64]:
     """Read the time courses of a few voxels."""
     series = np.empty((n_volumes, voxels.size))
@@ -315,11 +288,6 @@ def _numbered(blocks: Blocks, n_volumes: int) -> Iterator[tuple[int, NDArray[Any
             f"n_volumes={n_volumes} were promised; take n_volumes from the same image."
         )
         raise SignalError(msg)
-
-
-def _pick(block: NDArray[Any], voxels: NDArray[np.intp] | None, part: slice) -> NDArray[Any]:
-    """Give a part of the voxels in use of every volume of a block."""
-    return block[:, part] if voxels is None else block[:, voxels[part]]
 
 
 def _as_indices(voxels: ArrayLike | None) -> NDArray[np.intp] | None:

@@ -13,7 +13,13 @@ from nipype_mapsmasker.core.confounds import high_variance_confounds
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.io.images import iter_blocks, read_info
 from nipype_mapsmasker.io.maps import mask_on_grid
-from nipype_mapsmasker.io.runs import check_run, extract_run, peak_memory_mb, write_extraction
+from nipype_mapsmasker.io.runs import (
+    check_run,
+    extract_run,
+    peak_memory_mb,
+    read_mean_squares,
+    write_extraction,
+)
 from nipype_mapsmasker.io.sidecars import resolve_t_r
 from nipype_mapsmasker.io.signals import write_signals
 
@@ -79,6 +85,12 @@ class _ExtractSignalsInputSpec(RunInputSpec):
     min_volumes = traits.Int(
         1, usedefault=True, desc="number of volumes below which the run is refused unread"
     )
+    save_mean_squares = traits.Bool(
+        False,
+        usedefault=True,
+        desc="whether to write each voxel's mean square, which spares HighVarianceConfounds one "
+        "of its two readings",
+    )
     kept = traits.Union(
         None,
         traits.Dict(),
@@ -100,6 +112,11 @@ class _ExtractSignalsOutputSpec(RunOutputSpec):
         desc="R squared of the spatial fit of every volume (.tsv), per atlas",
     )
     mean_file = traits.Union(None, File(exists=True), desc="mean image of the run, on its grid")
+    mean_squares_file = traits.Union(
+        None,
+        File(exists=True),
+        desc="each voxel's mean square after linear detrending (.npy), with save_mean_squares",
+    )
     t_r = traits.Union(None, traits.Float(), desc="repetition time in seconds that holds")
     t_r_origin = traits.Str(desc="who said so: argument, sidecar, header or unknown")
     n_volumes = traits.Int(desc="number of volumes")
@@ -149,6 +166,7 @@ class ExtractSignals(RunInterface):
             interpolation=inputs.interpolation,
             clip=inputs.clip,
             missing_voxels=inputs.missing_voxels,
+            mean_squares=inputs.save_mean_squares,
         )
         files = write_extraction(
             cwd,
@@ -170,6 +188,7 @@ class ExtractSignals(RunInterface):
         lists = ("signals_files", "coverage_files", "fit_quality_files")
         return dict.fromkeys(lists, nothing) | {
             "mean_file": None,
+            "mean_squares_file": None,
             "t_r": None,
             "t_r_origin": "unknown",
             "n_volumes": 0,
@@ -201,6 +220,13 @@ class _HighVarianceConfoundsInputSpec(RunInputSpec):
     detrend = traits.Bool(
         True, usedefault=True, desc="whether voxels are linearly detrended before"
     )
+    mean_squares_file = traits.Union(
+        None,
+        File(),
+        default_value=None,
+        usedefault=True,
+        desc="mean squares of ExtractSignals, which spare a reading; not used without detrend",
+    )
 
 
 class _HighVarianceConfoundsOutputSpec(RunOutputSpec):
@@ -213,7 +239,8 @@ class HighVarianceConfounds(RunInterface):
     """
     Find the time courses that dominate the voxels of highest variance (CompCor-like).
 
-    Two streamed passes over the image; only the selected voxels are held.
+    Two streamed passes over the image, or one after an extraction that saved mean squares; only
+    the selected voxels are held.
 
     Examples
     --------
@@ -237,6 +264,9 @@ class HighVarianceConfounds(RunInterface):
         voxels = None
         if isdefined(inputs.mask_file) and inputs.mask_file is not None:
             voxels = mask_on_grid(inputs.mask_file, info.grid)
+        squares = None
+        if inputs.mean_squares_file is not None and inputs.detrend:
+            squares = read_mean_squares(inputs.mean_squares_file)
         confounds = high_variance_confounds(
             lambda: iter_blocks(info),
             info.n_volumes,
@@ -244,6 +274,7 @@ class HighVarianceConfounds(RunInterface):
             percentile=inputs.percentile,
             detrend=inputs.detrend,
             voxels=voxels,
+            squares=squares,
         )
         names = [f"high_variance_{k:02d}" for k in range(confounds.shape[1])]
         out_file = write_signals(cwd / "high_variance.tsv", confounds, names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import resource
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,23 @@ from nipype_mapsmasker.core.fitting import MapsOperator
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation
 from nipype_mapsmasker.core.resampling import data_range
+from nipype_mapsmasker.core.variance import MeanSquares
 from nipype_mapsmasker.errors import GridError, SignalError
+from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.coverage import write_run_coverage
 from nipype_mapsmasker.io.images import ImageInfo, iter_blocks
 from nipype_mapsmasker.io.operators import load_operator
 from nipype_mapsmasker.io.signals import write_signals
 from nipype_mapsmasker.io.writer import write_image
 
-__all__ = ["RunSignals", "check_run", "extract_run", "peak_memory_mb", "write_extraction"]
+__all__ = [
+    "RunSignals",
+    "check_run",
+    "extract_run",
+    "peak_memory_mb",
+    "read_mean_squares",
+    "write_extraction",
+]
 
 LOW_COVERAGE = 0.5
 """Median share of the maps' weight below which maps and data hardly overlap: worth a warning."""
@@ -54,6 +63,8 @@ class RunSignals:
         The run's grid.
     warnings : list of str
         One sentence each.
+    mean_squares : (V,) ndarray of float or None
+        Mean square of every voxel after linear detrending, where it was asked for.
     """
 
     operators: list[MapsOperator]
@@ -61,6 +72,7 @@ class RunSignals:
     mean: NDArray[np.float64]
     grid: Grid
     warnings: list[str]
+    mean_squares: NDArray[np.float64] | None = None
 
 
 def check_run(info: ImageInfo, min_volumes: int = 1) -> None:
@@ -96,6 +108,7 @@ def extract_run(
     interpolation: Interpolation = "continuous",
     clip: bool = True,
     missing_voxels: MissingVoxels = "zero",
+    mean_squares: bool = False,
 ) -> RunSignals:
     """
     Extract the signals of one run for several atlases.
@@ -114,6 +127,8 @@ def extract_run(
         Whether cubic resampling is clipped to the run's range, which costs a second reading.
     missing_voxels : {'zero', 'exclude'}
         As in `nipype_mapsmasker.core.extraction.extract`.
+    mean_squares : bool
+        Whether the mean squares for high-variance confounds are found in the same reading.
 
     Returns
     -------
@@ -153,7 +168,9 @@ def extract_run(
     except GridError as error:
         msg = f"{info.path}: {error}"
         raise GridError(msg) from error
-    extractions, mean = extract(iter_blocks(info), targets, missing_voxels=missing_voxels)
+    squares = MeanSquares(info.n_volumes) if mean_squares else None
+    blocks = iter_blocks(info) if squares is None else _watched(iter_blocks(info), squares)
+    extractions, mean = extract(blocks, targets, missing_voxels=missing_voxels)
     warnings = []
     for operator, extraction in zip(operators, extractions, strict=True):
         if not extraction.coverage_data.any():
@@ -168,7 +185,15 @@ def extract_run(
                 f"Maps and data hardly overlap in {info.path.name}: half of the maps have less "
                 f"than {np.median(shares):.0%} of their weight inside mask and data."
             )
-    return RunSignals(operators, extractions, mean, info.grid, warnings)
+    found = None if squares is None else squares.finish()
+    return RunSignals(operators, extractions, mean, info.grid, warnings, found)
+
+
+def _watched(blocks: Iterator[NDArray[Any]], squares: MeanSquares) -> Iterator[NDArray[Any]]:
+    """Let blocks be looked at on their way."""
+    for block in blocks:
+        squares.add(block)
+        yield block
 
 
 def write_extraction(
@@ -218,12 +243,35 @@ def write_extraction(
             folder / f"fit_quality_{number}.tsv", extraction.r_squared[:, None], ["r_squared"]
         )
         quality_files.append(str(quality))
+    squares = None
+    if run.mean_squares is not None:
+        squares = folder / "mean_squares.npy"
+        with atomic_path(squares) as temporary, temporary.open("wb") as stream:
+            np.save(stream, run.mean_squares)
     return {
         "signals_files": signals_files,
         "coverage_files": coverage_files,
         "fit_quality_files": quality_files,
         "mean_file": str(mean),
+        "mean_squares_file": None if squares is None else str(squares),
     }
+
+
+def read_mean_squares(path: str | Path) -> NDArray[np.float64]:
+    """
+    Read the mean squares that `write_extraction` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.npy``.
+
+    Returns
+    -------
+    (V,) ndarray of float
+        One per voxel, in disk order.
+    """
+    return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
 
 
 def peak_memory_mb() -> float:

@@ -193,6 +193,7 @@ def add_run_steps(steps: Steps, params: MaskerParameters, *, extract_mem_gb: flo
             min_coverage=params.min_coverage,
             keep_masked_maps=params.keep_masked_maps,
             min_volumes=params.min_volumes(),
+            save_mean_squares=params.high_variance_confounds,
             on_error=params.on_error,
         ),
         "extract",
@@ -211,9 +212,10 @@ def add_run_steps(steps: Steps, params: MaskerParameters, *, extract_mem_gb: flo
                 on_error=params.on_error,
             ),
             "high_variance",
-            ["in_file", "run_id", "source", "upstream_fault"],
+            ["in_file", "run_id", "source", "mean_squares_file", "upstream_fault"],
             mem_gb=extract_mem_gb,
         )
+        workflow.connect(extract, "mean_squares_file", high_variance, "mean_squares_file")
         workflow.connect(extract, "fault_file", high_variance, "upstream_fault")
         last = high_variance
     clean: dict[tuple[str, str], Any] = {}

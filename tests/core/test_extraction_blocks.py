@@ -9,11 +9,13 @@ from scipy import sparse
 
 from nipype_mapsmasker.core import accumulation
 from nipype_mapsmasker.core.accumulation import BasisProducts, RunningMean
+from nipype_mapsmasker.core.confounds import high_variance_confounds
 from nipype_mapsmasker.core.extraction import Target, extract
 from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.maps import collect_maps
 from nipype_mapsmasker.core.resampling import BlockResampler, data_range
+from nipype_mapsmasker.core.variance import MeanSquares
 from nipype_mapsmasker.io.operators import load_operator, save_operator
 from tests.conftest import AFFINES, SHAPE, read_only
 
@@ -176,3 +178,27 @@ def test_maps_that_float32_cannot_hold_stay_in_float64(maps: np.ndarray, tmp_pat
     loaded = load_operator(save_operator(tmp_path / "operator.npz", fitted))
     assert loaded.basis.dtype == np.float64
     assert np.array_equal(loaded.basis, fitted.basis)
+
+
+def test_mean_squares_of_another_reading_give_the_same_confounds(run: np.ndarray) -> None:
+    voxels = np.arange(3, 4000)
+    known = MeanSquares(N_VOLUMES)
+    for block in cut(run, 8):
+        known.add(read_only(block))
+    squares = known.finish()
+    values = run - run.mean(axis=0)
+    times = np.arange(N_VOLUMES) - (N_VOLUMES - 1) / 2
+    values -= np.outer(times, times @ values / (times @ times))
+    np.testing.assert_allclose(squares, (values**2).mean(axis=0), rtol=1e-10)
+    readings = []
+
+    def blocks() -> Iterator[np.ndarray]:
+        readings.append(1)
+        return cut(run, 8)
+
+    found = [
+        high_variance_confounds(blocks, N_VOLUMES, voxels=voxels, squares=given)
+        for given in (None, squares)
+    ]
+    assert np.array_equal(*found)
+    assert len(readings) == 3
