@@ -60,6 +60,28 @@ def test_pages_repeat_to_the_byte_and_leave_no_settings_behind() -> None:
 
 
 @pytest.mark.usefixtures("coarse")
+def test_the_cohorts_page_repeats_to_the_byte() -> None:
+    def page() -> str:
+        builder = CohortBuilder()
+        for seed in range(6):
+            builder.add(make_run(f"sub-{seed}", seed=seed, with_maps=False), link=f"{seed}.html")
+        builder.fail("sub-9", "the image is truncated")
+        return cohort_page(builder.finish(command="mapsmasker run"))
+
+    assert page() == page()
+
+
+@pytest.mark.usefixtures("coarse")
+def test_the_default_is_no_fault_of_the_user() -> None:
+    few = make_run(n_maps=4, with_maps=False)
+    page = html.unescape(run_page(few))
+    assert "asks for more maps" not in page
+    assert "All 4 maps are shown." in page
+    assert "asks for more maps" in html.unescape(run_page(few, displayed_maps=9))
+    assert "3 of 4 maps are shown." in html.unescape(run_page(few, displayed_maps=3))
+
+
+@pytest.mark.usefixtures("coarse")
 def test_inputs_are_not_changed() -> None:
     run = make_run()
     arrays = [run.raw, run.cleaned, run.keep, run.confounds, run.motion, run.coverage]

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Faults planted in images are found by the command line's pages, for the right reason."""
+
+import html
+import re
+
+import pytest
+from nipype import logging as nipype_logging
+
+from nipype_mapsmasker.cli.main import main
+from nipype_mapsmasker.testing import OUTLIERS, make_cohort
+
+FOUND = {"noise": "noise", "half_fov": "coverage", "censored": "censoring"}
+"""What the verdict says it is about, for each fault that leaves signals."""
+
+WORDS = {
+    "noise": "look like noise",
+    "half_fov": "outside the image, the mask or the field of view",
+    "censored": "Only 79 of 200 volumes were kept",
+}
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Six sound runs and one with each fault, through the command line."""
+    folder = tmp_path_factory.mktemp("planted")
+    cohort = make_cohort(folder / "data", n_subjects=6, grids=1, outliers=OUTLIERS)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("nipype_mapsmasker.reports.render.DPI", 20)
+        for name in ("nipype.workflow", "nipype.utils", "nipype.interface"):
+            patch.setattr(nipype_logging.getLogger(name), "disabled", True)
+        words = ["run", str(cohort.runs_file), str(folder / "out"), "--quiet"]
+        words += ["--maps", str(cohort.maps_file), "--atlas-names", "demo", "--detrend"]
+        words += ["--standardize", "zscore_sample", "--high-pass", "0.01", "--low-pass", "0.1"]
+        words += ["--plugin", "Linear"]
+        assert main(words) == 1
+    return cohort, folder / "out"
+
+
+def row_of(out, run_id):
+    page = (out / "report.html").read_text(encoding="utf-8")
+    [row] = [line for line in page.split("<tr ") if f">{run_id}</a></td>" in line]
+    return html.unescape(row)
+
+
+def page_of(out, run_id):
+    [path] = out.glob(f"{run_id.split('_')[0]}/**/*report.html")
+    return html.unescape(path.read_text(encoding="utf-8"))
+
+
+def by_fault(cohort, fault):
+    return next(run_id for run_id, planted in cohort.outliers.items() if planted == fault)
+
+
+@pytest.mark.parametrize("fault", FOUND)
+def test_the_runs_own_page_names_the_fault(planted, fault):
+    cohort, out = planted
+    page = page_of(out, by_fault(cohort, fault))
+    assert '<div class="verdict bad">' in page
+    assert re.findall(r'<li class="bad"><strong>(.*?)</strong>', page) == [FOUND[fault]]
+    assert WORDS[fault] in page
+
+
+@pytest.mark.parametrize("fault", FOUND)
+def test_the_cohorts_page_names_the_fault(planted, fault):
+    cohort, out = planted
+    row = row_of(out, by_fault(cohort, fault))
+    assert row.startswith('data-level="bad"')
+    [keywords] = re.findall("<summary>(.*?)</summary>", row)
+    assert keywords.split(", ")[0] == FOUND[fault]
+    assert WORDS[fault] in row
+    # It also stands out of the others, and is named among the outliers.
+    assert 'class="odd"' in row
+    outliers = (out / "report.html").read_text(encoding="utf-8").split('id="outliers"')[1]
+    assert by_fault(cohort, fault) in outliers.split("</section>")[0]
+
+
+def test_a_truncated_image_has_a_failed_row(planted):
+    cohort, out = planted
+    row = row_of(out, by_fault(cohort, "truncated"))
+    assert row.startswith('data-level="failed"')
+    assert "_bold.nii.gz" in row
+    assert "volumes" in row
+
+
+def test_sound_runs_are_not_flagged(planted):
+    cohort, out = planted
+    for run_id in set(cohort.run_ids) - set(cohort.outliers):
+        assert row_of(out, run_id).startswith('data-level="good"')
+        assert '<div class="verdict good">' in page_of(out, run_id)
