@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -113,6 +115,7 @@ def clean_run(
         )
         tables.append(values)
         confound_names += columns
+        messages = [*messages, *_unmatched(files.confounds_columns, columns)]
     sample_mask = None
     if files.sample_mask_file is not None:
         sample_mask = read_sample_mask(files.sample_mask_file, n_volumes)
@@ -156,14 +159,29 @@ def write_json(path: Path, content: object) -> Path:
     Path
         The file.
     """
-    text = json.dumps(content, indent=2, ensure_ascii=False, default=_plain)
+    text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
     return path
 
 
-def _plain(value: object) -> object:
-    """Turn paths and NumPy numbers into what JSON knows."""
+def _unmatched(patterns: Sequence[str] | None, columns: Sequence[str]) -> list[str]:
+    """Tell which patterns of columns matched nothing."""
+    return [
+        f"No column of the confounds matches {pattern!r}, so it added none."
+        for pattern in patterns or ()
+        if pattern not in columns and not any(fnmatchcase(name, pattern) for name in columns)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    """Turn paths, NumPy numbers and what is not finite into what JSON knows."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
     if isinstance(value, np.generic):
-        return value.item()
-    return str(value)
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

@@ -28,6 +28,10 @@ USUAL_LEADING_GAP = 1
 _LOGGER = logging.getLogger(__name__)
 
 
+WILDCARDS = "*?["
+"""Marks that make a name of columns a pattern; a pattern may match nothing."""
+
+
 def read_confounds(
     paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
     n_volumes: int,
@@ -106,6 +110,8 @@ def _choose(tables: list[Table], columns: list[str] | None) -> list[tuple[Table,
         hits = [item for item in known if item[0] == pattern]
         if columns is not None:
             hits = hits or [item for item in known if fnmatchcase(item[0], pattern)]
+        if not hits and any(mark in pattern for mark in WILDCARDS):
+            continue  # fMRIPrep writes motion_outlier* only where there are outliers
         if not hits:
             raise _unknown(pattern, files, [name for name, _, _ in known])
         for name, table, at in hits:

@@ -16,6 +16,9 @@ from nipype_mapsmasker.io.sidecars import checksum
 
 __all__ = ["FitGroups", "complete_lists", "group_by_fit"]
 
+PATHS = ("in_files", "confounds_files", "sample_mask_files", "mask_files")
+"""Lists of paths."""
+
 SHARED = ("mask_files", "t_rs")
 """Lists for which one value stands for all runs."""
 
@@ -81,6 +84,15 @@ def complete_lists(run_ids: Sequence[str], **lists: Any) -> dict[str, list[Any]]
             raise ParameterError(msg)
         else:
             complete[name] = list(values)
+    for name in PATHS:
+        for entry in complete.get(name, ()):
+            for path in entry if isinstance(entry, list | tuple) else [entry]:
+                if path is not None and not Path(path).is_absolute():
+                    msg = (
+                        f"{name} holds the relative path {path}, but Nipype runs every step in a "
+                        "folder of its own; give absolute paths."
+                    )
+                    raise ParameterError(msg)
     return complete
 
 

@@ -23,6 +23,10 @@ MISSING = frozenset({"", "n/a", "na", "nan", "<na>", "null", "none"})
 """Cells that mean "no value", in lower case."""
 
 
+MAX_TABLE_BYTES = 256 << 20
+"""A table larger than this, once inflated, is refused before it fills the memory."""
+
+
 @dataclass(frozen=True)
 class Table:
     """
@@ -89,15 +93,22 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     """
     path = Path(path)
     try:
-        with file_faults(path):
-            data = path.read_bytes()
-            if path.name.endswith(".gz"):
-                data = gzip.decompress(data)
+        with (
+            file_faults(path),
+            gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as stream,
+        ):
+            data = stream.read(MAX_TABLE_BYTES + 1)
     except ImageFileError as error:
         raise TableError(str(error).replace("an image file", "a file")) from error
     except zlib.error as error:
         msg = f"{path} is not intact gzip data ({error}); copy it again."
         raise TableError(msg) from error
+    if len(data) > MAX_TABLE_BYTES:
+        msg = (
+            f"{path} holds more than {MAX_TABLE_BYTES >> 20} MiB of text, far more than a table "
+            "of one run; give the right file."
+        )
+        raise TableError(msg)
     if not data.strip():
         msg = f"{path} is empty, where a table with a header row is expected; make it anew."
         raise TableError(msg)

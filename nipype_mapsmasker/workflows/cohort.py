@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nipype_mapsmasker.workflows.connections import listed
@@ -188,6 +189,8 @@ def init_cohort_wf(
     from nipype_mapsmasker.interfaces.storing import SummariseRuns
 
     params = MaskerParameters(**parameters)
+    if out_dir is not None:
+        out_dir = str(Path(out_dir).absolute())
     workflow = Workflow(name=name)
     workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
     inputnode = Node(IdentityInterface(fields=list(COHORT_INPUTS)), name="inputnode")

@@ -16,6 +16,7 @@ __all__ = [
     "MaskerParameters",
     "check_label",
     "check_strategy",
+    "node_label",
     "strategy_parameters",
 ]
 
@@ -125,9 +126,19 @@ class MaskerParameters:
             for name in names:
                 if kind == "atlas" or name:
                     check_label(kind, name)
-            if len(set(names)) != len(names):
-                msg = f"The {kind} names {list(names)} are not all different; rename one."
+            # Nodes have no '+' and '-' in their names, and some disks do not tell A from a.
+            if len({node_label(name).casefold() for name in names}) != len(names):
+                msg = (
+                    f"The {kind} names {list(names)} are not all different, '+', '-' and capitals "
+                    "aside; rename one."
+                )
                 raise ParameterError(msg)
+        if self.inverse_transform and not self.keep_masked_maps:
+            msg = (
+                "inverse_transform needs a signal for every map, and keep_masked_maps=False drops "
+                "those of lost maps; set one of the two otherwise."
+            )
+            raise ParameterError(msg)
         self._check_smoothing()
         if self.min_coverage is not None and not 0 <= self.min_coverage <= 1:
             msg = f"min_coverage must lie between 0 and 1; got {self.min_coverage!r}."
@@ -178,6 +189,23 @@ class MaskerParameters:
         return {name: _plain(value) for name, value in asdict(self).items()}
 
 
+def node_label(name: str) -> str:
+    """
+    Make a name that Nipype takes for a node.
+
+    Parameters
+    ----------
+    name : str
+        The name of an atlas or a strategy.
+
+    Returns
+    -------
+    str
+        Letters, digits and underscores.
+    """
+    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
+
+
 def strategy_parameters() -> list[str]:
     """
     Name everything that a strategy may set.
@@ -211,6 +239,12 @@ def check_strategy(name: str, strategy: Mapping[str, Any]) -> None:
         msg = (
             f"The strategy {name!r} sets {unknown}, which is not known; "
             f"expected among {strategy_parameters()}."
+        )
+        raise ParameterError(msg)
+    if isinstance(strategy.get("confounds_columns"), str):
+        msg = (
+            f"The strategy {name!r} sets confounds_columns to the text "
+            f"{strategy['confounds_columns']!r}; give a list of names or patterns."
         )
         raise ParameterError(msg)
     _check_choice("confounds_na", strategy.get("confounds_na", "next"), _CHOICES["confounds_na"])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nipype_mapsmasker.workflows.connections import pick, pick_each
-from nipype_mapsmasker.workflows.parameters import MaskerParameters
+from nipype_mapsmasker.workflows.parameters import MaskerParameters, node_label
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import MapNode, Node, Workflow
@@ -129,9 +129,9 @@ def node_name(step: str, params: MaskerParameters, atlas: str, strategy: str = "
     """
     parts = [step]
     if len(params.atlases) > 1:
-        parts.append(_sanitise(atlas))
+        parts.append(node_label(atlas))
     if strategy:
-        parts.append(_sanitise(strategy))
+        parts.append(node_label(strategy))
     return "_".join(parts)
 
 
@@ -252,7 +252,11 @@ def add_run_steps(steps: Steps, params: MaskerParameters, *, extract_mem_gb: flo
     if params.inverse_transform:
         for (atlas, strategy), cleaned in clean.items():
             node = steps.make(
-                InverseTransform(mask_threshold=params.mask_threshold, on_error=params.on_error),
+                InverseTransform(
+                    mask_threshold=params.mask_threshold,
+                    dtype="float64" if params.dtype == "float64" else "float32",
+                    on_error=params.on_error,
+                ),
                 node_name("inverse_transform", params, atlas, strategy),
                 [
                     *("signals_file", "mask_file", "run_id", "source", "t_r", "upstream_fault"),
@@ -388,8 +392,3 @@ def add_store(
             connect(run.report[place], "data_file", store, f"reportdata_{n}")
     connect(run.last, "fault_file", store, "upstream_fault")
     return store
-
-
-def _sanitise(name: str) -> str:
-    """Make a name that Nipype takes for a node."""
-    return "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)

@@ -76,7 +76,7 @@ def test_a_long_gap_at_the_head_is_mentioned(tmp_path, caplog):
         (CONFOUNDS, {"columns": ["trans_x_derivative1"], "na": "error"}, "allows none"),
         (CONFOUNDS, {"columns": ["trans_y"]}, "no column 'trans_y': the nearest are trans_x"),
         (CONFOUNDS, {"columns": ["qqqq"]}, "no column 'qqqq': there are trans_x, "),
-        (CONFOUNDS, {"columns": ["csf*"]}, r"no column 'csf\*'"),
+        (CONFOUNDS, {"columns": ["csf*"]}, r"no column of confounds is chosen"),
         (CONFOUNDS, {"columns": []}, "no column of confounds is chosen"),
         ("a\ta\n1\t1\n2\t2\n3\t3\n", {}, "column 'a' that .* too"),
         ("\ta\n0\t1\n1\t2\n2\t3\n", {}, "column without a name"),

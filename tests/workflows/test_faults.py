@@ -144,3 +144,8 @@ def test_a_mended_run_is_done_on_the_next_call(tiny, run_cohort, truncated, tmp_
     assert reasons(results) == [None] * 3
     assert {row["status"] for row in read_rows(out / "runs.tsv")} == {"done"}
     assert not list((out / "logs").glob("*"))
+
+
+def test_relative_paths_are_refused_in_one_sentence(tiny, run_cohort):
+    with pytest.raises(Exception, match=r"in_files holds the relative path a\.nii"):
+        run_cohort(parameters=RECORD, in_files=["a.nii", "b.nii", "c.nii"])

@@ -81,3 +81,21 @@ def test_functions_on_edges():
     assert first_known([None, 0, 1]) == 0
     assert first_known([None]) is None
     assert first_known("x") == "x"
+
+
+@pytest.mark.parametrize("kind", ["atlases", "strategies"])
+@pytest.mark.parametrize("names", [("x+y", "x-y"), ("A", "a")])
+def test_names_that_nodes_or_disks_take_for_one_are_refused(kind, names):
+    values = names if kind == "atlases" else {name: {} for name in names}
+    with pytest.raises(ParameterError, match="not all different, '\\+', '-' and capitals aside"):
+        MaskerParameters(**{kind: values})
+
+
+def test_an_image_cannot_be_rebuilt_without_the_lost_maps():
+    with pytest.raises(ParameterError, match="keep_masked_maps=False drops"):
+        MaskerParameters(inverse_transform=True, keep_masked_maps=False)
+
+
+def test_columns_are_a_list_of_names():
+    with pytest.raises(ParameterError, match="give a list of names or patterns"):
+        MaskerParameters(strategies={"": {"confounds_columns": "csf"}})
