@@ -35,7 +35,7 @@ VOLUME_COPIES = 6
 FIT_VOLUME_COPIES = 8
 """Volumes in float64 while maps are read, resampled, masked and looked at."""
 
-FIT_COPIES = 2.3
+FIT_COPIES = 2.5
 """Copies of the design matrix in a fit: gathered maps, the matrix, pieces of it in work."""
 
 GLANCE = 4
@@ -176,6 +176,17 @@ def _entries(grid: Grid, atlas: MapsImage, share: float, params: MaskerParameter
     return n_entries * filled * SPARSE_BYTES
 
 
+def _stays_narrow(grid: Grid, atlas: MapsImage, params: MaskerParameters) -> bool:
+    """Tell whether float32 holds the operator: maps as they were stored, untouched."""
+    if params.fwhm is not None or not same_grid(grid, atlas.grid):
+        return False
+    if atlas.label_values is not None:
+        return True
+    info = read_info(atlas.path)
+    small = info.dtype.itemsize <= (4 if info.dtype.kind == "f" else 2)
+    return small and not info.scaled
+
+
 def _extract_gb(
     info: ImageInfo,
     targets: Sequence[Grid],
@@ -191,7 +202,10 @@ def _extract_gb(
     total: float = N_BUFFERS * n_volumes * info.volume_bytes + (block if info.scaled else 0)
     total += VOLUME_COPIES * 8 * info.grid.n_voxels
     for grid, atlas, share in zip(targets, atlases, shares, strict=True):
-        total += _entries(grid, atlas, share, params) + 8 * 3 * atlas.n_maps**2
+        basis = _entries(grid, atlas, share, params)
+        if _stays_narrow(grid, atlas, params):
+            basis /= 2
+        total += basis + 8 * 3 * atlas.n_maps**2
         total += 24 * info.n_volumes * atlas.n_maps
         if same_grid(grid, info.grid):
             row = grid.n_voxels * voxel_bytes

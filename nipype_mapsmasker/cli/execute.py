@@ -89,6 +89,9 @@ def execute(
             fault = {"step": crash.step, "reason": crash.reason, "traceback": crash.traceback}
             store_failure(plan.out_dir, run_id, fault)
         tidy_crashes(crash_dir(plan.out_dir), keep=not is_over)
+        if crashed or not is_over:
+            # Nipype's record of a failure is of no use, and holds the environment.
+            forget_lost_results(work_dir)
     return {run_id: crash.reason for run_id, crash in crashed.items()}
 
 

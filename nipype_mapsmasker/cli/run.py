@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
     runs = collect_runs(arguments)
     if arguments.slice is not None:
         runs = slice_of(runs, arguments.slice)
+        if not runs:
+            return 0
     _check_places(arguments, runs)
     plan = make_plan(arguments, params, runs)
     to = sys.stdout if arguments.dry_run else sys.stderr

@@ -23,6 +23,9 @@ __all__ = ["slice_of", "write_array_script"]
 DEFAULT_BATCH_SIZE = 20
 """Runs per task of an array: some minutes of work."""
 
+MAX_TASKS = 1000
+"""Tasks of an array that Slurm takes unless its MaxArraySize was raised."""
+
 DEFAULT_PROCS = 2
 """Processes per task of an array."""
 
@@ -48,6 +51,7 @@ _TEMPLATE = """\
 #SBATCH --output={logs}/slurm-%A_%a.out
 {more}
 set -u
+script={script}
 cd {cwd}
 {path}mapsmasker() {{ {python} -m nipype_mapsmasker "$@"; }}
 
@@ -56,13 +60,13 @@ if [ "${{1:-}}" = tables ]; then
     exit
 fi
 if [ -z "${{SLURM_ARRAY_TASK_ID:-}}" ]; then
-    echo "Give this script to sbatch: sbatch {script}" >&2
+    echo "Give this script to sbatch: $script" >&2
     exit 2
 fi
 if [ "$SLURM_ARRAY_TASK_ID" = 1 ]; then
     # Waits for all tasks, however they end.
     sbatch --job-name=mapsmasker-tables --dependency=afterany:"$SLURM_ARRAY_JOB_ID" --array=1 \\
-        {script} tables || echo "The tables must be made by hand: bash {script} tables" >&2
+        "$script" tables || echo "Make the tables by hand: bash $script tables" >&2
 fi
 mapsmasker {command} --plugin MultiProc --n-procs {n_procs} \\
     --work-dir {work}/slice-"$SLURM_ARRAY_TASK_ID" --slice "$SLURM_ARRAY_TASK_ID"/{n_tasks}{clean}
@@ -113,7 +117,8 @@ def write_array_script(arguments: argparse.Namespace, plan: Plan) -> None:
     ParameterError
         A batch size below 1.
     """
-    size = DEFAULT_BATCH_SIZE if arguments.batch_size is None else arguments.batch_size
+    fair = max(DEFAULT_BATCH_SIZE, math.ceil(len(plan.runs) / MAX_TASKS))
+    size = fair if arguments.batch_size is None else arguments.batch_size
     if size < 1:
         msg = f"--batch-size must be at least 1; got {size}."
         raise ParameterError(msg)
