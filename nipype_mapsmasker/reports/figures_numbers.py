@@ -218,6 +218,9 @@ def with_missing(name: str) -> Colormap:
     return colormaps[name].with_extremes(bad=MISSING)
 
 
+_MATRIX_WIDTHS = ((30, 5.9), (MAX_NAMES, 9.2), (np.inf, 6.6))
+
+
 def _matrix(
     matrix: Array,
     names: Sequence[str],
@@ -230,7 +233,8 @@ def _matrix(
     """Draw a square matrix with named rows and columns."""
     n_maps = len(matrix)
     index = list(range(n_maps)) if order is None else list(order)
-    width = 5.9 if n_maps <= 30 else 7.3
+    # Two stand side by side in a page, unless many names need the room.
+    width = next(size for most, size in _MATRIX_WIDTHS if n_maps <= most)
     figure = new_figure(width, width)
     if not n_maps:
         return note(figure, "No maps.")
