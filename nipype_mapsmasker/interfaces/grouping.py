@@ -11,7 +11,7 @@ from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, tr
 from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.interfaces.base import LeanInterface, or_none, write_fault
 from nipype_mapsmasker.io.grouping import complete_lists, group_by_fit
-from nipype_mapsmasker.io.sidecars import checksum, fingerprint
+from nipype_mapsmasker.io.sidecars import checksum, run_identity
 
 __all__ = ["AssignOperators", "GroupRuns"]
 
@@ -195,7 +195,7 @@ class GroupRuns(LeanInterface):
             by_grid=inputs.by_grid,
             record=record,
         )
-        prints = [fingerprint(path or "") for path in lists["in_files"]]
+        prints = [run_identity(path or "") for path in lists["in_files"]]
         keys, extraction_keys = (
             [key or "" for key in lists[name]] for name in ("keys", "extraction_keys")
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ __all__ = [
     "image_stem",
     "read_sidecar",
     "resolve_t_r",
+    "run_identity",
 ]
 
 T_R_TOLERANCE = 0.01
@@ -73,12 +75,13 @@ def read_sidecar(image: str | Path) -> dict[str, Any]:
     TableError
         The sidecar is not a JSON object.
     """
-    sidecar = Path(image).with_name(image_stem(image) + ".json")
+    sidecar = _sidecar_of(image)
     if not sidecar.is_file():
         return {}
     try:
         fields = json.loads(sidecar.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    # RecursionError: brackets without end, which the parser follows into the depth.
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         msg = f"{sidecar} is not JSON ({error}); mend it or take it away."
         raise TableError(msg) from error
     if not isinstance(fields, dict):
@@ -136,12 +139,22 @@ def resolve_t_r(
     ------
     ParameterError
         The argument is not a positive number.
+    TableError
+        The sidecar's ``RepetitionTime`` is not a positive number.
     """
     if argument is not None and not 0 < argument < float("inf"):
         msg = f"t_r must be a positive number of seconds; got {argument!r} for {image}."
         raise ParameterError(msg)
     field = read_sidecar(image).get("RepetitionTime")
-    sidecar = float(field) if isinstance(field, int | float) and field > 0 else None
+    if field is not None and (
+        isinstance(field, bool) or not isinstance(field, int | float) or not 0 < field < math.inf
+    ):
+        msg = (
+            f"{_sidecar_of(image)} gives RepetitionTime {field!r}, expected a positive number of "
+            "seconds; mend it."
+        )
+        raise TableError(msg)
+    sidecar = None if field is None else float(field)
     sources = {"argument": argument, "sidecar": sidecar, "header": header}
     known = {name: value for name, value in sources.items() if value is not None}
     if not known:
@@ -163,25 +176,50 @@ def fingerprint(path: str | Path) -> str:
     Parameters
     ----------
     path : str or Path
-        The file.
+        The file; of a .hdr/.img pair, either.
 
     Returns
     -------
     str
-        Absolute path, size, and times of modification and of change in ns. The time of change
-        cannot be set back, so a file replaced by one of the same size and date shows.
+        Absolute path, size, and times of modification and of change in ns, of both files of a
+        pair. The time of change cannot be set back, so a file replaced by one of the same size
+        and date shows.
     """
-    absolute = Path(path).absolute()
-    try:
-        status = absolute.stat()
-    except OSError:
-        return f"{absolute} (absent)"
-    return f"{absolute} {status.st_size} B {status.st_mtime_ns} {status.st_ctime_ns}"
+    lines = []
+    for member in _members(Path(path).absolute()):
+        try:
+            status = member.stat()
+        except OSError:
+            lines.append(f"{member} (absent)")
+            continue
+        lines.append(f"{member} {status.st_size} B {status.st_mtime_ns} {status.st_ctime_ns}")
+    return "; ".join(lines)
+
+
+def run_identity(image: str | Path) -> str:
+    """
+    Describe the identity on disk of a run's image and of its sidecar, in one line.
+
+    Parameters
+    ----------
+    image : str or Path
+        The image.
+
+    Returns
+    -------
+    str
+        The `fingerprint` of both; of the image alone where there is no sidecar.
+    """
+    sidecar = _sidecar_of(image)
+    prints = [fingerprint(image)]
+    if sidecar.is_file():
+        prints.append(fingerprint(sidecar))
+    return "; ".join(prints)
 
 
 def checksum(path: str | Path) -> str:
     """
-    Give the SHA-256 of a file.
+    Give the SHA-256 of a file, or of both files of a .hdr/.img pair.
 
     Parameters
     ----------
@@ -194,7 +232,29 @@ def checksum(path: str | Path) -> str:
         64 hexadecimal digits.
     """
     digest = hashlib.sha256()
-    with Path(path).open("rb") as stream:
-        while chunk := stream.read(CHUNK_BYTES):
-            digest.update(chunk)
+    for member in _members(Path(path)):
+        with member.open("rb") as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                digest.update(chunk)
     return digest.hexdigest()
+
+
+def _sidecar_of(image: str | Path) -> Path:
+    """Name the JSON file that may stand beside an image."""
+    return Path(image).with_name(image_stem(image) + ".json")
+
+
+def _members(path: Path) -> list[Path]:
+    """List the files that make up an image: two for a pair that is there."""
+    stem = image_stem(path)
+    ending = path.name[len(stem) :]
+    if ending.removesuffix(".gz") not in (".hdr", ".img"):
+        return [path]
+    other = ending.replace("hdr", "img") if "hdr" in ending else ending.replace("img", "hdr")
+    companions = [path.with_name(stem + end) for end in (other, _other_zip(other))]
+    return [path, *[file for file in companions if file.is_file()][:1]]
+
+
+def _other_zip(ending: str) -> str:
+    """Give the ending with .gz where it has none, and without where it has."""
+    return ending.removesuffix(".gz") if ending.endswith(".gz") else ending + ".gz"

@@ -31,7 +31,7 @@ def first_known(values):  # type: ignore[no-untyped-def]
 
 
 def fingerprint_of(path):  # type: ignore[no-untyped-def]
-    """Describe a file's identity on disk."""
-    from nipype_mapsmasker.io.sidecars import fingerprint
+    """Describe the identity on disk of an image and its sidecar."""
+    from nipype_mapsmasker.io.sidecars import run_identity
 
-    return fingerprint(path)
+    return run_identity(path)
