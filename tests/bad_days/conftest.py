@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,40 @@ PATIENCE_SECS = 120
 
 KINDS = ("raw", "timeseries", "coverage", "fit_quality")
 """Files that are compared byte by byte, besides the mean image."""
+
+
+TALLY: dict[str, Counter[str]] = {}
+"""By bad day: faults that were injected, and files that were compared afterwards."""
+
+TALLY_VARIABLE = "MAPSMASKER_NIGHT_TABLE"
+"""Environment variable that names the file to which the tally is written."""
+
+_today: list[str] = []
+
+
+@pytest.fixture(autouse=True)
+def _name_the_day(request):
+    """Count under the test's name."""
+    _today[:] = [request.function.__name__.removeprefix("test_").replace("_", " ")]
+
+
+def count(what: str, number: int = 1) -> None:
+    """Add to the tally of this bad day."""
+    TALLY.setdefault(_today[0] if _today else "", Counter())[what] += number
+
+
+def pytest_sessionfinish(session, exitstatus) -> None:
+    """Write the tally, if that is wished and nothing went wrong."""
+    target = os.environ.get(TALLY_VARIABLE)
+    if target and exitstatus == 0:
+        lines = [
+            f"| {day} | {tally['faults']} | {tally['files']} | 0 | 0 | 0 |"
+            for day, tally in sorted(TALLY.items())
+            if tally["faults"]
+        ]
+        total = sum((tally for tally in TALLY.values()), Counter())
+        lines.append(f"| **all** | {total['faults']} | {total['files']} | 0 | 0 | 0 |")
+        Path(target).write_text("\n".join(lines) + "\n")
 
 
 class Cohort:
@@ -88,6 +123,7 @@ class Cohort:
                 if kind != "mean":
                     old, new = old("maps"), new("maps")
                 assert new.read_bytes() == old.read_bytes(), (run_id, kind)
+                count("files")
         leftover = [path for path in out.rglob(".mapsmasker-*") if "work" not in path.parts]
         assert leftover == []
 
@@ -117,3 +153,11 @@ def wait_for(condition, seconds: float = PATIENCE_SECS) -> None:
     while not condition():
         assert time.monotonic() < deadline, "it never came"
         time.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process is there and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

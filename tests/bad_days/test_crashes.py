@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from nipype_mapsmasker.io.rows import read_rows
-from tests.bad_days.conftest import PATIENCE_SECS, statuses
+from tests.bad_days.conftest import PATIENCE_SECS, count, statuses
 
 PATCH = """
 import os, signal, sys
@@ -59,6 +59,7 @@ def test_one_run_crashes_and_the_others_are_finished(cohort, tmp_path, name):
     out = tmp_path / "out"
     done = call_with_bad_run(cohort, out, deed)
     assert done.returncode == 1, done.stderr
+    count("faults")
     good = [run_id for run_id in cohort.data.run_ids if "sub-03" not in run_id]
     bad = next(run_id for run_id in cohort.data.run_ids if "sub-03" in run_id)
     assert statuses(out) == dict.fromkeys(good, "done") | {bad: "failed"}
@@ -79,6 +80,7 @@ def test_on_error_raise_stops_at_a_crash(cohort, tmp_path):
         cohort, out, "raise MemoryError('no memory left')", "--on-error", "raise"
     )
     assert done.returncode == 2
+    count("faults")
     assert done.stderr.splitlines()[-1] == "mapsmasker: no memory left"
     assert set(statuses(out).values()) <= {"failed", "not reached"}
     assert cohort.finish(out) == 0
@@ -111,6 +113,7 @@ def test_a_full_disk(cohort, small_disk, tmp_path, which):
         told.seek(0)
         text = told.read()
     assert code in (1, 2)
+    count("faults")
     assert "No space left on device" in text
     assert "Traceback" not in text
     done = [name for name, status in _statuses_if_any(out).items() if status == "done"]
@@ -144,6 +147,7 @@ def test_a_limit_on_the_size_of_files(cohort, tmp_path):
         told.seek(0)
         text = told.read()
     assert code in (1, 2)
+    count("faults")
     assert "File too large" in text
     assert "Traceback" not in text
     assert cohort.finish(out) == 0
@@ -158,4 +162,5 @@ def test_a_read_only_result_folder(cohort, small_disk, tmp_path):
         told.seek(0)
         last = told.read().splitlines()[-1]
     assert "Read-only file system" in last
+    count("faults")
     assert str(small_disk) in last

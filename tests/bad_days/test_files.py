@@ -13,7 +13,14 @@ import pytest
 
 from nipype_mapsmasker.io.layout import run_files
 from nipype_mapsmasker.io.rows import read_rows, write_rows
-from tests.bad_days.conftest import PATIENCE_SECS, statuses, wait_for
+from tests.bad_days.conftest import (
+    PATIENCE_SECS,
+    count,
+    is_alive,
+    statuses,
+    wait_for,
+    workers_of,
+)
 from tests.tiny import make_tiny, write_run, write_table
 
 
@@ -62,6 +69,7 @@ def test_damaged_images_cost_their_runs_only(cohort, tmp_path):
     bad = cohort.data.run_ids[: len(DAMAGES)]
     for run_id, damage in zip(bad, DAMAGES, strict=True):
         damage(image_of(folder, run_id))
+        count("faults")
     assert cohort.finish(out, table=folder / "runs.tsv") == 1
     good = cohort.data.run_ids[len(DAMAGES) :]
     assert statuses(out) == dict.fromkeys(bad, "failed") | dict.fromkeys(good, "done")
@@ -87,6 +95,7 @@ def test_an_image_that_vanishes_after_the_plan(cohort, tmp_path):
     driver = cohort.call(out, "--plugin", "Linear", table=folder / "runs.tsv")
     wait_for(lambda: (out / "work" / "mapsmasker_cohort_wf" / "fit_maps").exists())
     image_of(folder, last).unlink()
+    count("faults")
     code = driver.wait(PATIENCE_SECS)
     told = statuses(out)
     assert code == (1 if told[last] == "failed" else 0)
@@ -101,6 +110,7 @@ def test_two_drivers_at_once(cohort, tmp_path):
     drivers = [cohort.call(out) for _ in range(2)]
     codes = sorted(driver.wait(PATIENCE_SECS) for driver in drivers)
     assert codes in ([0, 0], [0, 2])
+    count("faults")
     cohort.check(out)
     assert set(statuses(out).values()) == {"done"}
 
@@ -111,6 +121,7 @@ def test_the_lock_of_a_killed_driver_means_nothing(cohort, tmp_path):
     wait_for(lambda: (out / ".mapsmasker.lock").exists())
     driver.send_signal(signal.SIGKILL)
     driver.wait()
+    count("faults")
     assert cohort.finish(out) == 0
     cohort.check(out)
 
@@ -134,6 +145,7 @@ def test_the_second_driver_is_told_of_the_first(cohort, tmp_path):
             assert cohort.finish(out, stderr=told) == 2
             told.seek(0)
             assert "is in use by process 1 on elsewhere" in told.read()
+        count("faults")
     finally:
         holder.kill()
         holder.wait()
@@ -152,6 +164,7 @@ def test_300_runs_of_which_30_are_bad(tmp_path):
         path.write_bytes(good_bytes)
         if number % 10 == 3:
             bad.append(run_id)
+            count("faults")
             if rng.random() < 0.5:
                 truncate(path)
             else:
@@ -181,6 +194,7 @@ def test_300_runs_of_which_30_are_bad(tmp_path):
         if run_id not in bad
     ]
     assert all(same)
+    count("files", len(same))
 
 
 @pytest.mark.parametrize("seconds", [4 * 10**9, 10**6])
@@ -191,6 +205,7 @@ def test_a_clock_that_moved(cohort, tmp_path, seconds):
     for place in (out, folder):
         for path in place.rglob("*"):
             os.utime(path, (seconds, seconds))
+    count("faults")
     changed = cohort.data.run_ids[1]
     rows = read_rows(folder / "runs.tsv")
     rows[1] = rows[1] | {"in_file": str(image_of(folder, cohort.data.run_ids[1]))}
@@ -199,4 +214,26 @@ def test_a_clock_that_moved(cohort, tmp_path, seconds):
     os.utime(result, (seconds, seconds))
     write_rows(folder / "runs.tsv", rows, list(rows[0]))
     assert cohort.finish(out, table=folder / "runs.tsv") == 0
+    cohort.check(out)
+
+
+def test_ctrl_c(cohort, tmp_path):
+    """What is finished stays, every run has a row, and no worker is left."""
+    out = tmp_path / "out"
+    with (tmp_path / "told.txt").open("w+") as told:
+        driver = cohort.call(out, stderr=told)
+        wait_for(lambda: (out / "work" / "mapsmasker_cohort_wf" / "extract").exists())
+        workers = workers_of(driver.pid)
+        driver.send_signal(signal.SIGINT)
+        code = driver.wait(PATIENCE_SECS)
+        told.seek(0)
+        text = told.read()
+    assert code == 130
+    count("faults")
+    assert "what is finished is kept" in text.splitlines()[-1]
+    assert "Traceback" not in text
+    assert set(statuses(out)) == set(cohort.data.run_ids)
+    assert set(statuses(out).values()) <= {"done", "not reached"}
+    assert not any(map(is_alive, workers))
+    assert cohort.finish(out) == 0
     cohort.check(out)

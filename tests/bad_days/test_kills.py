@@ -7,11 +7,10 @@ import random
 import signal
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 
-from tests.bad_days.conftest import PATIENCE_SECS, statuses, wait_for, workers_of
+from tests.bad_days.conftest import PATIENCE_SECS, count, is_alive, statuses, wait_for, workers_of
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +41,8 @@ def test_drivers_killed_at_random_moments(cohort, tmp_path):
                 driver.send_signal(signal.SIGKILL)
                 driver.wait()
                 n_kills += 1
-            wait_for(lambda workers=workers: not any(map(_is_alive, workers)), 10)
+                count("faults")
+            wait_for(lambda workers=workers: not any(map(is_alive, workers)), 10)
         assert cohort.finish(out) == 0
         assert set(statuses(out).values()) == {"done"}
         cohort.check(out)
@@ -62,15 +62,9 @@ def test_workers_killed_at_random_moments(cohort, tmp_path):
         if workers and driver.poll() is None:
             os.kill(rng.choice(workers), signal.SIGKILL)
             n_kills += 1
+            count("faults")
         assert driver.wait(PATIENCE_SECS) == 0
         cohort.check(out)
         if n_kills == N_KILLS:
             break
     assert n_kills >= N_KILLS // 2
-
-
-def _is_alive(pid):
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False

@@ -111,6 +111,5 @@ def test_memory(tmp_path, name):
         ),
     }  # fmt: skip
     estimated = {"fit": estimate.fit_gb, "extract": estimate.extract_gb}
-    print(name, {step: (round(estimated[step], 3), round(measured[step], 3)) for step in measured})
     for step, peak in measured.items():
         assert peak <= estimated[step] <= 2 * peak, (step, estimated, measured)

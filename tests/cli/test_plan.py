@@ -124,4 +124,3 @@ def test_a_dry_run_of_2000_runs(tiny, tmp_path, call):
     assert told.code == 0
     assert "2000 runs: 2000 to do" in told.out
     assert seconds < 60
-    print(f"{seconds:.1f} s")

@@ -104,7 +104,8 @@ def test_within_a_preprocessing(cohort, tmp_path):
 
 
 def test_every_recipe_is_tested():
-    text = Path(__file__).read_text(encoding="utf-8")
+    places = [Path(__file__), ROOT / "tests" / "slurm" / "test_demo_cohort.py"]
+    text = "".join(path.read_text(encoding="utf-8") for path in places)
     assert len(RECIPES) >= 3
     assert all(f'"{path.name}"' in text for path in RECIPES)
 

@@ -97,6 +97,27 @@ def test_by_array(demo, cluster, slurm):
     assert_equal_to_linear(folder, data, "array")
 
 
+def test_by_the_recipe(demo, cluster):
+    folder, data = demo
+    root = Path(__file__).resolve().parents[2]
+    words = [root / "workflows" / "cohort_slurm.py", data.runs_file, data.maps_file, "recipe"]
+    done = subprocess.run(
+        [sys.executable, *map(str, words), "--poll", "0.2", "--sbatch-args=--time=00:05:00"],
+        cwd=folder,
+        env=dict(os.environ, PYTHONPATH=str(root), **cluster),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECS,
+    )
+    assert done.returncode == 0, done.stderr
+    for run_id in data.run_ids:
+        raw = [
+            run_files(folder / out, run_id).raw(atlas).read_bytes()
+            for out, atlas in (("linear", "demo"), ("recipe", "maps"))
+        ]
+        assert raw[0] == raw[1]
+
+
 def submit(folder, cluster):
     done = subprocess.run(
         ["sbatch", "cohort.sh"],
