@@ -104,7 +104,9 @@ def small_disk(tmp_path):
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-@pytest.mark.parametrize("which", ["results", "work", "both"])
+@pytest.mark.parametrize(
+    "which", ["results", "work", pytest.param("both", marks=pytest.mark.slow)]
+)
 def test_a_full_disk(cohort, small_disk, tmp_path, which):
     out = small_disk / "out" if which != "work" else tmp_path / "out"
     work = small_disk / "work" if which != "results" else tmp_path / "work"

@@ -197,7 +197,7 @@ def test_300_runs_of_which_30_are_bad(tmp_path):
     count("files", len(same))
 
 
-@pytest.mark.parametrize("seconds", [4 * 10**9, 10**6])
+@pytest.mark.parametrize("seconds", [4 * 10**9, pytest.param(10**6, marks=pytest.mark.slow)])
 def test_a_clock_that_moved(cohort, tmp_path, seconds):
     """All that a call left is dated into the future, or the past; a changed file still shows."""
     folder, out = copied(cohort, tmp_path), tmp_path / "out"
