@@ -226,6 +226,9 @@ def run_until_done(
             if arguments.on_error == "raise" or is_hopeless:
                 reasons = [crash.reason for crash in fresh.values()]
                 folder = crash_dir(Path(arguments.out_dir))
-                raise EngineError((reasons or [reason_of(error, folder)])[0]) from error
+                reason = (reasons or [reason_of(error, folder)])[0]
+                if reason == "KeyboardInterrupt":  # Linear takes it for a crash
+                    raise KeyboardInterrupt from error
+                raise EngineError(reason) from error
         else:
             return

@@ -123,7 +123,7 @@ def _from_images(images: Sequence[str], arguments: argparse.Namespace) -> list[R
         raise ParameterError(msg)
     return [
         Run(
-            run_id=image_stem(image).removesuffix("_bold"),
+            run_id=image_stem(image).removesuffix("_bold").removesuffix("_desc-preproc"),
             in_file=image,
             confounds=tuple(arguments.confounds or ()),
             sample_mask=arguments.sample_mask,

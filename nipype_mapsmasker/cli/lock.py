@@ -71,8 +71,7 @@ def locked(out_dir: Path, run_ids: Iterable[str] | None = None) -> Iterator[None
                 stream.seek(0)
                 owner = stream.read().strip() or "another process"
                 msg = (
-                    f"{out_dir} is in use by {owner}; wait for it to end, or give another result "
-                    "folder."
+                    f"{out_dir} is in use by {owner}; wait for it to end, or give another folder."
                 )
                 raise ParameterError(msg)
         stream.seek(0)

@@ -195,7 +195,15 @@ def _strategies(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
                 "of cleaning options."
             )
             raise ParameterError(msg)
-    return {name: options | fields for name, fields in strategies.items()}
+    return {name: options | _words(fields) for name, fields in strategies.items()}
+
+
+def _words(fields: dict[str, Any]) -> dict[str, Any]:
+    """Take the word none, as the options have it, as None."""
+    return {
+        name: _none(value) if name in ("standardize", "filter", "butterworth_padtype") else value
+        for name, value in fields.items()
+    }
 
 
 def _none(value: str) -> Any:

@@ -30,7 +30,7 @@ from nipype_mapsmasker.io.sidecars import (
 )
 from nipype_mapsmasker.workflows.parameters import MaskerParameters
 
-__all__ = ["Atlas", "Plan", "PlannedRun", "kept_extraction", "make_plan"]
+__all__ = ["Atlas", "Plan", "PlannedRun", "kept_extraction", "make_plan", "renew_states"]
 
 EXTRACTION_FIELDS = (
     "allow_overlap",
@@ -237,6 +237,31 @@ def _bytes(name: str) -> bytes:
     return name.encode("utf-8", "surrogateescape")
 
 
+def renew_states(plan: Plan) -> Plan:
+    """
+    Look at the result folder again, once nobody else can change it.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan, made before the folder was held.
+
+    Returns
+    -------
+    Plan
+        The same, with every run's state as it is now.
+    """
+    runs = []
+    for one in plan.runs:
+        if one.state == "fault":
+            runs.append(one)
+            continue
+        manifest = read_manifest(run_files(plan.out_dir, one.run.run_id).manifest)
+        now = replace(one, manifest=manifest)
+        runs.append(replace(now, state=_state(now, plan.out_dir, plan.params)))
+    return replace(plan, runs=runs)
+
+
 def _open_atlases(arguments: argparse.Namespace, params: MaskerParameters) -> list[Atlas]:
     """Look at the maps and their names."""
     labels = [None if name == "n/a" else name for name in arguments.labels or []]
@@ -269,7 +294,10 @@ def _plan_run(
         t_r = resolve_t_r(run.in_file, info.t_r, run.t_r)
         check_tables(run, info, params, t_r)
         mask = None if run.mask is None else _mask_identity(run.mask, fingerprint(run.mask))
-        tables = [_table_identity(path) for path in (*run.confounds, run.sample_mask) if path]
+        tables = {
+            "confounds": [_table_identity(path) for path in run.confounds],
+            "sample_mask": run.sample_mask and _table_identity(run.sample_mask),
+        }
     except DataFault as fault:
         if params.on_error == "raise":
             raise

@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nipype_mapsmasker.cli.engine import check_engine
-from nipype_mapsmasker.cli.inputs import Run, collect_runs
+from nipype_mapsmasker.cli.inputs import TABLE_SUFFIXES, Run, collect_runs
 from nipype_mapsmasker.cli.lock import locked
 from nipype_mapsmasker.cli.options import masker_parameters
-from nipype_mapsmasker.cli.plan import Plan, make_plan
+from nipype_mapsmasker.cli.plan import Plan, make_plan, renew_states
 from nipype_mapsmasker.cli.screen import show_plan, show_summary
 from nipype_mapsmasker.cli.slices import slice_of, write_array_script
-from nipype_mapsmasker.cli.tables import rows_of, write_page, write_tables
+from nipype_mapsmasker.cli.tables import earlier_rows, rows_of, write_page, write_tables
 from nipype_mapsmasker.cli.workdir import clean_work_dir
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
@@ -61,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
         return 0
     ids = None if arguments.slice is None else [one.run.run_id for one in plan.runs]
     with locked(plan.out_dir, ids):
-        return run_plan(arguments, plan)
+        # Another process may have held the folder, and changed it, while this one planned.
+        return run_plan(arguments, renew_states(plan))
 
 
 def run_plan(arguments: argparse.Namespace, plan: Plan) -> int:
@@ -82,9 +83,10 @@ def run_plan(arguments: argparse.Namespace, plan: Plan) -> int:
     """
     faults = {one.run.run_id: one.reason for one in plan.having("fault")}
     for one in plan.having("fault"):
-        store_failure(plan.out_dir, one.run.run_id, {"step": one.step, "reason": one.reason})
+        fault = {"step": one.step, "reason": one.reason}
+        store_failure(plan.out_dir, one.run.run_id, fault, keep_manifest=True)
     command = shlex.join(["mapsmasker", *arguments.command_line])
-    work_dir = Path(arguments.work_dir or plan.out_dir / "work").absolute()
+    work_dir = _work_dir(arguments, plan)
     is_open = bool(plan.having("todo", "clean")) and not arguments.only_tables
     if arguments.slice is None:
         _remove_leftovers(plan)
@@ -93,11 +95,13 @@ def run_plan(arguments: argparse.Namespace, plan: Plan) -> int:
         if is_open:
             from nipype_mapsmasker.cli.execute import execute
 
-            faults |= execute(arguments, plan, work_dir, command)
+            with locked(work_dir):  # another result folder may share it
+                faults |= execute(arguments, plan, work_dir, command)
     finally:
         rows = rows_of(plan, faults)
         if arguments.slice is None:
-            write_tables(plan, rows, command)
+            is_table = arguments.input.lower().endswith(TABLE_SUFFIXES)
+            write_tables(plan, rows if is_table else rows + earlier_rows(plan), command)
     is_news = is_open or before != _content(plan.out_dir / "runs.tsv")
     page = plan.out_dir / "report.html"
     if plan.params.reports and arguments.slice is None and (is_news or not page.exists()):
@@ -112,12 +116,25 @@ def run_plan(arguments: argparse.Namespace, plan: Plan) -> int:
     return 1 if n_done < len(rows) else 0
 
 
+def _work_dir(arguments: argparse.Namespace, plan: Plan) -> Path:
+    """Give the working folder."""
+    return Path(arguments.work_dir or plan.out_dir / "work").absolute()
+
+
 def _check_places(arguments: argparse.Namespace, runs: Sequence[Run]) -> None:
     """Refuse results or work below the data of a run: input folders are never written to."""
     work_dir = Path(arguments.work_dir).absolute() if arguments.work_dir else None
     for folder in (Path(arguments.out_dir).absolute(), work_dir):
         if folder is not None and folder.exists() and not folder.is_dir():
             msg = f"{folder} is a file, expected a folder; give another one."
+            raise ParameterError(msg)
+    out_dir = Path(arguments.out_dir).absolute()
+    for run in runs:
+        if Path(run.in_file).absolute().is_relative_to(out_dir):
+            msg = (
+                f"{arguments.out_dir} holds {run.in_file}, and folders of data are never written "
+                "to; give a result folder of its own."
+            )
             raise ParameterError(msg)
     if not runs and arguments.slice is None:
         msg = "There is no run to work on; give at least one."

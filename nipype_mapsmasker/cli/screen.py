@@ -97,6 +97,9 @@ def show_summary(plan: Plan, rows: Sequence[Mapping[str, Any]], to: TextIO) -> N
         _say(to, f"failed: {row['run_id']}: {row['reason']}")
     if len(failed) > MAX_LINES:
         _say(to, f"... and {len(failed) - MAX_LINES} more, see {plan.out_dir / 'runs.tsv'}")
+    warned = [row for row in rows if row.get("warnings")]
+    if warned:
+        _say(to, f"{len(warned)} runs have warnings, for instance: {warned[0]['warnings']}")
     _say(to, f"results: {plan.out_dir}; table: {plan.out_dir / 'runs.tsv'}")
     page = plan.out_dir / "report.html"
     if page.exists():

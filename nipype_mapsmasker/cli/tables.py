@@ -10,10 +10,11 @@ from typing import Any
 from nipype_mapsmasker.cli.plan import Plan, PlannedRun
 from nipype_mapsmasker.io.layout import run_files
 from nipype_mapsmasker.io.manifests import read_manifest
+from nipype_mapsmasker.io.rows import read_rows
 from nipype_mapsmasker.io.storing import failed_row, write_atlas_tables, write_cohort_tables
 from nipype_mapsmasker.workflows.provenance import provenance_of
 
-__all__ = ["NOT_REACHED", "rows_of", "write_page", "write_tables"]
+__all__ = ["NOT_REACHED", "earlier_rows", "rows_of", "write_page", "write_tables"]
 
 NOT_REACHED = "not reached"
 """Status of a run that is neither done nor at fault: the call ended before."""
@@ -38,6 +39,35 @@ def rows_of(plan: Plan, faults: Mapping[str, str]) -> list[dict[str, Any]]:
     return [_row(plan, one, faults) for one in plan.runs]
 
 
+def earlier_rows(plan: Plan) -> list[dict[str, Any]]:
+    """
+    Give the rows of runs of earlier calls, whose results are still in the result folder.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan of this call.
+
+    Returns
+    -------
+    list of dict
+        Rows of ``runs.tsv``: a cohort may be done image by image, as BIDS apps are called.
+    """
+    table = plan.out_dir / "runs.tsv"
+    if not table.is_file():
+        return []
+    now = {one.run.run_id for one in plan.runs}
+    rows = []
+    for row in read_rows(table):
+        run_id = row.get("run_id")
+        if run_id is None or run_id in now or row.get("status") != "done":
+            continue
+        manifest = read_manifest(run_files(plan.out_dir, run_id).manifest)
+        if manifest is not None:
+            rows.append(manifest.row)
+    return rows
+
+
 def write_tables(plan: Plan, rows: Sequence[Mapping[str, Any]], command: str) -> None:
     """
     Write ``runs.tsv``, ``dataset_description.json``, and what the runs say of each atlas.
@@ -55,7 +85,8 @@ def write_tables(plan: Plan, rows: Sequence[Mapping[str, Any]], command: str) ->
     done = [str(row["run_id"]) for row in rows if row["status"] == "done"]
     for atlas in plan.params.atlases:
         files = [run_files(plan.out_dir, run_id).coverage(atlas) for run_id in done]
-        write_atlas_tables(plan.out_dir, atlas, files)
+        # Runs of earlier calls may have other atlases.
+        write_atlas_tables(plan.out_dir, atlas, [file for file in files if file.is_file()])
 
 
 def write_page(out_dir: Path) -> None:

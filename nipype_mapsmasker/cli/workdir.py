@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nipype_mapsmasker.cli.lock import LOCK_NAME
 from nipype_mapsmasker.io.cleaning import write_json
 
 __all__ = ["WORKFLOW_NAME", "clean_work_dir", "forget_lost_results", "keep_places"]
@@ -118,6 +119,7 @@ def clean_work_dir(work_dir: Path) -> None:
     shutil.rmtree(work_dir / WORKFLOW_NAME, ignore_errors=True)
     shutil.rmtree(work_dir / FAULTS_NAME, ignore_errors=True)
     (work_dir / PLACES_NAME).unlink(missing_ok=True)
+    (work_dir / LOCK_NAME).unlink(missing_ok=True)
     with suppress(OSError):
         work_dir.rmdir()
 

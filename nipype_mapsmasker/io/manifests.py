@@ -136,14 +136,17 @@ def read_manifest(path: Path) -> Manifest | None:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != MANIFEST_FORMAT:
             return None
+        files = dict(content["files"])
+        if not files or any(Path(name).name != name for name in files):
+            return None
         return Manifest(
             path,
             str(content["key"]),
             str(content["extraction_key"]),
             dict(content["row"]),
-            dict(content["files"]),
+            files,
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

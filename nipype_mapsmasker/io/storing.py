@@ -124,7 +124,9 @@ def store_run(out_dir: str | Path, run: RunResults) -> Path:
     for (a, s), files in zip(places, run.results, strict=True):
         summary = json.loads(Path(str(files["summary"])).read_text(encoding="utf-8"))
         warnings += [text for text in summary["warnings"] if text not in warnings]
-        stored += _store_result(names, run, a, run.strategies[s], files, summary)
+        made = _store_result(names, run, a, run.strategies[s], files, summary)
+        _remove_leftovers(names, run.atlases[a], run.strategies[s], made)
+        stored += made
     row = {
         "run_id": run.run_id,
         "status": "done",
@@ -143,7 +145,9 @@ def store_run(out_dir: str | Path, run: RunResults) -> Path:
     return names.manifest
 
 
-def store_failure(out_dir: str | Path, run_id: str, fault: Mapping[str, Any]) -> Path:
+def store_failure(
+    out_dir: str | Path, run_id: str, fault: Mapping[str, Any], *, keep_manifest: bool = False
+) -> Path:
     """
     Write the log of a failed run, and take back its claim to be finished.
 
@@ -155,6 +159,8 @@ def store_failure(out_dir: str | Path, run_id: str, fault: Mapping[str, Any]) ->
         The run.
     fault : mapping
         ``step``, ``reason`` and ``traceback``.
+    keep_manifest : bool
+        Leave the claim of earlier results: nothing was tried, an input may be away for a while.
 
     Returns
     -------
@@ -162,7 +168,8 @@ def store_failure(out_dir: str | Path, run_id: str, fault: Mapping[str, Any]) ->
         The log.
     """
     names = run_files(out_dir, run_id)
-    names.manifest.unlink(missing_ok=True)
+    if not keep_manifest:
+        names.manifest.unlink(missing_ok=True)
     names.log.parent.mkdir(parents=True, exist_ok=True)
     text = f"{run_id}\n{fault['step']}: {fault['reason']}\n\n{fault.get('traceback', '')}\n"
     with atomic_path(names.log) as temporary:
@@ -315,6 +322,18 @@ def _store_result(
         if files.get(kind)
     ]
     return stored
+
+
+def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable[Path]) -> None:
+    """Remove what an earlier call made of the same signals and this one did not."""
+    kinds = [names.timeseries(atlas, strategy, suffix) for suffix in ("tsv", "npy", "parquet")]
+    kinds += [
+        names.reconstruction(atlas, strategy),
+        names.report(atlas, strategy),
+        names.reportdata(atlas, strategy),
+    ]
+    for path in set(kinds).difference(made):
+        path.unlink(missing_ok=True)
 
 
 def _copy(source: str | Path, target: Path) -> Path:
