@@ -18,7 +18,7 @@ from nipype_mapsmasker.cli.plan import Plan
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import atomic_path
 
-__all__ = ["slice_of", "write_array_script"]
+__all__ = ["slice_of", "task_arguments", "write_array_script"]
 
 DEFAULT_BATCH_SIZE = 20
 """Runs per task of an array: some minutes of work."""
