@@ -92,8 +92,10 @@ def clean_run(
 
     Returns
     -------
-    out_file, summary_file : Path
-        The cleaned signals, and what was done to them.
+    out_file : Path
+        The cleaned signals.
+    summary_file : Path
+        What was done to them.
 
     Raises
     ------
