@@ -71,12 +71,15 @@ class Estimate:
         Memory of the largest extraction and of the largest fit, GB.
     out_gb, work_gb : float
         Disk in the result folder and in the working folder, GB.
+    n_fits : int
+        Fits of maps, one per atlas and per different grid and mask.
     """
 
     extract_gb: float = 0.0
     fit_gb: float = 0.0
     out_gb: float = 0.0
     work_gb: float = 0.0
+    n_fits: int = 0
 
     def task_gb(self, n_procs: int) -> float:
         """Give the memory of a task that runs so many processes beside a driver."""
@@ -87,7 +90,7 @@ def estimate_cohort(
     infos: Iterable[ImageInfo],
     atlases: Sequence[MapsImage],
     params: MaskerParameters,
-    mask: str | None = None,
+    masks: Sequence[str | None] | None = None,
 ) -> Estimate:
     """
     Estimate memory and disk.
@@ -100,8 +103,8 @@ def estimate_cohort(
         The maps.
     params : MaskerParameters
         The parameters.
-    mask : str or None
-        A mask, for its grid.
+    masks : sequence of str or None, optional
+        The runs' masks: each different one costs a fit, and the first gives its grid.
 
     Returns
     -------
@@ -111,20 +114,28 @@ def estimate_cohort(
     infos = list(infos)
     if not infos:
         return Estimate()
+    masks = list(masks or [None] * len(infos))
+    mask = next((path for path in masks if path is not None), None)
     shares = [density(atlas) for atlas in atlases]
     kinds: dict[Any, ImageInfo] = {}
     for info in infos:
-        kinds.setdefault(
-            (info.grid.shape, info.grid.affine.tobytes(), info.dtype, info.scaled), info
-        )
+        kinds.setdefault(_kind(info), info)
+    fits = {(_kind(info)[:2], path) for info, path in zip(infos, masks, strict=True)}
     extract = fit = 0.0
     for info in kinds.values():
         target = [_target(info, atlas, params, mask) for atlas in atlases]
         extract = max(extract, _extract_gb(info, target, atlases, shares, params))
         for grid, atlas, share in zip(target, atlases, shares, strict=True):
             fit = max(fit, _fit_gb(grid, atlas, share, params))
-    out, work = _disk_gb(infos, atlases, params)
-    return Estimate(extract_gb=extract, fit_gb=fit, out_gb=out, work_gb=work)
+    out, work = _disk_gb(infos, atlases, shares, params, len(fits))
+    return Estimate(
+        extract_gb=extract, fit_gb=fit, out_gb=out, work_gb=work, n_fits=len(fits) * len(atlases)
+    )
+
+
+def _kind(info: ImageInfo) -> tuple[Any, ...]:
+    """Give what memory depends on: the grid first, then the stored type."""
+    return (info.grid.shape, info.grid.affine.tobytes(), info.dtype, info.scaled)
 
 
 def density(atlas: MapsImage) -> float:
@@ -227,9 +238,13 @@ def _fit_gb(grid: Grid, atlas: MapsImage, share: float, params: MaskerParameters
 
 
 def _disk_gb(
-    infos: Sequence[ImageInfo], atlases: Sequence[MapsImage], params: MaskerParameters
+    infos: Sequence[ImageInfo],
+    atlases: Sequence[MapsImage],
+    shares: Sequence[float],
+    params: MaskerParameters,
+    n_fits: int,
 ) -> tuple[float, float]:
-    """Bound the disk of results and of work."""
+    """Bound the disk of results and of work, where every fit keeps its operators."""
     n_maps = sum(atlas.n_maps for atlas in atlases)
     n_strategies = len(params.strategies)
     n_pages = len(atlases) * n_strategies
@@ -240,5 +255,8 @@ def _disk_gb(
         total += params.reports * n_pages * PAGE_BYTES
         if params.inverse_transform:
             total += n_pages * COMPRESSED * 4 * info.grid.n_voxels * info.n_volumes
-    operators = sum(8.0 * atlas.n_maps * infos[0].grid.n_voxels for atlas in atlases)
-    return total / GB, (total + operators) / GB
+    operators = sum(
+        8.0 * share * atlas.n_maps * infos[0].grid.n_voxels
+        for atlas, share in zip(atlases, shares, strict=True)
+    )
+    return total / GB, (total + n_fits * operators) / GB

@@ -11,26 +11,9 @@ from typing import Any, Literal
 
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.sidecars import image_stem
-from nipype_mapsmasker.workflows.parameters import MaskerParameters
+from nipype_mapsmasker.workflows.parameters import MaskerParameters, strategy_parameters
 
 __all__ = ["atlas_names", "displayed_maps", "masker_parameters", "read_json_object"]
-
-STRATEGY_OPTIONS = (
-    "detrend",
-    "standardize",
-    "standardize_confounds",
-    "filter",
-    "low_pass",
-    "high_pass",
-    "ensure_finite",
-    "extrapolate",
-    "butterworth_order",
-    "butterworth_padtype",
-    "butterworth_padlen",
-    "confounds_columns",
-    "confounds_na",
-)
-"""Options that make up a cleaning strategy."""
 
 
 def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
@@ -182,7 +165,7 @@ def read_json_object(path: str, option: str) -> dict[str, Any]:
 
 def _strategies(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
     """Gather the one strategy of the options, or those of a file on top of it."""
-    options = {name: getattr(arguments, name) for name in STRATEGY_OPTIONS}
+    options = {name: getattr(arguments, name) for name in strategy_parameters()}
     for name in ("standardize", "filter", "butterworth_padtype"):
         options[name] = _none(options[name])
     if arguments.strategies is None:

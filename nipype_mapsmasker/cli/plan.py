@@ -207,11 +207,12 @@ def make_plan(
     with ThreadPoolExecutor(N_THREADS) as pool:
         planned = list(pool.map(lambda run: _plan_run(run, out_dir, params, shared, after), runs))
     _check_names(out_dir, params, planned)
+    opened = [one for one in planned if one.info and one.state in ("todo", "clean")]
     estimate = estimate_cohort(
-        [one.info for one in planned if one.info is not None and one.state in ("todo", "clean")],
+        [one.info for one in opened if one.info],
         [atlas.maps for atlas in atlases],
         params,
-        arguments.mask,
+        [one.run.mask for one in opened],
     )
     return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=planned, estimate=estimate)
 

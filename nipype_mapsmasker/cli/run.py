@@ -22,6 +22,7 @@ from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
 from nipype_mapsmasker.io.layout import run_files
 from nipype_mapsmasker.io.storing import store_failure
+from nipype_mapsmasker.workflows.parameters import MaskerParameters
 
 __all__ = ["run", "run_plan"]
 
@@ -47,6 +48,10 @@ def run(arguments: argparse.Namespace) -> int:
         runs = slice_of(runs, arguments.slice)
         if not runs:
             return 0
+    if params.reports and params.cmap != MaskerParameters.cmap:
+        from nipype_mapsmasker.reports.pictures import check_cmap  # loads matplotlib
+
+        check_cmap(params.cmap)
     _check_places(arguments, runs)
     plan = make_plan(arguments, params, runs)
     to = sys.stdout if arguments.dry_run else sys.stderr

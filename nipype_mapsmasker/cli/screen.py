@@ -56,7 +56,7 @@ def show_plan(plan: Plan, arguments: argparse.Namespace, to: TextIO) -> None:
             to,
             f"memory at most {estimate.extract_gb:.2g} GB per extraction and "
             f"{estimate.fit_gb:.2g} GB per fit; disk about {estimate.out_gb:.2g} GB of results "
-            f"and {estimate.work_gb:.2g} GB of work",
+            f"and {estimate.work_gb:.2g} GB of work for {estimate.n_fits} fits",
         )
     _say(to, f"engine {arguments.plugin}, results in {plan.out_dir}")
     limit = len(plan.runs) if arguments.dry_run else MAX_LINES

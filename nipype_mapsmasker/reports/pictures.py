@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy import ndimage
 
+from nipype_mapsmasker.errors import ParameterError
+
 __all__ = [
     "OVERLAY_THRESHOLD",
     "background_limit",
@@ -55,12 +57,12 @@ def check_cmap(cmap: str) -> str:
 
     Raises
     ------
-    ValueError
+    ParameterError
         It is not known.
     """
     if cmap not in colormaps:
         msg = f"cmap must be the name of one of matplotlib's colour maps; got {cmap!r}."
-        raise ValueError(msg)
+        raise ParameterError(msg)
     return cmap
 
 

@@ -91,3 +91,22 @@ def test_confounds_and_sample_mask_are_told_apart(image, own_tiny, tmp_path, cal
     assert "1 runs done, 0 were up to date" in called.err
     sidecar = json.loads(next(out.rglob("*_atlas-maps_timeseries.json")).read_text())
     assert sidecar["VolumesKept"] == N_VOLUMES - 2
+
+
+def test_colours_that_do_not_exist_are_refused_before_any_work(image, own_tiny, tmp_path, call):
+    out = tmp_path / "out"
+    words = ("run", image, out, "--maps", own_tiny.maps_file, "--cmap", "nocolours")
+    called = call(*words, engine=("--plugin", "Linear"))
+    assert called.code == 2
+    assert "nocolours" in called.err
+    assert not out.exists()
+
+
+def test_every_mask_costs_a_fit_on_disk(own_tiny, tmp_path, call):
+    masks = []
+    for number in range(3):
+        masks.append(tmp_path / f"mask{number}.nii.gz")
+        shutil.copy(own_tiny.mask_file, masks[-1])
+    table = own_tiny.write_table(tmp_path / "runs.tsv", mask=masks)
+    words = ("run", table, tmp_path / "out", "--maps", own_tiny.maps_file, "--dry-run")
+    assert "for 3 fits" in call(*words).out

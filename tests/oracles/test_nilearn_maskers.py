@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """nilearn 0.14.1's own tests of NiftiMapsMasker, run on ours."""
 
-import importlib.util
-import sys
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -21,18 +18,11 @@ from nilearn.conftest import (
     shape_3d_default,
     shape_3d_large,
 )
+from nilearn.maskers.tests import test_nifti_maps_masker as theirs
 from nilearn.maskers.tests.conftest import shape_mask
 
 from tests.oracles import adapters_masker
 from tests.oracles.borrowed import Borrowed
-
-# Their module of checks for estimators, none of which is used here, imports polars at its top.
-_STAND_IN = importlib.util.find_spec("polars") is None
-if _STAND_IN:
-    sys.modules["polars"] = ModuleType("polars")
-theirs = pytest.importorskip("nilearn.maskers.tests.test_nifti_maps_masker")
-if _STAND_IN:
-    del sys.modules["polars"]
 
 __all__ = [
     "affine_eye",
