@@ -174,9 +174,9 @@ def main() -> None:
             row = compare(case, folder, n_pairs, warm_up=not options.no_warm_up)
         rows.append(row)
         print(table([row]).splitlines()[-1], flush=True)
+        if not options.small:  # at once: the whole table takes an hour
+            save([row], options.out)
     print("\n" + table(rows))
-    if not options.small:
-        save(rows, options.out)
 
 
 def save(rows: list[dict[str, Any]], out: Path) -> None:

@@ -19,6 +19,9 @@ __all__ = ["main", "page"]
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
+ENOUGH_PAIRS = 3
+"""Fewer than this are no measurement."""
+
 HEAD = """\
 # Speed and memory
 
@@ -80,6 +83,8 @@ def page(speed: dict[str, Any], memory: dict[str, float], scaling: dict[str, Any
     if speed:
         versions = ", ".join(f"{name} {value}" for name, value in speed["machine"].items())
         text += f"Measured on {speed['date']}: {versions}.\n\n"
+        if min(row["pairs"] for row in speed["rows"]) < ENOUGH_PAIRS:
+            text += "**Provisional: some lines rest on few pairs, run while other work ran.**\n\n"
         text += "![Seconds and memory, beside nilearn](figures/benchmark_speed.png)\n\n"
         text += table(speed["rows"]) + "\n" + _remarks(speed["rows"]) + "\n"
     if memory:
