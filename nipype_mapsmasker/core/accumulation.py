@@ -18,14 +18,14 @@ from scipy import sparse
 
 __all__ = ["BasisProducts", "RunningMean"]
 
-BATCH_BYTES = 12 << 20
+BATCH_BYTES = 24 << 20
 """Bytes of gathered voxels that wait for one multiplication."""
 
-BATCH_VOLUMES = (4, 32)
+BATCH_VOLUMES = (4, 28)
 """Fewest and most volumes of a batch."""
 
 DENSE_PIECE_VOXELS = 2048
-"""Voxels of a piece of a dense product: 32 volumes of them take half a megabyte."""
+"""Voxels of a piece of a dense product: 28 volumes of them take half a megabyte."""
 
 SPARSE_PIECE_VOXELS = 8192
 """Voxels of a piece of a sparse product."""
