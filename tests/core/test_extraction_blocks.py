@@ -87,7 +87,7 @@ def test_numbers_of_a_float32_basis_are_multiplied_in_float64(
 
 def test_what_is_not_finite_counts_as_zero(run: np.ndarray, basis: np.ndarray) -> None:
     broken, zeroed = run.astype(np.float64), run.astype(np.float64)
-    for t, v, bad in ((0, 9, np.nan), (40, 2100, np.inf), (66, N_VOXELS - 1, -np.inf)):
+    for t, v, bad in ((0, 9, np.nan), (40, 2100, np.inf), (N_VOLUMES - 1, N_VOXELS - 1, -np.inf)):
         broken[t, v], zeroed[t, v] = bad, 0.0
     for one, other in zip(sums(broken, basis), sums(zeroed, basis), strict=True):
         assert np.array_equal(one, other)
