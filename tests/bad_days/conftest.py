@@ -122,7 +122,8 @@ class Cohort:
                 )
                 if kind != "mean":
                     old, new = old("maps"), new("maps")
-                assert new.read_bytes() == old.read_bytes(), (run_id, kind)
+                is_same = new.read_bytes() == old.read_bytes()  # pytest compares bytes for minutes
+                assert is_same, f"{new} differs from {old}"
                 count("files")
         leftover = [path for path in out.rglob(".mapsmasker-*") if "work" not in path.parts]
         assert leftover == []
