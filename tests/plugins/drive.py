@@ -5,6 +5,7 @@ A process of its own, because the tests wait for hangs and kill drivers. The one
 a JSON object; its keys are those of `DEFAULTS`.
 """
 
+import contextlib
 import importlib
 import json
 import os
@@ -114,10 +115,12 @@ class Killer:
 
     def kill(self):
         """Kill one of the driver's children."""
-        folder = Path(f"/proc/{os.getpid()}/task")
-        children = " ".join(path.read_text() for path in folder.glob("*/children")).split()
-        if children:
-            os.kill(int(self.random.choice(children)), signal.SIGKILL)
+        # Threads and workers may end between the look and the kill: then there is none to kill.
+        with contextlib.suppress(OSError):
+            folder = Path(f"/proc/{os.getpid()}/task")
+            children = " ".join(path.read_text() for path in folder.glob("*/children")).split()
+            if children:
+                os.kill(int(self.random.choice(children)), signal.SIGKILL)
 
 
 if __name__ == "__main__":
