@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures that all tests share: small unequal grids, read-only arrays, a quiet Nipype."""
 
+import logging
 import os
 import shutil
 import tempfile
@@ -114,3 +115,9 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip("The outside data are not there: they are looked for in ../shared/data.")
     return SHARED_DATA
+
+
+@pytest.fixture(autouse=True)
+def _own_log_is_heard():
+    """Undo what a command of an earlier test did to the package's logger."""
+    logging.getLogger("nipype_mapsmasker").propagate = True

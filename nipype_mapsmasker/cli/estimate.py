@@ -23,7 +23,7 @@ __all__ = ["Estimate", "density", "estimate_cohort"]
 GB = 1 << 30
 """Bytes in a GB, as Nipype and Slurm count."""
 
-BASE_GB = 0.15
+BASE_GB = 0.12
 """A process with Nipype, NumPy, SciPy and nibabel loaded."""
 
 DRIVER_GB = 0.25

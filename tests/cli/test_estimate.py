@@ -38,7 +38,9 @@ from nipype_mapsmasker.interfaces import ExtractSignals, FitMaps
 import nipype_mapsmasker.interfaces.cleaning, nipype_mapsmasker.interfaces.storing
 step, inputs = sys.argv[1], json.loads(sys.argv[2])
 outputs = {"FitMaps": FitMaps, "ExtractSignals": ExtractSignals}[step](**inputs).run().outputs
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+# Not ru_maxrss, which a process inherits from the one that started it.
+status = open("/proc/self/status").read()
+print(int(status.split("VmHWM:")[1].split()[0]) / 2**20)
 """
 """Runs one step and prints the peak of its memory in GB."""
 
