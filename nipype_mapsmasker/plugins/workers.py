@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
 import signal
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from multiprocessing.connection import Connection
 from traceback import format_exception
 from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-__all__ = ["begin_worker", "die_with_parent", "limited_threads", "run_node"]
+__all__ = ["begin_worker", "die_with_parent", "limited_threads", "work"]
 
 PR_SET_PDEATHSIG = 1
 """Linux's prctl option: the signal that a process gets when its parent dies."""
@@ -45,14 +47,27 @@ def begin_worker(cwd: str, parent: int | None) -> None:
     die_with_parent(parent)
 
 
-def run_node(node: Any, updatehash: bool, n_threads: int) -> dict[str, Any]:
-    """Run a node and say how it ended; its result stays in its file, where the engine looks."""
+def work(pipe: Connection, cwd: str, parent: int | None) -> None:
+    """Carry out the tasks that come through the pipe, until an empty message or the pipe's end."""
+    begin_worker(cwd, parent)
+    with suppress(EOFError, OSError, KeyboardInterrupt):  # the driver is gone, or going
+        while message := pipe.recv_bytes():
+            pipe.send(_answer(message))
+
+
+def _answer(message: bytes) -> dict[str, Any]:
+    """Carry out one task and say how it ended."""
     try:
-        with limited_threads(n_threads):
-            node.run(updatehash=updatehash)
-    except Exception:
+        run_node(*pickle.loads(message))
+    except (Exception, SystemExit):
         return {"result": None, "traceback": format_exception(*sys.exc_info())}
     return {"result": None, "traceback": None}
+
+
+def run_node(node: Any, updatehash: bool, n_threads: int) -> None:
+    """Run a node; its result stays in its file, where the engine looks for it."""
+    with limited_threads(n_threads):
+        node.run(updatehash=updatehash)
 
 
 @contextmanager

@@ -54,7 +54,7 @@ def test_a_killed_task_is_run_again(driver):
     assert outcome["error"] is None
     assert outcome["values"] == RESULT
     assert len(driver.starts(10)) == 2
-    assert "A worker process was lost (killed by SIGKILL)" in outcome["log"]
+    assert "A worker process was killed by SIGKILL; its task runs again" in outcome["log"]
 
 
 @pytest.mark.parametrize(

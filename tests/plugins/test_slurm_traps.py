@@ -106,8 +106,11 @@ def test_one_squeue_tells_about_all_jobs(slurm, driver):
 
 
 def test_nipype_gives_up_jobs_when_squeue_fails(slurm, driver):
+    # No answer counts as "has ended", whatever the job does: this one is still at work.
     (slurm / "squeue_fails").write_text(f"1 {CONTROLLER}")
-    assert nipype(driver)["error"]
+    outcome = nipype(driver, deeds={0: "wait"})
+    (driver.folder / "go").touch()
+    assert outcome["error"]
 
 
 def test_a_failing_squeue_is_no_news(slurm, driver):

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Worker processes of the MultiProc plugin, each of which may be killed at any moment.
+
+Python's ``ProcessPoolExecutor`` gives its workers two queues to share. A worker that is killed
+takes the lock of a queue with it: the other workers are lost too and, when it happens while the
+pool closes, the driver waits for ever. Here a worker has a pipe of its own and nothing to share,
+so its death costs its own task; and the driver has no threads, which makes forking it safe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+from dataclasses import dataclass
+from multiprocessing import connection
+from multiprocessing.reduction import ForkingPickler
+from typing import Any
+
+from nipype_mapsmasker.plugins.workers import work
+
+__all__ = ["Worker", "WorkerLostError", "WorkerPool"]
+
+END_SECS = 10.0
+"""How long the end of a worker is waited for; an idle or killed one needs milliseconds."""
+
+
+class WorkerLostError(Exception):
+    """A worker ended before its task did; the message says how."""
+
+
+@dataclass(eq=False)
+class Worker:
+    """A process that carries out one task at a time."""
+
+    process: Any  # multiprocessing has a class for each way to start it
+    pipe: connection.Connection
+
+    def end(self) -> str:
+        """Wait for the end of the process, kill it if need be, and say how it ended."""
+        self.pipe.close()
+        self.process.join(timeout=END_SECS)
+        if self.process.exitcode is None:
+            self.process.kill()
+            self.process.join(timeout=END_SECS)
+        return _describe_end(self.process.exitcode)
+
+
+class WorkerPool:
+    """Processes that carry out tasks, as many as there are tasks at once; started when needed.
+
+    Parameters
+    ----------
+    cwd : str
+        Folder in which the workers run.
+    method : {'fork', 'forkserver', 'spawn'}, optional
+        How processes are started. By default by fork on Linux, which takes milliseconds as every
+        import is already made, and finds the functions of a script that has no main guard;
+        elsewhere as is usual there.
+    """
+
+    def __init__(self, cwd: str, method: str | None = None) -> None:
+        if method is None and sys.platform == "linux":
+            method = "fork"
+        self._context: Any = multiprocessing.get_context(method)
+        is_served = self._context.get_start_method() == "forkserver"
+        self._arguments = (cwd, None if is_served else os.getpid())
+        self._idle: list[Worker] = []
+        self._busy: list[Worker] = []
+
+    def start(self, *task: Any) -> Worker:
+        """Give the arguments of :func:`.workers.run_node` to a worker.
+
+        Raises
+        ------
+        Exception
+            Whatever pickling them raises; then no worker was asked.
+        """
+        message = ForkingPickler.dumps(task)
+        while True:
+            worker = self._idle.pop() if self._idle else self._new_worker()
+            self._busy.append(worker)
+            try:
+                worker.pipe.send_bytes(message)
+            except OSError:  # it was killed while it had nothing to do: nothing is lost
+                self._busy.remove(worker)
+                worker.end()
+            else:
+                return worker
+
+    def result(self, worker: Worker) -> dict[str, Any] | None:
+        """Return the result of a worker's task, or None while it is at work.
+
+        Raises
+        ------
+        WorkerLostError
+            If the process ended before.
+        """
+        # First the process, then the pipe: it may end just after it has sent the result.
+        is_alive = worker.process.is_alive()
+        result = None
+        try:
+            if worker.pipe.poll():
+                result = worker.pipe.recv()
+        except (EOFError, OSError, pickle.UnpicklingError):
+            is_alive = False
+        if result is not None:
+            self._busy.remove(worker)
+            self._idle.append(worker)
+            return dict(result)
+        if not is_alive:
+            self._busy.remove(worker)
+            raise WorkerLostError(worker.end())
+        return None
+
+    def wait(self, timeout: float) -> None:
+        """Wait until a worker may have ended its task, `timeout` seconds at most."""
+        ends = [end for worker in self._busy for end in (worker.pipe, worker.process.sentinel)]
+        connection.wait(ends, timeout=timeout)
+
+    def close(self) -> None:
+        """Send the idle workers home, kill those that are at work, and wait until all are gone."""
+        for worker in self._busy:
+            worker.process.kill()
+        for worker in self._idle:
+            with contextlib.suppress(OSError):  # it was killed
+                worker.pipe.send_bytes(b"")
+        for worker in [*self._busy, *self._idle]:
+            worker.end()
+        self._busy.clear()
+        self._idle.clear()
+
+    def _new_worker(self) -> Worker:
+        ours, theirs = self._context.Pipe()
+        process = self._context.Process(target=work, args=(theirs, *self._arguments))
+        process.start()
+        theirs.close()  # the only other end is the worker's: its death ends the pipe
+        return Worker(process, ours)
+
+
+def _describe_end(code: int | None) -> str:
+    if code is None:
+        return "lost"
+    if code >= 0:
+        return f"ended with exit status {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Workers that are killed at work, at rest, or while the pool closes."""
+
+import contextlib
+import os
+import pickle
+import random
+import signal
+import threading
+from pathlib import Path
+
+import pytest
+from launch import is_alive, wait_until
+
+from nipype_mapsmasker.plugins import pool as pool_module
+from nipype_mapsmasker.plugins.pool import WorkerLostError, WorkerPool
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's /proc")
+
+
+class Job:
+    """What a worker takes for a node: something that runs."""
+
+    def __init__(self, deed=None, *arguments):
+        self.deed, self.arguments = deed, arguments
+
+    def run(self, updatehash):
+        """Do the deed, if any."""
+        if self.deed is not None:
+            self.deed(*self.arguments)
+
+
+def refuse(*_):
+    """Fail in place of being built anew."""
+    msg = "no such thing in this process"
+    raise ImportError(msg)
+
+
+class Unreadable(Job):
+    """Can be pickled, and not be read again."""
+
+    def __reduce__(self):
+        return refuse, ()
+
+
+def wait_for(path):
+    """Work until a file is there."""
+    wait_until(path.exists, "the file is there")
+
+
+@pytest.fixture
+def workers(tmp_path):
+    pool = WorkerPool(str(tmp_path))
+    yield pool
+    pool.close()
+
+
+def outcome(workers, worker):
+    """Result of a worker, waited for."""
+    while (result := workers.result(worker)) is None:
+        workers.wait(60)
+    return result
+
+
+def give(workers, job):
+    """Start a job."""
+    return workers.start(job, False, 1)
+
+
+def kill(worker):
+    """Kill a worker and wait until the kernel is done with it."""
+    worker.process.kill()
+    worker.process.join()
+
+
+def test_workers_are_used_again(workers):
+    first = give(workers, Job())
+    assert outcome(workers, first) == {"result": None, "traceback": None}
+    assert give(workers, Job()) is first
+
+
+def test_workers_run_in_the_given_folder(workers, tmp_path):
+    outcome(workers, give(workers, Job(os.mkdir, "made")))
+    assert (tmp_path / "made").is_dir()
+
+
+@pytest.mark.parametrize("how", [ValueError, SystemExit])
+def test_what_a_node_raises_comes_back_as_text(workers, how):
+    result = outcome(workers, give(workers, Job(_raise, how, "as the test wishes")))
+    assert "as the test wishes" in "".join(result["traceback"])
+
+
+def _raise(how, words):
+    raise how(words)
+
+
+def test_a_task_that_cannot_be_pickled_is_refused_at_once(workers):
+    with pytest.raises((AttributeError, TypeError, pickle.PicklingError)):
+        give(workers, Job(lambda: None))
+    assert outcome(workers, give(workers, Job()))["traceback"] is None
+
+
+def test_a_task_that_a_worker_cannot_read_is_reported(workers):
+    result = outcome(workers, give(workers, Unreadable()))
+    assert "no such thing in this process" in "".join(result["traceback"])
+
+
+def test_a_killed_worker_costs_its_own_task_only(workers, tmp_path):
+    victim = give(workers, Job(wait_for, tmp_path / "go"))
+    other = give(workers, Job(wait_for, tmp_path / "go"))
+    kill(victim)
+    with pytest.raises(WorkerLostError, match=r"^killed by SIGKILL$"):
+        outcome(workers, victim)
+    assert workers.result(other) is None
+    (tmp_path / "go").touch()
+    assert outcome(workers, other)["traceback"] is None
+
+
+def test_a_worker_that_leaves_says_how(workers):
+    with pytest.raises(WorkerLostError, match=r"^ended with exit status 3$"):
+        outcome(workers, give(workers, Job(os._exit, 3)))
+
+
+def test_a_result_that_was_sent_counts(workers):
+    worker = give(workers, Job())
+    workers.wait(60)
+    kill(worker)
+    assert outcome(workers, worker)["traceback"] is None
+    assert outcome(workers, give(workers, Job()))["traceback"] is None  # by another one
+
+
+def test_a_worker_killed_at_rest_is_replaced(workers):
+    victim = give(workers, Job())
+    outcome(workers, victim)
+    kill(victim)
+    other = give(workers, Job())
+    assert other is not victim
+    assert outcome(workers, other)["traceback"] is None
+
+
+def test_closing_ends_workers_at_work_and_at_rest(workers, tmp_path):
+    busy = give(workers, Job(wait_for, tmp_path / "never"))
+    idle = give(workers, Job())
+    outcome(workers, idle)
+    workers.close()
+    assert not is_alive(busy.process.pid)
+    assert not is_alive(idle.process.pid)
+    assert outcome(workers, give(workers, Job()))["traceback"] is None  # it may begin anew
+
+
+def test_closing_ends_a_worker_that_does_not_answer(workers, monkeypatch):
+    worker = give(workers, Job())
+    outcome(workers, worker)
+    monkeypatch.setattr(pool_module, "END_SECS", 0.1)
+    os.kill(worker.process.pid, signal.SIGSTOP)
+    workers.close()
+    monkeypatch.undo()
+    wait_until(lambda: not is_alive(worker.process.pid), "it is gone")
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_killed_at_a_random_moment_while_the_pool_closes(tmp_path, seed):
+    # Python's own pool waits for ever here, sooner or later: the lock of a queue died too.
+    moment = random.Random(seed)
+    for _ in range(20):
+        workers = WorkerPool(str(tmp_path))
+        at_work = [give(workers, Job()) for _ in range(2)]
+        for worker in at_work:
+            outcome(workers, worker)
+        victim = moment.choice(at_work).process.pid
+        killer = threading.Timer(moment.random() * 0.003, _kill_if_there, [victim])
+        killer.start()
+        workers.close()
+        killer.join()
+        assert all(worker.process.exitcode is not None for worker in at_work)
+
+
+def _kill_if_there(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
