@@ -223,7 +223,7 @@ def _extract_gb(
         else:  # resampled volumes are float64, and a few more are in work
             row = 8 * grid.n_voxels
             total += n_volumes * row + 4 * row
-        total += row * min(max(BATCH_BYTES // row, BATCH_VOLUMES[0]), BATCH_VOLUMES[1])
+        total += 2 * row * min(max(BATCH_BYTES // row, BATCH_VOLUMES[0]), BATCH_VOLUMES[1])
     return BASE_GB + SAFETY * total / GB
 
 

@@ -94,15 +94,16 @@ def _accumulate(
 ) -> None:
     """Add a block to the running sums, as many voxels at a time as stay in the cache."""
     step = max(1024, CHUNK_VALUES // len(block))
+    buffer = np.empty((len(block), step))
     # NaN and infinities are data here: they make the sums NaN, which marks the voxel.
     with np.errstate(invalid="ignore", over="ignore"):
         for left in range(0, squares.size, step):
             part = slice(left, left + step)
             chunk = _pick(block, voxels, part)
-            if first is None:
-                values = chunk.astype(np.float64)
-            else:
-                values = np.subtract(chunk, first[part], dtype=np.float64, casting="same_kind")
+            values = buffer[:, : chunk.shape[1]]
+            values[...] = chunk
+            if first is not None:
+                values -= first[part]
                 sums[:, part] += weights @ values
             squares[part] += np.einsum("ij,ij->j", values, values)
 

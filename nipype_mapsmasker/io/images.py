@@ -33,10 +33,10 @@ __all__ = [
 ]
 
 DEFAULT_BLOCK_BYTES = 8 << 20
-"""Bytes of a block of volumes; one volume at least. Three blocks are in memory at a time."""
+"""Bytes of a block of volumes; one volume at least. Two blocks are in memory at a time."""
 
-N_BUFFERS = 3
-"""Blocks in memory: one with the caller, one ready, one that is being read."""
+N_BUFFERS = 2
+"""Blocks in memory: one with the caller, one that is being read."""
 
 
 def open_stream(info: ImageInfo) -> ByteStream:
@@ -93,7 +93,7 @@ def iter_blocks(
 
     Notes
     -----
-    Memory is three blocks, whatever T is. The checksum comes last in a file, so a fault that
+    Memory is two blocks, whatever T is. The checksum comes last in a file, so a fault that
     only it shows is raised after the last block.
     """
     info = image if isinstance(image, ImageInfo) else read_info(image)
