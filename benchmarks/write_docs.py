@@ -65,7 +65,7 @@ WHERE = """\
   multiplied, which takes about 60 % of the time of inflating. With two cores that time is hidden;
   with one it is added.
 - Smoothing costs nothing but somewhat larger maps: the maps are smoothed once, at the fit.
-- High-variance confounds need two more passes over the file: inflating it three times is the
+- High-variance confounds need one more reading of the file: inflating it twice is the
   bound.
 - Target 'maps' with clipping needs the run's range, one more pass, and three matrix products
   for every volume, of which only the part that the maps look at is made.
