@@ -157,7 +157,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
     parser.add_argument("folder", nargs="?", help="where the data are kept")
     parser.add_argument("--pairs", type=int, default=5)
-    parser.add_argument("--slow-pairs", type=int, default=2, help="where nilearn takes minutes")
+    parser.add_argument("--slow-pairs", type=int, default=5, help="where nilearn takes minutes")
     parser.add_argument("--only", help="names of cases, with commas")
     parser.add_argument("--small", action="store_true", help="tiny data, one pair, print only")
     parser.add_argument("--no-warm-up", action="store_true")

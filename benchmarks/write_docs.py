@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Write docs/benchmarks.md from what speed.py, memory.py and scaling.py have measured.
+Write docs/benchmarks.md, and the README's table, from what the other scripts have measured.
 
     python benchmarks/write_docs.py
 """
@@ -15,12 +15,16 @@ from measure import markdown
 from scaling import scaling_table
 from speed import table
 
-__all__ = ["main", "page"]
+__all__ = ["main", "page", "short_table", "with_table"]
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+ROOT = Path(__file__).resolve().parents[1]
+DOCS = ROOT / "docs"
 
-ENOUGH_PAIRS = 3
+ENOUGH_PAIRS = 5
 """Fewer than this are no measurement."""
+
+MARKS = ("<!-- benchmarks: written by benchmarks/write_docs.py -->", "<!-- end of benchmarks -->")
+"""What the README's table stands between."""
 
 HEAD = """\
 # Speed and memory
@@ -84,7 +88,7 @@ def page(speed: dict[str, Any], memory: dict[str, float], scaling: dict[str, Any
         versions = ", ".join(f"{name} {value}" for name, value in speed["machine"].items())
         text += f"Measured on {speed['date']}: {versions}.\n\n"
         if min(row["pairs"] for row in speed["rows"]) < ENOUGH_PAIRS:
-            text += "**Provisional: some lines rest on few pairs, run while other work ran.**\n\n"
+            text += "**Provisional: some lines rest on few pairs, perhaps beside other work.**\n\n"
         text += "![Seconds and memory, beside nilearn](figures/benchmark_speed.png)\n\n"
         text += table(speed["rows"]) + "\n" + _remarks(speed["rows"]) + "\n"
     if memory:
@@ -122,13 +126,38 @@ def _remarks(rows: list[dict[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def short_table(rows: list[dict[str, Any]]) -> str:
+    """Make the README's table: what a reader asks first."""
+    header = ("", "ours", "nilearn", "times as fast", "memory, ours", "nilearn")
+    lines = []
+    for row in rows:
+        ours, theirs = row["medians"]["ours"], row["medians"].get("nilearn")
+        if theirs is None:
+            continue
+        seconds = (f"{ours['seconds']:.1f} s", f"{theirs['seconds']:.1f} s")
+        memory = (f"{ours['peak_mb']:,.0f} MB", f"{theirs['peak_mb']:,.0f} MB")
+        lines.append([row["title"], *seconds, f"{row['faster']:.1f}", *memory])
+    return markdown(header, lines)
+
+
+def with_table(readme: str, table_text: str) -> str:
+    """Put the table between the README's marks."""
+    before, rest = readme.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    return f"{before}{MARKS[0]}\n{table_text}{MARKS[1]}{after}"
+
+
 def main() -> None:
-    """Write the page."""
+    """Write the page and the table."""
     found = {}
     for name in ("speed", "memory", "scaling"):
         path = DOCS / "benchmarks" / f"{name}.json"
         found[name] = json.loads(path.read_text()) if path.exists() else {}
     (DOCS / "benchmarks.md").write_text(page(**found))
+    if found["speed"]:
+        readme = ROOT / "README.md"
+        text = with_table(readme.read_text(), short_table(found["speed"]["rows"]))
+        readme.write_text(text)
 
 
 if __name__ == "__main__":

@@ -120,4 +120,6 @@ def shared_data() -> Path:
 @pytest.fixture(autouse=True)
 def _own_log_is_heard():
     """Undo what a command of an earlier test did to the package's logger."""
-    logging.getLogger("nipype_mapsmasker").propagate = True
+    logger = logging.getLogger("nipype_mapsmasker")
+    logger.propagate = True
+    logger.setLevel(logging.NOTSET)

@@ -66,13 +66,17 @@ class WorkerPool:
         if method is None and sys.platform == "linux":
             method = "fork"
         self._context: Any = multiprocessing.get_context(method)
-        is_served = self._context.get_start_method() == "forkserver"
-        self._arguments = (cwd, None if is_served else os.getpid())
+        self._cwd = cwd
         self._idle: list[Worker] = []
         self._busy: list[Worker] = []
 
     def start(self, *task: Any) -> Worker:
-        """Give the arguments of :func:`.workers.run_node` to a worker.
+        """Give a node, whether its hash alone is to be updated, and its threads to a worker.
+
+        Returns
+        -------
+        Worker
+            Who has the task; to be asked for its :meth:`result`.
 
         Raises
         ------
@@ -135,7 +139,9 @@ class WorkerPool:
 
     def _new_worker(self) -> Worker:
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=work, args=(theirs, *self._arguments))
+        # With a fork server the parent is the server, which ends with the driver.
+        parent = None if self._context.get_start_method() == "forkserver" else os.getpid()
+        process = self._context.Process(target=work, args=(theirs, self._cwd, parent))
         process.start()
         theirs.close()  # the only other end is the worker's: its death ends the pipe
         return Worker(process, ours)

@@ -58,13 +58,13 @@ def work(pipe: Connection, cwd: str, parent: int | None) -> None:
 def _answer(message: bytes) -> dict[str, Any]:
     """Carry out one task and say how it ended."""
     try:
-        run_node(*pickle.loads(message))
+        _run_node(*pickle.loads(message))
     except (Exception, SystemExit):
         return {"result": None, "traceback": format_exception(*sys.exc_info())}
     return {"result": None, "traceback": None}
 
 
-def run_node(node: Any, updatehash: bool, n_threads: int) -> None:
+def _run_node(node: Any, updatehash: bool, n_threads: int) -> None:
     """Run a node; its result stays in its file, where the engine looks for it."""
     with limited_threads(n_threads):
         node.run(updatehash=updatehash)
