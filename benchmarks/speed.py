@@ -2,7 +2,7 @@
 """
 Compare with nilearn, case by case, each call in a process of its own, in turn A B A B.
 
-    python benchmarks/speed.py [DATA] [--pairs 5] [--slow-pairs 2] [--only plain,float32] [--small]
+    python benchmarks/speed.py [DATA] [--pairs 5] [--slow-pairs 5] [--only plain,float32] [--small]
 
 The timed part of a run is the extraction after fitting (nilearn: ``transform`` of a fitted
 masker); the cohort lines are whole processes from start to end. Ours includes Nipype's interfaces
@@ -37,8 +37,8 @@ HEADER = (
 
 def compare(
     case: Case, folder: Path, n_pairs: int, *, space: Space = FULL, warm_up: bool = True
-) -> dict[str, Any]:
-    """Measure one case: inflating alone, ours and nilearn's in turn."""
+) -> list[dict[str, Any]]:
+    """Measure one case: inflating alone, ours and nilearn's in turn; give one row or two."""
     files = case_files(case, folder, space)
     run = partial(run_job, case=case, folder=folder, space=space.name)
     jobs: dict[str, Any] = {}
@@ -68,7 +68,19 @@ def compare(
     row["of_inflating"] = _median_ratio(results, "ours", "inflate")
     row["of_inflating_one_core"] = _median_ratio(results, "ours, one core", "inflate, one core")
     row["difference"] = _difference(results)
-    return row
+    if case.fit_title is None:
+        return [row]
+    fits = {tool: [one["fit"] for one in results[tool]] for tool in ("ours", "nilearn")}
+    fit_row = row | {
+        "name": f"{case.name}-fit",
+        "title": case.fit_title,
+        "hoped": {"faster": case.fit_faster},
+        "medians": {tool: medians(found) for tool, found in fits.items()},
+        "faster": _median_ratio(fits, "nilearn", "ours"),
+        "of_inflating": None,
+        "difference": None,
+    }
+    return [row, fit_row]
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -168,14 +180,14 @@ def main() -> None:
     rows = []
     for case in (case for case in CASES if case.name in names):
         if options.small:
-            row = compare(_shrunk(case), folder, 1, space=SMALL, warm_up=False)
+            found = compare(_shrunk(case), folder, 1, space=SMALL, warm_up=False)
         else:
             n_pairs = options.slow_pairs if case.slow else options.pairs
-            row = compare(case, folder, n_pairs, warm_up=not options.no_warm_up)
-        rows.append(row)
-        print(table([row]).splitlines()[-1], flush=True)
+            found = compare(case, folder, n_pairs, warm_up=not options.no_warm_up)
+        rows += found
+        print("\n".join(table(found).splitlines()[2:]), flush=True)
         if not options.small:  # at once: the whole table takes an hour
-            save([row], options.out)
+            save(found, options.out)
     print("\n" + table(rows))
 
 
@@ -183,7 +195,8 @@ def save(rows: list[dict[str, Any]], out: Path) -> None:
     """Put rows in the place of earlier ones of the same name, and draw the picture."""
     earlier = json.loads(out.read_text())["rows"] if out.exists() else []
     by_name = {row["name"]: row for row in [*earlier, *rows]}
-    ordered = [by_name[case.name] for case in CASES if case.name in by_name]
+    names = [name for case in CASES for name in (case.name, f"{case.name}-fit")]
+    ordered = [by_name[name] for name in names if name in by_name]
     found = {"date": f"{datetime.date.today()}", "machine": machine(), "rows": ordered}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1) + "\n")

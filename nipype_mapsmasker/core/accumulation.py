@@ -72,17 +72,16 @@ class RunningMean:
                 part = _finite_sum(piece)
             self._total[left : left + MEAN_PIECE_VOXELS] += part
 
-    def finish(self) -> NDArray[np.float64]:
+    def mean(self) -> NDArray[np.float64]:
         """
-        Give the mean; nothing can be taken in afterwards.
+        Give the mean image.
 
         Returns
         -------
         (V,) ndarray of float
             Of all volumes taken in; empty before the first.
         """
-        self._total /= max(self.n_volumes, 1)
-        return self._total
+        return self._total / max(self.n_volumes, 1)
 
 
 class BasisProducts:

@@ -53,11 +53,11 @@ def test_workers_killed_at_random_moments(cohort, tmp_path):
     """Each call loses one worker, and still comes through alone."""
     rng = random.Random(11)
     n_kills = 0
-    for number in range(2 * N_KILLS):
+    for number in range(4 * N_KILLS):  # a call may end before its kill
         out = tmp_path / f"out{number}"
         driver = cohort.call(out)
         wait_for(lambda driver=driver: workers_of(driver.pid) or driver.poll() is not None)
-        time.sleep(rng.uniform(0.0, 1.0))
+        time.sleep(rng.uniform(0.0, 0.7))
         workers = workers_of(driver.pid)
         if workers and driver.poll() is None:
             os.kill(rng.choice(workers), signal.SIGKILL)
@@ -67,4 +67,4 @@ def test_workers_killed_at_random_moments(cohort, tmp_path):
         cohort.check(out)
         if n_kills == N_KILLS:
             break
-    assert n_kills >= N_KILLS // 2
+    assert n_kills == N_KILLS
