@@ -171,7 +171,7 @@ def extract_run(
     squares = MeanSquares(info.n_volumes) if mean_squares else None
     blocks, sums = iter_blocks(info), None
     if squares is not None:
-        # Integers need to be summed but once: the mean follows exactly from the sums for the squares.
+        # Integers are summed once: the mean follows exactly from the sums for the squares.
         if info.dtype.kind in "iu" and info.dtype.itemsize <= 4 and not info.scaled:
             sums = squares
         else:
