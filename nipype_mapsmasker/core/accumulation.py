@@ -72,16 +72,17 @@ class RunningMean:
                 part = _finite_sum(piece)
             self._total[left : left + MEAN_PIECE_VOXELS] += part
 
-    def mean(self) -> NDArray[np.float64]:
+    def finish(self) -> NDArray[np.float64]:
         """
-        Give the mean image.
+        Give the mean; nothing can be taken in afterwards.
 
         Returns
         -------
         (V,) ndarray of float
             Of all volumes taken in; empty before the first.
         """
-        return self._total / max(self.n_volumes, 1)
+        self._total /= max(self.n_volumes, 1)
+        return self._total
 
 
 class BasisProducts:

@@ -23,7 +23,6 @@ from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation, check_overlap
 from nipype_mapsmasker.core.operators import DirectResampling
 from nipype_mapsmasker.core.resampling import BlockResampler
-from nipype_mapsmasker.core.variance import MeanSquares
 from nipype_mapsmasker.errors import ParameterError
 
 __all__ = [
@@ -167,7 +166,6 @@ def extract(
     targets: Sequence[Target],
     *,
     missing_voxels: MissingVoxels = "zero",
-    sums: RunningMean | MeanSquares | None = None,
 ) -> tuple[list[Extraction], NDArray[np.float64]]:
     """
     Extract the signals of one run for any number of operators, reading it once.
@@ -182,8 +180,6 @@ def extract(
         What to do with voxels that never had data, that is were never finite or always zero:
         count them as 0 (nilearn), or leave them out of the fit, which only takes their part out
         of the Gram matrix: (M'M - M_bad' M_bad)^-1 M' y.
-    sums : RunningMean or MeanSquares, optional
-        Takes every block in and gives the mean image; by default a new `RunningMean`.
 
     Returns
     -------
@@ -207,9 +203,9 @@ def extract(
         )
         raise ParameterError(msg)
     passes = [_Pass(target.operator) for target in targets]
-    sums = RunningMean() if sums is None else sums
+    mean = RunningMean()
     for block in blocks:
-        sums.add(block)
+        mean.add(block)
         # Operators that share a resampler share its work.
         moved: dict[int, NDArray[np.float64]] = {}
         for target, one in zip(targets, passes, strict=True):
@@ -220,7 +216,7 @@ def extract(
                 if key not in moved:
                     moved[key] = target.resampler(block)
                 one.products.add(moved[key])
-    return [one.finish(missing_voxels) for one in passes], sums.mean()
+    return [one.finish(missing_voxels) for one in passes], mean.finish()
 
 
 class _Pass:

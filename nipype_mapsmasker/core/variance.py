@@ -64,20 +64,6 @@ class MeanSquares:
         _accumulate(block, self._voxels, self._first, weights, self._sums, self._squares)
         self._done += len(block)
 
-    def mean(self) -> NDArray[np.float64]:
-        """
-        Give the mean image of a run of integers, so that nobody else has to sum it.
-
-        Returns
-        -------
-        (n_voxels,) ndarray of float
-            From d_t = x_t - x_0, which is exact for integers of at most four bytes; only with
-            ``detrend``.
-        """
-        assert self._first is not None
-        total: NDArray[np.float64] = self._times.size * self._first + self._sums[0]
-        return total / self._times.size
-
     def finish(self) -> NDArray[np.float64]:
         """
         Give the mean squares; nothing can be taken in afterwards.

@@ -169,14 +169,8 @@ def extract_run(
         msg = f"{info.path}: {error}"
         raise GridError(msg) from error
     squares = MeanSquares(info.n_volumes) if mean_squares else None
-    blocks, sums = iter_blocks(info), None
-    if squares is not None:
-        # Integers are summed once: the mean follows exactly from the sums for the squares.
-        if info.dtype.kind in "iu" and info.dtype.itemsize <= 4 and not info.scaled:
-            sums = squares
-        else:
-            blocks = _watched(blocks, squares)
-    extractions, mean = extract(blocks, targets, missing_voxels=missing_voxels, sums=sums)
+    blocks = iter_blocks(info) if squares is None else _watched(iter_blocks(info), squares)
+    extractions, mean = extract(blocks, targets, missing_voxels=missing_voxels)
     warnings = []
     for operator, extraction in zip(operators, extractions, strict=True):
         if not extraction.coverage_data.any():

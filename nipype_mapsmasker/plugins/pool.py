@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Worker processes of the MultiProc plugin, each of which may be killed at any moment.
 
-Python's ``ProcessPoolExecutor`` gives its workers two queues to share. A worker that is killed
-takes the lock of a queue with it: the other workers are lost too and, when it happens while the
-pool closes, the driver waits for ever. Here a worker has a pipe of its own and nothing to share,
-so its death costs its own task; and the driver has no threads, which makes forking it safe.
+Python's ``ProcessPoolExecutor`` gives its workers two queues to share. One that is killed breaks
+the pool of all; and if it held the lock of a queue while the pool closes, the driver waits for
+ever. Here a worker has a pipe of its own and nothing to share, so its death costs its own task;
+and no thread is needed in the driver, which makes forking it safe.
 """
 
 from __future__ import annotations
