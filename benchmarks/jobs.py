@@ -94,7 +94,7 @@ def ours_extract(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, 
 
     from nipype_mapsmasker.interfaces.cleaning import CleanSignals
     from nipype_mapsmasker.interfaces.extraction import ExtractSignals, HighVarianceConfounds
-    from nipype_mapsmasker.io.signals import read_signals
+    from nipype_mapsmasker.io.tables.signals import read_signals
 
     fitted = _in_child(ours_timed_fit, case, files, scratch)
     run, cwd = files["runs"][0], str(scratch)

@@ -29,9 +29,9 @@ import numpy as np  # noqa: E402
 from nilearn.maskers import NiftiLabelsMasker, NiftiMapsMasker  # noqa: E402
 
 from nipype_mapsmasker.core.grids import Grid  # noqa: E402
-from nipype_mapsmasker.io.confounds import read_confounds  # noqa: E402
-from nipype_mapsmasker.io.inverse import inverse_transform  # noqa: E402
-from nipype_mapsmasker.io.signals import write_signals  # noqa: E402
+from nipype_mapsmasker.io.tables.confounds import read_confounds  # noqa: E402
+from nipype_mapsmasker.io.tables.signals import write_signals  # noqa: E402
+from nipype_mapsmasker.steps.inverse import inverse_transform  # noqa: E402
 from nipype_mapsmasker.testing import make_blobs, make_brain_mask, make_grid  # noqa: E402
 from tests.oracles.chain import (  # noqa: E402
     Job,

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid
-from nipype_mapsmasker.io.rows import write_rows
-from nipype_mapsmasker.io.signals import read_signals, write_signals
-from nipype_mapsmasker.io.writer import write_image
+from nipype_mapsmasker.io.images.writer import write_image
+from nipype_mapsmasker.io.tables.rows import write_rows
+from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
 
 __all__ = [
     "GRIDS",

@@ -13,7 +13,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.plugins import SLURMPlugin
 from nipype_mapsmasker.workflows import init_cohort_wf
 

@@ -11,10 +11,10 @@ import numpy as np
 from nipype_mapsmasker.cli.parser import build_parser
 from nipype_mapsmasker.cli.run import run
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.layout import run_files
-from nipype_mapsmasker.io.rows import read_rows
-from nipype_mapsmasker.io.samples import read_sample_mask
-from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.io.tables.samples import read_sample_mask
+from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.testing import PASS_BAND, make_cohort, recovery
 
 __all__ = ["demo"]

@@ -4,16 +4,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import re
-from pathlib import Path
 from typing import Any, Literal
 
+from nipype_mapsmasker.core.parameters import MaskerParameters, strategy_parameters
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.sidecars import image_stem
-from nipype_mapsmasker.workflows.parameters import MaskerParameters, strategy_parameters
+from nipype_mapsmasker.io.sidecars import image_stem, read_json_object
 
-__all__ = ["atlas_names", "displayed_maps", "masker_parameters", "read_json_object"]
+__all__ = ["atlas_names", "displayed_maps", "masker_parameters"]
 
 
 def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
@@ -129,38 +127,6 @@ def displayed_maps(given: list[str]) -> int | list[int] | Literal["all"]:
         msg = f"--displayed-maps takes numbers or 'all'; got {' '.join(given)!r}."
         raise ParameterError(msg) from error
     return numbers[0] if len(numbers) == 1 else numbers
-
-
-def read_json_object(path: str, option: str) -> dict[str, Any]:
-    """
-    Read a JSON object from a file.
-
-    Parameters
-    ----------
-    path : str
-        The file.
-    option : str
-        The option that named it, for the error.
-
-    Returns
-    -------
-    dict
-        Its fields.
-
-    Raises
-    ------
-    ParameterError
-        No such file, or something else in it.
-    """
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        msg = f"{option} {path} cannot be read as JSON ({error}); give a file with an object."
-        raise ParameterError(msg) from error
-    if not isinstance(content, dict):
-        msg = f"{option} {path} holds a {type(content).__name__}, expected a JSON object."
-        raise ParameterError(msg)
-    return content
 
 
 def _strategies(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:

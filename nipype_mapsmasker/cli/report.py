@@ -6,8 +6,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nipype_mapsmasker.cli.lock import locked
 from nipype_mapsmasker.cli.options import displayed_maps
+from nipype_mapsmasker.cohort.lock import locked
 from nipype_mapsmasker.errors import ParameterError
 
 __all__ = ["report"]
@@ -32,7 +32,7 @@ def report(arguments: argparse.Namespace) -> int:
     ParameterError
         The folder holds no results, or is in use.
     """
-    from nipype_mapsmasker.interfaces.page_folder import make_reports
+    from nipype_mapsmasker.reports.folder import make_reports
 
     out_dir = Path(arguments.out_dir)
     if not (out_dir / "runs.tsv").is_file():

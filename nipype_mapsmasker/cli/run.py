@@ -9,20 +9,20 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nipype_mapsmasker.cli.engine import check_engine
-from nipype_mapsmasker.cli.inputs import TABLE_SUFFIXES, Run, collect_runs
-from nipype_mapsmasker.cli.lock import locked
 from nipype_mapsmasker.cli.options import masker_parameters
-from nipype_mapsmasker.cli.plan import Plan, make_plan, renew_states
 from nipype_mapsmasker.cli.screen import show_plan, show_summary
-from nipype_mapsmasker.cli.slices import slice_of, write_array_script
-from nipype_mapsmasker.cli.tables import earlier_rows, rows_of, write_page, write_tables
-from nipype_mapsmasker.cli.workdir import clean_work_dir
+from nipype_mapsmasker.cohort.engine import check_engine
+from nipype_mapsmasker.cohort.inputs import TABLE_SUFFIXES, Run, collect_runs
+from nipype_mapsmasker.cohort.lock import locked
+from nipype_mapsmasker.cohort.plan import Plan, make_plan, renew_states
+from nipype_mapsmasker.cohort.slices import slice_of, write_array_script
+from nipype_mapsmasker.cohort.tables import earlier_rows, rows_of, write_page, write_tables
+from nipype_mapsmasker.cohort.workdir import clean_work_dir
+from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
-from nipype_mapsmasker.io.layout import run_files
-from nipype_mapsmasker.io.storing import store_failure
-from nipype_mapsmasker.workflows.parameters import MaskerParameters
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.storing import store_failure
 
 __all__ = ["run", "run_plan"]
 
@@ -58,7 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not arguments.quiet or arguments.dry_run:
         show_plan(plan, arguments, to=to)
     if arguments.write_slurm_array is not None and arguments.slice is None:
-        write_array_script(arguments, plan)
+        print(write_array_script(arguments, plan))
         return 0
     if arguments.dry_run:
         return 1 if plan.having("fault") else 0
@@ -98,7 +98,7 @@ def run_plan(arguments: argparse.Namespace, plan: Plan) -> int:
     before = _content(plan.out_dir / "runs.tsv")
     try:
         if is_open:
-            from nipype_mapsmasker.cli.execute import execute
+            from nipype_mapsmasker.cohort.execute import execute
 
             with locked(work_dir):  # another result folder may share it
                 faults |= execute(arguments, plan, work_dir, command)

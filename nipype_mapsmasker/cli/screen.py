@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from nipype_mapsmasker.cli.plan import Plan, PlannedRun
+from nipype_mapsmasker.cohort.plan import Plan, PlannedRun
 from nipype_mapsmasker.core.grids import voxel_sizes
 
 __all__ = ["show_plan", "show_summary"]

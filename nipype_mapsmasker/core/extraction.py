@@ -21,8 +21,8 @@ from nipype_mapsmasker.core.accumulation import BasisProducts, RunningMean
 from nipype_mapsmasker.core.fitting import MapsOperator, fold_resampling, solve_minimum_norm
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation, check_overlap
-from nipype_mapsmasker.core.operators import DirectResampling
 from nipype_mapsmasker.core.resampling import BlockResampler
+from nipype_mapsmasker.core.spatial import DirectResampling
 from nipype_mapsmasker.errors import ParameterError
 
 __all__ = [

@@ -32,12 +32,12 @@ from nipype_mapsmasker.core.least_squares import (
     variance_inflation,
 )
 from nipype_mapsmasker.core.maps import DENSE_ABOVE, MapsMatrix, apply_to_support, to_dense
-from nipype_mapsmasker.core.operators import (
+from nipype_mapsmasker.core.smoothing import smoothing_operator
+from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
     SeparableOperator,
     SparseOperator,
 )
-from nipype_mapsmasker.core.smoothing import smoothing_operator
 
 __all__ = [
     "MapsOperator",

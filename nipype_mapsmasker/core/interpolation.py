@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage, sparse
 
 from nipype_mapsmasker.core.grids import Grid, axis_order, is_axis_aligned, voxel_transform
-from nipype_mapsmasker.core.operators import (
+from nipype_mapsmasker.core.spatial import (
     DirectResampling,
     PermutedOperator,
     ResamplingOperator,

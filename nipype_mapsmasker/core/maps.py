@@ -19,7 +19,7 @@ from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid, apply_affine, same_grid, voxel_transform
 from nipype_mapsmasker.core.interpolation import check_overlap, resampling_operator
-from nipype_mapsmasker.core.operators import (
+from nipype_mapsmasker.core.spatial import (
     DirectResampling,
     PermutedOperator,
     SeparableOperator,

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.interpolation import Interpolation, resampling_operator
 from nipype_mapsmasker.core.maps import bounding_box
-from nipype_mapsmasker.core.operators import (
+from nipype_mapsmasker.core.spatial import (
     DirectResampling,
     SeparableOperator,
     SparseOperator,

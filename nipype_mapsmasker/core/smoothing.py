@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nipype_mapsmasker.core.grids import Grid, voxel_sizes
-from nipype_mapsmasker.core.operators import SeparableOperator
+from nipype_mapsmasker.core.spatial import SeparableOperator
 from nipype_mapsmasker.errors import ParameterError
 
 __all__ = ["sigma_voxels", "smoothing_operator"]

@@ -6,7 +6,7 @@ from nipype_mapsmasker.interfaces.extraction import ExtractSignals, HighVariance
 from nipype_mapsmasker.interfaces.fitting import FitMaps
 from nipype_mapsmasker.interfaces.grouping import AssignOperators, GroupRuns
 from nipype_mapsmasker.interfaces.inverse import InverseTransform
-from nipype_mapsmasker.interfaces.spatial import ResampleImage
+from nipype_mapsmasker.interfaces.resampling import ResampleImage
 from nipype_mapsmasker.interfaces.storing import StoreRun, SummariseRuns
 
 __all__ = [

@@ -9,7 +9,7 @@ from typing import Any
 from nipype.interfaces.base import File, traits
 
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
-from nipype_mapsmasker.io.cleaning import CleaningInputs, clean_run
+from nipype_mapsmasker.steps.clean import CleaningInputs, clean_run
 
 __all__ = ["CLEANING_FIELDS", "CleanSignals"]
 
@@ -166,7 +166,7 @@ class CleanSignals(RunInterface):
     --------
     >>> import os, tempfile
     >>> import numpy as np
-    >>> from nipype_mapsmasker.io.signals import read_signals, write_signals
+    >>> from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     raw = write_signals(os.path.join(folder, "a.tsv"), np.array([[1.0], [2], [3]]), ["a"])
     ...     step = CleanSignals(signals_file=str(raw), standardize="psc")

@@ -11,17 +11,17 @@ from nipype.interfaces.base import File, isdefined, traits
 
 from nipype_mapsmasker.core.confounds import high_variance_confounds
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
-from nipype_mapsmasker.io.images import iter_blocks, read_info
+from nipype_mapsmasker.io.images.reader import iter_blocks, read_info
 from nipype_mapsmasker.io.maps import mask_on_grid
-from nipype_mapsmasker.io.runs import (
+from nipype_mapsmasker.io.sidecars import resolve_t_r
+from nipype_mapsmasker.io.tables.signals import write_signals
+from nipype_mapsmasker.steps.extract import (
     check_run,
     extract_run,
     peak_memory_mb,
     read_mean_squares,
     write_extraction,
 )
-from nipype_mapsmasker.io.sidecars import resolve_t_r
-from nipype_mapsmasker.io.signals import write_signals
 
 __all__ = ["ExtractSignals", "HighVarianceConfounds"]
 

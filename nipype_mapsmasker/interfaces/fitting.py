@@ -13,11 +13,11 @@ from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.maps import check_no_overlap
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.io.arrays import save_arrays
-from nipype_mapsmasker.io.coverage import write_fit_coverage
+from nipype_mapsmasker.io.fitted import save_operator
 from nipype_mapsmasker.io.maps import load_maps, open_maps
-from nipype_mapsmasker.io.operators import save_operator
 from nipype_mapsmasker.io.sidecars import checksum
-from nipype_mapsmasker.io.space import fit_space
+from nipype_mapsmasker.io.tables.coverage import write_fit_coverage
+from nipype_mapsmasker.steps.fit import fit_space
 
 __all__ = ["FitMaps"]
 

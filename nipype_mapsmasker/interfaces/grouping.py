@@ -10,8 +10,8 @@ from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, tr
 
 from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.interfaces.base import LeanInterface, or_none, write_fault
-from nipype_mapsmasker.io.grouping import complete_lists, group_by_fit
 from nipype_mapsmasker.io.sidecars import checksum, run_identity
+from nipype_mapsmasker.steps.group import complete_lists, group_by_fit
 
 __all__ = ["AssignOperators", "GroupRuns"]
 

@@ -9,7 +9,7 @@ from typing import Any
 from nipype.interfaces.base import File, traits
 
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
-from nipype_mapsmasker.io.inverse import inverse_transform
+from nipype_mapsmasker.steps.inverse import inverse_transform
 
 __all__ = ["InverseTransform"]
 
@@ -69,7 +69,7 @@ class InverseTransform(RunInterface):
     >>> import os, tempfile
     >>> import nibabel as nib
     >>> import numpy as np
-    >>> from nipype_mapsmasker.io.signals import write_signals
+    >>> from nipype_mapsmasker.io.tables.signals import write_signals
     >>> from nipype_mapsmasker.testing import make_maps_file
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     maps = str(make_maps_file(os.path.join(folder, "maps.nii.gz"), n_maps=2))

@@ -23,14 +23,14 @@ from nipype_mapsmasker.interfaces.base import (
     RunOutputSpec,
     or_none,
 )
-from nipype_mapsmasker.interfaces.page_folder import cohort_link, write_cohort_page
-from nipype_mapsmasker.interfaces.pages import (
+from nipype_mapsmasker.io.tables.signals import read_signals
+from nipype_mapsmasker.reports.folder import cohort_link, write_cohort_page
+from nipype_mapsmasker.reports.load import (
     PageFiles,
     load_run,
     write_report_data,
     write_run_page,
 )
-from nipype_mapsmasker.io.signals import read_signals
 
 __all__ = ["ReportCohort", "ReportRun"]
 

@@ -16,8 +16,8 @@ from nipype.interfaces.base import (
 )
 
 from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
-from nipype_mapsmasker.io.manifests import read_manifest
-from nipype_mapsmasker.io.storing import (
+from nipype_mapsmasker.io.results.manifests import read_manifest
+from nipype_mapsmasker.io.results.storing import (
     RunResults,
     failed_row,
     store_failure,

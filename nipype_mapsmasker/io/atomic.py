@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
-__all__ = ["TEMPORARY_PREFIX", "atomic_path"]
+import numpy as np
+
+__all__ = ["TEMPORARY_PREFIX", "atomic_path", "write_json"]
 
 TEMPORARY_PREFIX = ".mapsmasker-"
 """Start of the name of a file that is being written; one that is found later can be deleted."""
@@ -56,3 +61,38 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         with suppress(FileNotFoundError):
             temporary.unlink()
         raise
+
+
+def write_json(path: Path, content: object) -> Path:
+    """
+    Write JSON, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    content : object
+        What; NaN becomes null.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    with atomic_path(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+    return path
+
+
+def _plain(value: Any) -> Any:
+    """Turn paths, NumPy numbers and what is not finite into what JSON knows."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

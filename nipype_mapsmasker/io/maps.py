@@ -15,8 +15,8 @@ from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import check_overlap, resampling_operator
 from nipype_mapsmasker.core.maps import MapsMatrix, collect_maps, label_volumes
 from nipype_mapsmasker.errors import MapsError, ParameterError
-from nipype_mapsmasker.io.images import iter_blocks, read_info, read_volumes
-from nipype_mapsmasker.io.labels import read_labels
+from nipype_mapsmasker.io.images.reader import iter_blocks, read_info, read_volumes
+from nipype_mapsmasker.io.tables.labels import read_labels
 
 __all__ = ["MapsImage", "load_maps", "mask_on_grid", "open_maps", "read_mask"]
 

@@ -18,6 +18,7 @@ __all__ = [
     "checksum",
     "fingerprint",
     "image_stem",
+    "read_json_object",
     "read_sidecar",
     "resolve_t_r",
     "run_identity",
@@ -88,6 +89,38 @@ def read_sidecar(image: str | Path) -> dict[str, Any]:
         msg = f"{sidecar} holds a {type(fields).__name__}, expected a JSON object; mend it."
         raise TableError(msg)
     return fields
+
+
+def read_json_object(path: str, option: str) -> dict[str, Any]:
+    """
+    Read a JSON object from a file.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    option : str
+        The option that named it, for the error.
+
+    Returns
+    -------
+    dict
+        Its fields.
+
+    Raises
+    ------
+    ParameterError
+        No such file, or something else in it.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{option} {path} cannot be read as JSON ({error}); give a file with an object."
+        raise ParameterError(msg) from error
+    if not isinstance(content, dict):
+        msg = f"{option} {path} holds a {type(content).__name__}, expected a JSON object."
+        raise ParameterError(msg)
+    return content
 
 
 def image_stem(image: str | Path) -> str:

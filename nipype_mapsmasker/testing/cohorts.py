@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.rows import write_rows
-from nipype_mapsmasker.io.signals import write_signals
-from nipype_mapsmasker.io.writer import write_image
+from nipype_mapsmasker.io.images.writer import write_image
+from nipype_mapsmasker.io.tables.rows import write_rows
+from nipype_mapsmasker.io.tables.signals import write_signals
 from nipype_mapsmasker.testing.runs import Run, make_run
 from nipype_mapsmasker.testing.space import (
     Blobs,

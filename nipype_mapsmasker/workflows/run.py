@@ -6,9 +6,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nipype_mapsmasker.core.parameters import MaskerParameters
+from nipype_mapsmasker.io.results.provenance import provenance_of
 from nipype_mapsmasker.workflows.connections import fingerprint_of, pick
-from nipype_mapsmasker.workflows.parameters import MaskerParameters
-from nipype_mapsmasker.workflows.provenance import provenance_of
 from nipype_mapsmasker.workflows.steps import (
     CACHE_CONFIG,
     DEFAULT_EXTRACT_MEM_GB,

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from nipype_mapsmasker.core.names import node_label
+from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.workflows.connections import pick, pick_each
-from nipype_mapsmasker.workflows.parameters import MaskerParameters, node_label
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import MapNode, Node, Workflow

@@ -5,8 +5,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.workflows.connections import first_known, pick, pick_each
-from nipype_mapsmasker.workflows.parameters import MaskerParameters
 from nipype_mapsmasker.workflows.steps import LIGHT_MEM_GB, RunSteps, fit_interface, node_name
 
 if TYPE_CHECKING:

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from nipype import logging as nipype_logging
 
-from nipype_mapsmasker.io.rows import read_rows, write_rows
-from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
+from nipype_mapsmasker.io.tables.signals import read_signals
 
 BAND = {
     "detrend": True,

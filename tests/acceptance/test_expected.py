@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from nipype_mapsmasker.cli.main import main
-from nipype_mapsmasker.io.layout import run_files
-from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.workflows import init_cohort_wf
 
 from .conftest import CASES, assert_close

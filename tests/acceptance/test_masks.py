@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from nilearn.maskers import NiftiMapsMasker
 
-from nipype_mapsmasker.io.layout import run_files
-from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.workflows import init_cohort_wf
 
 from .conftest import assert_close

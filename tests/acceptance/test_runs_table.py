@@ -9,9 +9,9 @@ import pytest
 from nilearn.signal import clean
 
 from nipype_mapsmasker.cli.main import main
-from nipype_mapsmasker.io.layout import run_files
-from nipype_mapsmasker.io.rows import read_rows, write_rows
-from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
+from nipype_mapsmasker.io.tables.signals import read_signals
 
 from .conftest import BAND, assert_close
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from nipype_mapsmasker.io.layout import run_files
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.testing import make_cohort
 
 PATIENCE_SECS = 120

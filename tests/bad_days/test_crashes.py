@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.bad_days.conftest import PATIENCE_SECS, count, statuses
 
 PATCH = """

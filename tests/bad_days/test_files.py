@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.io.layout import run_files
-from nipype_mapsmasker.io.rows import read_rows, write_rows
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
 from tests.bad_days.conftest import (
     PATIENCE_SECS,
     count,

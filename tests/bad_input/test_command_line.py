@@ -6,8 +6,8 @@ import re
 import pytest
 
 from nipype_mapsmasker.cli.main import main
-from nipype_mapsmasker.io.manifests import read_manifest
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.results.manifests import read_manifest
+from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.tiny import write_table
 
 from .faults import BAD, COHORT_FAULTS, RUN_FAULTS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.tables.rows import read_rows
 
 from .faults import RUN_FAULTS, truncated_gz
 

@@ -12,7 +12,7 @@ import pytest
 from nipype import logging as nipype_logging
 
 from nipype_mapsmasker.cli.main import main
-from nipype_mapsmasker.io.rows import read_rows, write_rows
+from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
 from nipype_mapsmasker.testing import make_cohort
 from tests.reports.examples import HOSTILE
 

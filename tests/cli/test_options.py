@@ -9,8 +9,8 @@ import pytest
 from nipype_mapsmasker.cli.main import main
 from nipype_mapsmasker.cli.options import masker_parameters
 from nipype_mapsmasker.cli.parser import build_parser
+from nipype_mapsmasker.core.parameters import MaskerParameters, strategy_parameters
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.workflows.parameters import MaskerParameters, strategy_parameters
 
 SHARED = {
     "atlases": (["--atlas-names", "mine"], ["mine"]),

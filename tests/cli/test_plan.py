@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.cli import checks
-from nipype_mapsmasker.cli.checks import is_plainly_good
+from nipype_mapsmasker.cohort import checks
+from nipype_mapsmasker.cohort.checks import is_plainly_good
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io import images
-from nipype_mapsmasker.io.confounds import read_confounds
+from nipype_mapsmasker.io.images import reader as images
+from nipype_mapsmasker.io.tables.confounds import read_confounds
 
 HEADER = "csf\ttrans_x\ttrans_x_derivative1\tnote"
 """Columns of the tables."""

@@ -14,11 +14,11 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-import nipype_mapsmasker.cli.plan as plan_module
-import nipype_mapsmasker.workflows.provenance as provenance_module
+import nipype_mapsmasker.cohort.plan as plan_module
+import nipype_mapsmasker.io.results.provenance as provenance_module
 import nipype_mapsmasker.workflows.wiring as wiring_module
-from nipype_mapsmasker.io.layout import run_files
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.cli.conftest import statuses
 from tests.tiny import make_tiny
 

@@ -11,9 +11,9 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.io.layout import run_files
-from nipype_mapsmasker.io.rows import read_rows
-from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.io.tables.signals import read_signals
 from tests.cli.conftest import statuses
 from tests.tiny import least_squares, make_tiny, write_run, write_table
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from nipype_mapsmasker.cli.plan import make_plan
-from nipype_mapsmasker.io.frames import load_timeseries
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.cohort.plan import make_plan
+from nipype_mapsmasker.io.results.frames import load_timeseries
+from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.tiny import N_VOLUMES
 
 

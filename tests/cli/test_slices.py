@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nipype_mapsmasker.cli.lock import locked
-from nipype_mapsmasker.cli.slices import task_arguments
+from nipype_mapsmasker.cohort.lock import locked
+from nipype_mapsmasker.cohort.slices import task_arguments
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.layout import run_files
+from nipype_mapsmasker.io.results.layout import run_files
 from tests.cli.conftest import statuses
 from tests.tiny import make_tiny
 
@@ -66,7 +66,7 @@ def test_a_slice_beyond_the_table_is_empty(five, tmp_path, call):
 def test_locks_let_slices_work_side_by_side(tmp_path):
     """Asked from another process: POSIX locks never stand against their own."""
     ask = (
-        "import sys; from pathlib import Path; from nipype_mapsmasker.cli.lock import locked\n"
+        "import sys; from pathlib import Path; from nipype_mapsmasker.cohort.lock import locked\n"
         "ids = sys.argv[2:] or None\n"
         "try:\n"
         "    with locked(Path(sys.argv[1]), ids): print('held')\n"

@@ -16,7 +16,7 @@ from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.maps import collect_maps
 from nipype_mapsmasker.core.resampling import BlockResampler, data_range
 from nipype_mapsmasker.core.variance import MeanSquares
-from nipype_mapsmasker.io.operators import load_operator, save_operator
+from nipype_mapsmasker.io.fitted import load_operator, save_operator
 from tests.conftest import AFFINES, SHAPE, read_only
 
 N_VOXELS = 2 * accumulation.DENSE_PIECE_VOXELS + 77

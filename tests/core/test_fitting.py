@@ -15,7 +15,7 @@ from nipype_mapsmasker.core.fitting import (
 from nipype_mapsmasker.core.grids import Grid, voxel_transform
 from nipype_mapsmasker.core.interpolation import resampling_operator
 from nipype_mapsmasker.core.maps import MapsMatrix
-from nipype_mapsmasker.core.operators import DirectResampling
+from nipype_mapsmasker.core.spatial import DirectResampling
 from nipype_mapsmasker.errors import ParameterError
 from tests.conftest import AFFINES, SHAPE, read_only
 

@@ -10,7 +10,7 @@ import pytest
 from nipype_mapsmasker.core.cleaning import clean
 from nipype_mapsmasker.core.strategy import Cleaning
 from nipype_mapsmasker.interfaces import CleanSignals
-from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.io.tables.signals import read_signals
 from tests.tiny import N_VOLUMES, values_of
 
 BAND = {"detrend": True, "low_pass": 0.1, "high_pass": 0.01, "standardize": "zscore_sample"}

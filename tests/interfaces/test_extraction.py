@@ -10,10 +10,10 @@ import pytest
 
 from nipype_mapsmasker.errors import GridError, SignalError
 from nipype_mapsmasker.interfaces import ExtractSignals, FitMaps, HighVarianceConfounds
-from nipype_mapsmasker.io import images
-from nipype_mapsmasker.io.rows import read_rows
-from nipype_mapsmasker.io.signals import read_signals
-from nipype_mapsmasker.io.writer import write_image
+from nipype_mapsmasker.io.images import reader as images
+from nipype_mapsmasker.io.images.writer import write_image
+from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.io.tables.signals import read_signals
 from tests.tiny import GRIDS, N_MAPS, N_VOLUMES, T_R, least_squares, values_of, write_mask
 
 

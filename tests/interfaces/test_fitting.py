@@ -6,9 +6,9 @@ import pytest
 
 from nipype_mapsmasker.errors import GridError, MapsError, ParameterError
 from nipype_mapsmasker.interfaces import FitMaps
-from nipype_mapsmasker.io.operators import load_operator
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.fitted import load_operator
 from nipype_mapsmasker.io.sidecars import checksum
+from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.tiny import GRIDS, N_MAPS, write_maps, write_mask
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from nipype_mapsmasker.errors import SignalError
 from nipype_mapsmasker.interfaces import ExtractSignals, InverseTransform
-from nipype_mapsmasker.io.signals import write_signals
+from nipype_mapsmasker.io.tables.signals import write_signals
 from tests.tiny import GRIDS, N_MAPS, N_VOLUMES, values_of
 
 

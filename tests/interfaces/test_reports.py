@@ -15,9 +15,9 @@ from nipype_mapsmasker.cli.main import main
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.interfaces import CleanSignals, ExtractSignals, FitMaps
 from nipype_mapsmasker.interfaces import reports as doors
-from nipype_mapsmasker.interfaces.page_folder import make_reports
 from nipype_mapsmasker.interfaces.reports import ReportCohort, ReportRun
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.reports.folder import make_reports
 from nipype_mapsmasker.testing import make_cohort
 
 STRATEGY = {"detrend": True, "standardize": "zscore_sample", "high_pass": 0.01, "low_pass": 0.1}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from nipype_mapsmasker.interfaces import CleanSignals, StoreRun, SummariseRuns
-from nipype_mapsmasker.io import storing
-from nipype_mapsmasker.io.manifests import read_manifest
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.results import storing
+from nipype_mapsmasker.io.results.manifests import read_manifest
+from nipype_mapsmasker.io.tables.rows import read_rows
 
 RUN_ID = "sub-01_ses-2_task-rest"
 

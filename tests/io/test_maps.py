@@ -11,7 +11,7 @@ from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.maps import to_dense
 from nipype_mapsmasker.errors import GridError, MapsError, ParameterError
 from nipype_mapsmasker.io.maps import load_maps, mask_on_grid, open_maps, read_mask
-from nipype_mapsmasker.io.space import fit_space
+from nipype_mapsmasker.steps.fit import fit_space
 from tests.conftest import AFFINES, SHAPE
 
 AFFINE = AFFINES["anisotropic"]

@@ -23,12 +23,12 @@ from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.grids import same_grid
 from nipype_mapsmasker.core.inverse import reconstruct
 from nipype_mapsmasker.core.maps import check_no_overlap
-from nipype_mapsmasker.io.images import read_info
+from nipype_mapsmasker.io.fitted import save_operator
+from nipype_mapsmasker.io.images.reader import read_info
 from nipype_mapsmasker.io.maps import load_maps, open_maps
-from nipype_mapsmasker.io.operators import save_operator
-from nipype_mapsmasker.io.runs import extract_run, write_extraction
-from nipype_mapsmasker.io.signals import read_signals
-from nipype_mapsmasker.io.space import fit_space
+from nipype_mapsmasker.io.tables.signals import read_signals
+from nipype_mapsmasker.steps.extract import extract_run, write_extraction
+from nipype_mapsmasker.steps.fit import fit_space
 
 __all__ = ["MultiNiftiMapsMasker", "NiftiMapsMasker"]
 

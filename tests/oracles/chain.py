@@ -14,13 +14,13 @@ from nilearn.maskers import MultiNiftiMapsMasker
 from nipype_mapsmasker.core.confounds import high_variance_confounds
 from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.maps import check_no_overlap
-from nipype_mapsmasker.io.cleaning import CleaningInputs, clean_run
-from nipype_mapsmasker.io.images import iter_blocks, read_info
+from nipype_mapsmasker.io.fitted import save_operator
+from nipype_mapsmasker.io.images.reader import iter_blocks, read_info
 from nipype_mapsmasker.io.maps import load_maps, open_maps
-from nipype_mapsmasker.io.operators import save_operator
-from nipype_mapsmasker.io.runs import extract_run, write_extraction
-from nipype_mapsmasker.io.signals import read_signals, write_signals
-from nipype_mapsmasker.io.space import fit_space
+from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
+from nipype_mapsmasker.steps.clean import CleaningInputs, clean_run
+from nipype_mapsmasker.steps.extract import extract_run, write_extraction
+from nipype_mapsmasker.steps.fit import fit_space
 
 __all__ = ["Job", "difference_sd", "nilearn_chain", "our_chain", "save_image"]
 

@@ -11,7 +11,7 @@ import pytest
 from nilearn.maskers import NiftiMapsMasker
 
 from nipype_mapsmasker.errors import MapsError, TableError
-from nipype_mapsmasker.io.confounds import read_confounds
+from nipype_mapsmasker.io.tables.confounds import read_confounds
 from tests.conftest import AFFINES, SHAPE
 from tests.oracles.chain import Job, difference_sd, nilearn_chain, our_chain, save_image
 

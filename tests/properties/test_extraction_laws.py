@@ -15,8 +15,8 @@ from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.interpolation import resampling_operator
 from nipype_mapsmasker.core.inverse import reconstruct
 from nipype_mapsmasker.core.maps import MapsMatrix, collect_maps
-from nipype_mapsmasker.core.operators import DirectResampling
 from nipype_mapsmasker.core.smoothing import smoothing_operator
+from nipype_mapsmasker.core.spatial import DirectResampling
 from tests.conftest import read_only
 
 few = settings(max_examples=40)

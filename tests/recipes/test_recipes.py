@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from nipype_mapsmasker.io.rows import read_rows
-from nipype_mapsmasker.io.samples import read_sample_mask
-from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.io.tables.samples import read_sample_mask
+from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.testing import make_cohort, recovery
 
 ROOT = Path(__file__).resolve().parents[2]

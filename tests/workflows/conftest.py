@@ -4,7 +4,7 @@
 import pytest
 from nipype import logging as nipype_logging
 
-from nipype_mapsmasker.io import images
+from nipype_mapsmasker.io.images import reader as images
 from nipype_mapsmasker.workflows import init_cohort_wf
 from tests.tiny import make_tiny, results_of, set_inputs
 

@@ -11,8 +11,8 @@ import pytest
 from nipype_mapsmasker.core.cleaning import clean
 from nipype_mapsmasker.core.strategy import Cleaning
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.rows import read_rows
-from nipype_mapsmasker.io.signals import read_signals
+from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.io.tables.signals import read_signals
 from tests.tiny import GRIDS, N_VOLUMES, least_squares, make_tiny, values_of, write_mask
 
 BAND = {"detrend": True, "low_pass": 0.1, "high_pass": 0.01, "standardize": "zscore_sample"}

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.io.rows import read_rows
+from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.tiny import GRIDS, N_VOLUMES, values_of, write_mask, write_table
 
 RECORD = {"on_error": "record"}
@@ -95,7 +95,7 @@ def test_each_step_records(tiny, run_cohort, tmp_path, where):
         write_run(tmp_path / "short.nii.gz", np.random.default_rng(0), n_volumes=4)
     elif where == "no_data":
         values["in_files"][1] = str(tmp_path / "zeros.nii.gz")
-        from nipype_mapsmasker.io.writer import write_image
+        from nipype_mapsmasker.io.images.writer import write_image
 
         zeros = [np.zeros((N_VOLUMES, GRIDS[0].n_voxels))]
         write_image(tmp_path / "zeros.nii.gz", GRIDS[0], zeros, n_volumes=N_VOLUMES)

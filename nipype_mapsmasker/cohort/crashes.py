@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Crashes of single runs: which, why, and what is left of them in the files."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nipype_mapsmasker.cohort.progress import Progress, element_of
+from nipype_mapsmasker.io.atomic import write_json
+
+__all__ = [
+    "Crash",
+    "Watcher",
+    "find_crashes",
+    "last_line",
+    "reason_of",
+    "tidy_crashes",
+    "write_crash_faults",
+]
+
+STEPS = ("extract", "high_variance", "clean", "inverse_transform", "report_run", "store")
+"""How the names of nodes begin that work on one run, rather than on a fit or the cohort."""
+
+_LINEAR_ERROR = re.compile(r"Subnodes of node: (\w+) failed:\n(.*)", re.S)
+_LINEAR_SUBNODE = re.compile(
+    r"Subnode (\d+) failed\s+Error: (.*?)(?=\nSubnode \d+ failed|\Z)", re.S
+)
+_CLASS = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Fault|Interrupt): ")
+
+
+@dataclass(frozen=True)
+class Crash:
+    """
+    Hold what is known of a run that crashed for reasons outside its data.
+
+    Parameters
+    ----------
+    step : str
+        The node.
+    reason : str
+        One sentence.
+    traceback : str
+        All that is known.
+    """
+
+    step: str
+    reason: str
+    traceback: str
+
+
+class Watcher:
+    """
+    Follow the nodes of one attempt.
+
+    Parameters
+    ----------
+    progress : Progress
+        Told of every node.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self.crashed: dict[int, str] = {}
+
+    def __call__(self, node: Any, status: str) -> None:
+        """Take note of a node that starts, ends or crashes."""
+        self._progress.update(node, status)
+        element = element_of(node)
+        if status == "exception" and element is not None and _is_of_a_run(element[0]):
+            self.crashed[element[1]] = node.name
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Nipype stores its plugin, and so its callback, with every MapNode; nobody reads it.
+        return (str, ())
+
+
+def find_crashes(
+    folder: Path, watcher: Watcher, error: BaseException, run_ids: list[str]
+) -> dict[str, Crash]:
+    """
+    Find out which runs crashed in an attempt, and why.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the crash files.
+    watcher : Watcher
+        Of the attempt.
+    error : BaseException
+        What the attempt ended with.
+    run_ids : list of str
+        The runs, in the workflow's order.
+
+    Returns
+    -------
+    dict of str to Crash
+        By run.
+    """
+    found: dict[int, Crash] = {}
+    files = sorted(folder.glob("crash-*"), key=lambda path: path.stat().st_mtime_ns)
+    for index, name in watcher.crashed.items():
+        texts = [path for path in files if f"-{name}-" in path.name]
+        text = texts[-1].read_text(errors="replace") if texts else str(error)
+        found[index] = Crash(name.lstrip("_").rstrip("0123456789"), last_line(text), text)
+    # Linear runs a MapNode as one, and tells which elements failed in its error. SLURMGraph too,
+    # in the output of its jobs.
+    for name, text in _LINEAR_ERROR.findall(str(error)):
+        if _is_of_a_run(name):
+            for index, story in _LINEAR_SUBNODE.findall(text):
+                found[int(index)] = Crash(name, last_line(story), story)
+    return {run_ids[index]: crash for index, crash in found.items() if index < len(run_ids)}
+
+
+def reason_of(error: BaseException, folder: Path) -> str:
+    """
+    Say why an attempt ended that no single run is to blame for.
+
+    Parameters
+    ----------
+    error : BaseException
+        What it ended with.
+    folder : Path
+        Of the crash files.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    # Of several errors Nipype only tells how many there were.
+    files = sorted(folder.glob("crash-*"), key=lambda path: path.stat().st_mtime_ns)
+    if files:
+        return last_line(files[0].read_text(errors="replace"))
+    return last_line(str(error))
+
+
+def last_line(text: str) -> str:
+    """
+    Give what a traceback says, without the exception's class.
+
+    Parameters
+    ----------
+    text : str
+        The traceback.
+
+    Returns
+    -------
+    str
+        Its last line, or the line that says how a lost worker or job ended.
+    """
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    told = [
+        line
+        for line in lines
+        if line.startswith("Node ") and (" worker " in line or " Slurm job " in line)
+    ]
+    last = told[-1] if told else lines[-1] if lines else text
+    return _CLASS.sub("", last)
+
+
+def write_crash_faults(folder: Path, crashed: Mapping[str, Crash]) -> dict[str, str]:
+    """
+    Write the faults of crashed runs, for the workflow to pass through.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    crashed : mapping of str to Crash
+        By run.
+
+    Returns
+    -------
+    dict of str to str
+        Fault files by run.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    files = {}
+    for number, (run_id, crash) in enumerate(crashed.items()):
+        fault = {
+            "run_id": run_id,
+            "step": crash.step,
+            "reason": crash.reason,
+            "traceback": crash.traceback,
+        }
+        files[run_id] = str(write_json(folder / f"fault_{number}.json", fault))
+    return files
+
+
+def tidy_crashes(folder: Path, *, keep: bool) -> None:
+    """
+    Remove Nipype's crash files; those of runs are in the runs' logs by now.
+
+    Parameters
+    ----------
+    folder : Path
+        Their folder.
+    keep : bool
+        Keep those of other nodes than runs', because nothing else tells of them.
+    """
+    if not keep:
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    for path in folder.glob("crash-*"):
+        if any(f"-_{step}" in path.name for step in STEPS):
+            path.unlink(missing_ok=True)
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _is_of_a_run(name: str) -> bool:
+    """Tell whether a node works on one run."""
+    return name.lstrip("_").startswith(STEPS)

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From the plan to the workflow of the runs that are open, and through the engine."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from nipype_mapsmasker.cohort.crashes import Crash, tidy_crashes, write_crash_faults
+from nipype_mapsmasker.cohort.engine import configure, crash_dir, run_until_done
+from nipype_mapsmasker.cohort.plan import Plan, PlannedRun, kept_extraction
+from nipype_mapsmasker.cohort.progress import Progress
+from nipype_mapsmasker.cohort.workdir import (
+    FAULTS_NAME,
+    WORKFLOW_NAME,
+    forget_lost_results,
+    keep_places,
+)
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.storing import store_failure
+
+__all__ = ["execute"]
+
+STEPS_PER_RUN = 2
+"""Steps that every run has besides those per atlas and strategy: extraction and storing."""
+
+
+def execute(
+    arguments: argparse.Namespace,
+    plan: Plan,
+    work_dir: Path,
+    command: str,
+) -> dict[str, str]:
+    """
+    Work on the runs that are open.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Of the command ``run``.
+    plan : Plan
+        The plan.
+    work_dir : Path
+        The working folder.
+    command : str
+        The command, for the record.
+
+    Returns
+    -------
+    dict of str to str
+        Reasons of the runs that crashed; faults of data are in the result folder's logs.
+
+    Raises
+    ------
+    EngineError
+        More than single runs crashed.
+    """
+    todo = plan.having("todo", "clean")
+    runs = [todo[number] for number in keep_places(work_dir, [one.run.run_id for one in todo])]
+    for one in runs:  # what they tell is of an earlier call
+        run_files(plan.out_dir, one.run.run_id).log.unlink(missing_ok=True)
+    name = arguments.slice.replace("/", "-of-") if arguments.slice else ""
+    log_name = f"nipype-slice-{name}.log" if name else "nipype.log"
+    configure(plan.out_dir, log_name=log_name, verbose=arguments.verbose, quiet=arguments.quiet)
+    forget_lost_results(work_dir)
+    crashed: dict[str, Crash] = {}
+    run_ids = [one.run.run_id for one in runs]
+    progress = Progress(
+        len(runs),
+        _n_steps(plan),
+        lambda number: run_files(plan.out_dir, run_ids[number]).manifest.exists(),
+        quiet=arguments.quiet,
+    )
+    is_over = False
+    try:
+        run_until_done(
+            lambda crashes: _build(plan, runs, work_dir, command, crashes),
+            arguments,
+            run_ids,
+            progress,
+            crashed,
+        )
+        is_over = True
+    finally:
+        progress.close()
+        for run_id, crash in crashed.items():
+            fault = {"step": crash.step, "reason": crash.reason, "traceback": crash.traceback}
+            store_failure(plan.out_dir, run_id, fault)
+        tidy_crashes(crash_dir(plan.out_dir), keep=not is_over)
+        if crashed or not is_over:
+            # Nipype's record of a failure is of no use, and holds the environment.
+            forget_lost_results(work_dir)
+    return {run_id: crash.reason for run_id, crash in crashed.items()}
+
+
+def _n_steps(plan: Plan) -> int:
+    """Count the steps of a run."""
+    params = plan.params
+    per_result = 1 + params.inverse_transform + params.reports
+    n_results = len(plan.atlases) * len(params.strategies)
+    return STEPS_PER_RUN + params.high_variance_confounds + n_results * per_result
+
+
+def _build(
+    plan: Plan,
+    runs: list[PlannedRun],
+    work_dir: Path,
+    command: str,
+    crashed: Mapping[str, Crash],
+) -> Any:
+    """Build the workflow, with the runs that crashed before as faulty ones."""
+    from nipype_mapsmasker.workflows import init_cohort_wf
+
+    workflow = init_cohort_wf(
+        name=WORKFLOW_NAME,
+        out_dir=str(plan.out_dir.absolute()),
+        command=command,
+        cohort_page=False,
+        extract_mem_gb=plan.estimate.extract_gb,
+        fit_mem_gb=plan.estimate.fit_gb,
+        **vars(plan.params),
+    )
+    # The tables are made at the end, with the runs that were up to date or failed before.
+    workflow.remove_nodes([workflow.get_node("summarise")])
+    workflow.base_dir = str(work_dir)
+    run_ids = [one.run.run_id for one in runs]
+    inputs = workflow.inputs.inputnode
+    inputs.run_ids = run_ids
+    inputs.in_files = [_absolute(one.run.in_file) for one in runs]
+    inputs.confounds_files = [
+        [_absolute(path) for path in one.run.confounds] or None for one in runs
+    ]
+    inputs.sample_mask_files = [_absolute(one.run.sample_mask) for one in runs]
+    inputs.mask_img = [_absolute(one.run.mask) for one in runs]
+    inputs.t_rs = [one.run.t_r for one in runs]
+    inputs.keys = [one.key for one in runs]
+    inputs.extraction_keys = [one.extraction_key for one in runs]
+    inputs.kept = [kept_extraction(one, plan) for one in runs]
+    inputs.maps_img = [_absolute(str(atlas.maps.path)) for atlas in plan.atlases]
+    inputs.labels_files = [_absolute(atlas.labels_file) for atlas in plan.atlases]
+    files = write_crash_faults(work_dir / FAULTS_NAME, crashed)
+    inputs.upstream_faults = [files.get(run_id) for run_id in run_ids] if files else None
+    return workflow
+
+
+def _absolute(path: str | None) -> str | None:
+    """Make a path absolute, or leave a gap."""
+    return None if path is None else str(Path(path).absolute())

@@ -1,0 +1,387 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The plan: what would be done for every run, and every fault that headers and tables show."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from nipype_mapsmasker.cohort.checks import check_tables
+from nipype_mapsmasker.cohort.estimate import Estimate, estimate_cohort
+from nipype_mapsmasker.cohort.inputs import Run
+from nipype_mapsmasker.core.algorithm import ALGORITHM
+from nipype_mapsmasker.core.parameters import MaskerParameters
+from nipype_mapsmasker.errors import DataFault, ParameterError
+from nipype_mapsmasker.io.images.reader import ImageInfo, read_info
+from nipype_mapsmasker.io.maps import MapsImage, open_maps
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.manifests import Manifest, make_key, read_manifest
+from nipype_mapsmasker.io.sidecars import (
+    T_R_WARNING,
+    RepetitionTime,
+    checksum,
+    fingerprint,
+    resolve_t_r,
+)
+
+__all__ = ["Atlas", "Plan", "PlannedRun", "kept_extraction", "make_plan", "renew_states"]
+
+EXTRACTION_FIELDS = (
+    "allow_overlap",
+    "smoothing_fwhm",
+    "resampling_target",
+    "keep_masked_maps",
+    "min_coverage",
+    "missing_voxels",
+    "interpolation",
+    "clip",
+    "mask_threshold",
+)
+"""Parameters that the raw signals depend on."""
+
+CLEANING_FIELDS = (
+    "strategies",
+    "high_variance_confounds",
+    "n_confounds",
+    "percentile",
+    "dtype",
+    "output_format",
+    "inverse_transform",
+    "reports",
+    "displayed_maps",
+    "cmap",
+)
+"""Parameters that only what follows the raw signals depends on."""
+
+
+MAX_FILE_BYTES = 255
+"""Longest name of a file."""
+
+N_THREADS = 8
+"""Runs that are looked at at a time: network file systems answer slowly, not rarely."""
+
+
+@dataclass(frozen=True, eq=False)
+class Atlas:
+    """
+    Hold one atlas of the plan.
+
+    Parameters
+    ----------
+    name : str
+        Its name in the results.
+    maps : MapsImage
+        Its maps.
+    labels_file : str or None
+        Table of their names.
+    names : list of str
+        The names.
+    identity : str
+        Checksums of both files.
+    """
+
+    name: str
+    maps: MapsImage
+    labels_file: str | None
+    names: list[str]
+    identity: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedRun:
+    """
+    Hold what is known of a run before it is read.
+
+    Parameters
+    ----------
+    run : Run
+        What the user says.
+    state : {'todo', 'clean', 'done', 'fault'}
+        To be extracted; only to be cleaned again; up to date; at fault.
+    reason : str
+        Why it is at fault.
+    step : str
+        What found the fault.
+    info : ImageInfo or None
+        Its header.
+    t_r : RepetitionTime or None
+        Its repetition time.
+    key, extraction_key : str
+        What its results, and its raw signals, depend on.
+    manifest : Manifest or None
+        The record of earlier results.
+    """
+
+    run: Run
+    state: str
+    reason: str = ""
+    step: str = ""
+    info: ImageInfo | None = None
+    t_r: RepetitionTime | None = None
+    key: str = ""
+    extraction_key: str = ""
+    manifest: Manifest | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """
+    Hold the plan of a cohort.
+
+    Parameters
+    ----------
+    out_dir : Path
+        The result folder.
+    params : MaskerParameters
+        The parameters.
+    atlases : list of Atlas
+        The atlases.
+    runs : list of PlannedRun
+        The runs, in the user's order.
+    estimate : Estimate
+        Memory and disk that the open runs take.
+    """
+
+    out_dir: Path
+    params: MaskerParameters
+    atlases: list[Atlas]
+    runs: list[PlannedRun] = field(default_factory=list)
+    estimate: Estimate = field(default_factory=Estimate)
+
+    def having(self, *states: str) -> list[PlannedRun]:
+        """List the runs in some states."""
+        return [run for run in self.runs if run.state in states]
+
+
+def make_plan(
+    arguments: argparse.Namespace, params: MaskerParameters, runs: Sequence[Run]
+) -> Plan:
+    """
+    Look at everything but the images' voxels.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Of the command ``run``.
+    params : MaskerParameters
+        The parameters.
+    runs : sequence of Run
+        The runs.
+
+    Returns
+    -------
+    Plan
+        One entry per run.
+
+    Raises
+    ------
+    DataFault
+        The maps or the shared mask cannot be used; or, with ``on_error='raise'``, the first
+        fault of any run.
+    ParameterError
+        Options that do not go together.
+    """
+    out_dir = Path(arguments.out_dir)
+    atlases = _open_atlases(arguments, params)
+    if arguments.mask is not None:
+        read_info(arguments.mask)
+    if params.resampling_target == "mask" and not all(run.mask for run in runs):
+        msg = (
+            "resampling_target='mask' needs a mask (mask_img) for every run, and "
+            f"{next(run.run_id for run in runs if not run.mask)} has none; give --mask, or choose "
+            "another --resampling-target."
+        )
+        raise ParameterError(msg)
+    shared = {
+        "algorithm": ALGORITHM,
+        "atlases": [[atlas.name, atlas.identity] for atlas in atlases],
+        **{name: getattr(params, name) for name in EXTRACTION_FIELDS},
+    }
+    after = {name: getattr(params, name) for name in CLEANING_FIELDS}
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        planned = list(pool.map(lambda run: _plan_run(run, out_dir, params, shared, after), runs))
+    _check_names(out_dir, params, planned)
+    opened = [one for one in planned if one.info and one.state in ("todo", "clean")]
+    estimate = estimate_cohort(
+        [one.info for one in opened if one.info],
+        [atlas.maps for atlas in atlases],
+        params,
+        [one.run.mask for one in opened],
+    )
+    return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=planned, estimate=estimate)
+
+
+def _check_names(out_dir: Path, params: MaskerParameters, runs: Sequence[PlannedRun]) -> None:
+    """Refuse names that no file can have, before any work."""
+    longest = max((one.run.run_id for one in runs), key=lambda name: len(_bytes(name)), default="")
+    names = run_files(out_dir, longest)
+    for atlas in params.atlases:
+        for strategy in params.strategies:
+            name = names.reconstruction(atlas, strategy).name
+            if len(_bytes(name)) > MAX_FILE_BYTES:
+                msg = (
+                    f"The results of {longest!r} would be called {name!r}, "
+                    f"{len(_bytes(name))} bytes long, and file systems take {MAX_FILE_BYTES}; "
+                    "give shorter names to runs, atlases or strategies."
+                )
+                raise ParameterError(msg)
+
+
+def _bytes(name: str) -> bytes:
+    """Give a name as the file system sees it."""
+    return name.encode("utf-8", "surrogateescape")
+
+
+def renew_states(plan: Plan) -> Plan:
+    """
+    Look at the result folder again, once nobody else can change it.
+
+    Parameters
+    ----------
+    plan : Plan
+        The plan, made before the folder was held.
+
+    Returns
+    -------
+    Plan
+        The same, with every run's state as it is now.
+    """
+    runs = []
+    for one in plan.runs:
+        if one.state == "fault":
+            runs.append(one)
+            continue
+        manifest = read_manifest(run_files(plan.out_dir, one.run.run_id).manifest)
+        now = replace(one, manifest=manifest)
+        runs.append(replace(now, state=_state(now, plan.out_dir, plan.params)))
+    return replace(plan, runs=runs)
+
+
+def _open_atlases(arguments: argparse.Namespace, params: MaskerParameters) -> list[Atlas]:
+    """Look at the maps and their names."""
+    labels = [None if name == "n/a" else name for name in arguments.labels or []]
+    if labels and len(labels) != len(arguments.maps):
+        msg = (
+            f"--maps has {len(arguments.maps)} entries and --labels {len(labels)}; give one per "
+            "maps image, n/a where there is none."
+        )
+        raise ParameterError(msg)
+    atlases = []
+    for number, (name, path) in enumerate(zip(params.atlases, arguments.maps, strict=True)):
+        maps = open_maps(path)
+        labels_file = labels[number] if labels else None
+        names = maps.names(labels_file)
+        identity = checksum(path) + ("" if labels_file is None else checksum(labels_file))
+        atlases.append(Atlas(name, maps, labels_file, names, identity))
+    return atlases
+
+
+def _plan_run(
+    run: Run,
+    out_dir: Path,
+    params: MaskerParameters,
+    shared: Mapping[str, Any],
+    after: Mapping[str, Any],
+) -> PlannedRun:
+    """Look at one run."""
+    try:
+        info = read_info(run.in_file)
+        t_r = resolve_t_r(run.in_file, info.t_r, run.t_r)
+        check_tables(run, info, params, t_r)
+        mask = None if run.mask is None else _mask_identity(run.mask, fingerprint(run.mask))
+        tables = {
+            "confounds": [_table_identity(path) for path in run.confounds],
+            "sample_mask": run.sample_mask and _table_identity(run.sample_mask),
+        }
+    except DataFault as fault:
+        if params.on_error == "raise":
+            raise
+        return PlannedRun(run=run, state="fault", reason=str(fault), step="Plan")
+    extraction_key = make_key({**shared, "image": fingerprint(run.in_file), "mask": mask})
+    key = make_key({"extraction": extraction_key, "t_r": t_r.seconds, "tables": tables, **after})
+    planned = PlannedRun(
+        run=run,
+        state="todo",
+        info=info,
+        t_r=t_r,
+        key=key,
+        extraction_key=extraction_key,
+        manifest=read_manifest(run_files(out_dir, run.run_id).manifest),
+    )
+    return replace(planned, state=_state(planned, out_dir, params))
+
+
+def _state(planned: PlannedRun, out_dir: Path, params: MaskerParameters) -> str:
+    """Compare a run with what is in the result folder."""
+    manifest = planned.manifest
+    if manifest is None or manifest.extraction_key != planned.extraction_key:
+        return "todo"
+    if manifest.key == planned.key and manifest.is_whole():
+        return "done"
+    names = run_files(out_dir, planned.run.run_id)
+    raw = [names.mean.name]
+    for atlas in params.atlases:
+        raw += [names.raw(atlas).name, names.coverage(atlas).name, names.fit_quality(atlas).name]
+    return "clean" if manifest.is_whole(raw) else "todo"
+
+
+@lru_cache(maxsize=4096)
+def _mask_identity(path: str, _now: str) -> str:
+    """Give a mask's checksum, once for all runs that share it, as long as it stays as it is."""
+    read_info(path)
+    return checksum(path)
+
+
+def _table_identity(path: str) -> str:
+    """Give a table's checksum."""
+    return checksum(path)
+
+
+def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
+    """
+    Name the raw signals of an earlier extraction that still hold.
+
+    Parameters
+    ----------
+    planned : PlannedRun
+        The run.
+    plan : Plan
+        The plan.
+
+    Returns
+    -------
+    dict or None
+        Outputs of `ExtractSignals`; None unless the run only has to be cleaned.
+    """
+    if planned.state != "clean" or planned.manifest is None or planned.t_r is None:
+        return None
+    names = run_files(plan.out_dir.absolute(), planned.run.run_id)
+    row = planned.manifest.row
+    sidecar = names.sidecar(plan.params.atlases[0], next(iter(plan.params.strategies)))
+    return {
+        "signals_files": [str(names.raw(atlas)) for atlas in plan.params.atlases],
+        "coverage_files": [str(names.coverage(atlas)) for atlas in plan.params.atlases],
+        "fit_quality_files": [str(names.fit_quality(atlas)) for atlas in plan.params.atlases],
+        "mean_file": str(names.mean),
+        "t_r": planned.t_r.seconds,
+        "t_r_origin": planned.t_r.origin,
+        "n_volumes": planned.info.n_volumes if planned.info else 0,
+        "messages": _earlier_messages(sidecar, planned.t_r),
+        "seconds": float(row.get("seconds") or 0.0),
+        "peak_mb": float(row.get("peak_mb") or 0.0),
+    }
+
+
+def _earlier_messages(sidecar: Path, t_r: RepetitionTime) -> list[str]:
+    """Give the warnings that an earlier extraction left."""
+    try:
+        earlier = json.loads(sidecar.read_text(encoding="utf-8"))["extraction_warnings"]
+    except (OSError, ValueError, KeyError):
+        earlier = []
+    return [*t_r.warnings, *(str(text) for text in earlier if not text.startswith(T_R_WARNING))]

@@ -1,0 +1,155 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gzip files as streams, intact or not."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from gzip import BadGzipFile
+from io import RawIOBase
+from pathlib import Path
+
+from isal import isal_zlib
+
+from nipype_mapsmasker.io.images.streams import fill_view
+
+__all__ = ["GZIP_MAGIC", "MAX_INFLATION", "GzipStream"]
+
+GZIP_MAGIC = b"\x1f\x8b"
+"""First two bytes of every gzip member."""
+
+MAX_INFLATION = 1032
+"""Largest ratio of inflated to compressed bytes that the deflate format can express."""
+
+COMPRESSED_CHUNK_BYTES = 1 << 20
+"""Bytes of a compressed file that are read from disk at a time."""
+
+SKIP_CHUNK_BYTES = 1 << 20
+"""Bytes that are read and thrown away at a time, before and after the image's own data."""
+
+
+class GzipStream:
+    """
+    Inflate a gzip file, of one member or several, straight into the caller's memory.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    offset : int
+        Inflated bytes before the first voxel.
+    chunk_bytes : int
+        Compressed bytes that are read from disk at a time.
+    """
+
+    def __init__(
+        self, path: Path, offset: int = 0, chunk_bytes: int = COMPRESSED_CHUNK_BYTES
+    ) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._done = 0
+        # isal's own reader inflates without the interpreter's lock and checks CRC and length;
+        # the documented wrappers around it copy every byte once or twice more.
+        self._inflate: isal_zlib._GzipReader | _PatientReader
+        self._inflate = isal_zlib._GzipReader(self._file, chunk_bytes)
+        try:
+            self._skip(offset)
+        except BaseException:
+            self.close()
+            raise
+
+    def readinto(self, view: memoryview) -> int:
+        """Fill ``view`` with inflated bytes, as far as there are any."""
+        return fill_view(self._read_some, view)
+
+    def finish(self) -> None:
+        """Inflate what is left, for the checksum's sake."""
+        self._skip(None)
+        if isinstance(self._inflate, _PatientReader) and self._inflate.is_cut:
+            msg = "the end of the gzip data is not there"
+            raise EOFError(msg)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _read_some(self, view: memoryview) -> int:
+        """Read at least one byte, unless the data end."""
+        try:
+            n_read = self._inflate.readinto(view)
+        except (EOFError, BadGzipFile) as error:
+            if isinstance(error, BadGzipFile) and "Not a gzipped file" not in str(error):
+                raise
+            # The end of the file is missing, or followed by something else. isal's reader then
+            # drops what it had inflated in this call; the patient one keeps it.
+            self._file.seek(0)
+            self._inflate = _PatientReader(self._file, self._done)
+            n_read = self._inflate.readinto(view)
+        self._done += n_read
+        return n_read
+
+    def _skip(self, n_bytes: int | None) -> None:
+        """Read and drop ``n_bytes`` inflated bytes, or all that are left."""
+        left = SKIP_CHUNK_BYTES if n_bytes is None else n_bytes
+        waste = memoryview(bytearray(min(SKIP_CHUNK_BYTES, left)))
+        while left:
+            n_read = self._read_some(waste[: min(len(waste), left)])
+            if not n_read:
+                return
+            left -= n_read if n_bytes is not None else 0
+
+
+class _PatientReader:
+    """
+    Inflate all that can be inflated of a damaged gzip file, with zlib.
+
+    Parameters
+    ----------
+    file : RawIOBase
+        The file, at its start.
+    skip : int
+        Inflated bytes to drop first.
+    """
+
+    def __init__(self, file: RawIOBase, skip: int) -> None:
+        self.is_cut = False
+        self._pieces = self._inflate(file)
+        self._rest = memoryview(b"")
+        while skip and self._advance():
+            dropped = min(skip, len(self._rest))
+            self._rest = self._rest[dropped:]
+            skip -= dropped
+
+    def readinto(self, view: memoryview) -> int:
+        """Copy the next inflated bytes; none when the data end, wherever that is."""
+        if not self._advance():
+            return 0
+        n_read = min(len(view), len(self._rest))
+        view[:n_read] = self._rest[:n_read]
+        self._rest = self._rest[n_read:]
+        return n_read
+
+    def _advance(self) -> bool:
+        """Make sure that there are bytes to give, if any are left."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return False
+            self._rest = memoryview(piece)
+        return True
+
+    def _inflate(self, file: RawIOBase) -> Iterator[bytes]:
+        """Inflate member after member; note whether the last one lacks its end."""
+        data = b""
+        while True:
+            member = zlib.decompressobj(wbits=31)
+            while not member.eof:
+                data = data or file.read(SKIP_CHUNK_BYTES) or b""
+                # In bounded pieces: some bytes inflate to a thousand times their number.
+                yield member.decompress(data, SKIP_CHUNK_BYTES) if data else member.flush()
+                if not data and not member.eof:
+                    self.is_cut = True
+                    return
+                data = member.unconsumed_tail
+            data = member.unused_data or file.read(SKIP_CHUNK_BYTES) or b""
+            if not data.startswith(GZIP_MAGIC):
+                return

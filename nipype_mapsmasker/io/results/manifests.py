@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Manifests: what a run's results depend on and what they are, written after all of them.
+
+A run is finished if its manifest is there, names the same key, and every file that it lists is
+as it was written. A killed writer leaves no manifest; a changed file no longer matches.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nipype_mapsmasker.io.atomic import write_json
+from nipype_mapsmasker.io.sidecars import checksum
+
+__all__ = ["MANIFEST_FORMAT", "Manifest", "make_key", "read_manifest", "write_manifest"]
+
+MANIFEST_FORMAT = 1
+"""Version of the manifest's layout; another one counts as absent."""
+
+HASHED_BYTES = 50_000_000
+"""Files up to this size are compared by checksum, larger ones by size."""
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """
+    Hold the record of one run's results.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest.
+    key : str
+        What the results depend on.
+    extraction_key : str
+        What the raw signals depend on.
+    row : dict
+        The run's row of ``runs.tsv``.
+    files : dict of str to list
+        Names in the manifest's folder, each with size and checksum.
+    """
+
+    path: Path
+    key: str
+    extraction_key: str
+    row: dict[str, Any]
+    files: dict[str, list[Any]]
+
+    def is_whole(self, names: Iterable[str] | None = None) -> bool:
+        """Tell whether the listed files, or those named, are as they were written."""
+        wanted = self.files if names is None else {name: self.files.get(name) for name in names}
+        return all(
+            entry is not None and _describe(self.path.with_name(name)) == entry
+            for name, entry in wanted.items()
+        )
+
+
+def make_key(parts: Mapping[str, Any]) -> str:
+    """
+    Condense everything that results depend on into one line.
+
+    Parameters
+    ----------
+    parts : mapping
+        Anything that JSON can write.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits; the order of the parts does not matter.
+
+    Examples
+    --------
+    >>> make_key({"a": 1, "b": 2}) == make_key({"b": 2, "a": 1})
+    True
+    """
+    text = json.dumps(parts, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def write_manifest(
+    path: Path, *, key: str, extraction_key: str, row: Mapping[str, Any], files: Iterable[Path]
+) -> Manifest:
+    """
+    Record a run's results; call it after all of them are in place.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest.
+    key, extraction_key : str
+        What the results, and the raw signals, depend on.
+    row : mapping
+        The run's row of ``runs.tsv``.
+    files : iterable of Path
+        The results, in the manifest's folder.
+
+    Returns
+    -------
+    Manifest
+        As written.
+    """
+    listed = {file.name: _describe(file) for file in files}
+    content = {
+        "format": MANIFEST_FORMAT,
+        "key": key,
+        "extraction_key": extraction_key,
+        "row": dict(row),
+        "files": listed,
+    }
+    write_json(path, content)
+    return Manifest(path, key, extraction_key, dict(row), {k: v for k, v in listed.items() if v})
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """
+    Read the record of a run's results.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest.
+
+    Returns
+    -------
+    Manifest or None
+        None where there is none that can be read.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["format"] != MANIFEST_FORMAT:
+            return None
+        files = dict(content["files"])
+        if not files or any(Path(name).name != name for name in files):
+            return None
+        return Manifest(
+            path,
+            str(content["key"]),
+            str(content["extraction_key"]),
+            dict(content["row"]),
+            files,
+        )
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _describe(path: Path) -> list[Any] | None:
+    """Give size and checksum of a file, or None where there is none."""
+    try:
+        size = path.stat().st_size
+        return [size, checksum(path) if size <= HASHED_BYTES else ""]
+    except OSError:
+        return None

@@ -1,0 +1,193 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Confounds tables, as fMRIPrep and others write them, to one array (T, C)."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import math
+import os
+from collections.abc import Iterable, Sequence
+from fnmatch import fnmatchcase
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nipype_mapsmasker.errors import ParameterError, TableError
+from nipype_mapsmasker.io.tables.text import MISSING, NOT_AVAILABLE, Table, is_number, read_table
+
+__all__ = ["NA_POLICIES", "read_confounds"]
+
+NA_POLICIES = ("next", "zero", "error")
+"""What to do with the ``n/a`` at the head of a column."""
+
+USUAL_LEADING_GAP = 1
+"""Volumes without value at the head of a derivative; longer gaps are mentioned in the log."""
+
+_LOGGER = logging.getLogger(__name__)
+
+
+WILDCARDS = "*?["
+"""Marks that make a name of columns a pattern; a pattern may match nothing."""
+
+
+def read_confounds(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    n_volumes: int,
+    columns: Sequence[str] | None = None,
+    na: Literal["next", "zero", "error"] = "next",
+) -> tuple[NDArray[np.float64], list[str]]:
+    """
+    Read chosen columns of one or more tables.
+
+    Parameters
+    ----------
+    paths : path_like or iterable of path_like
+        Tables with a header, .tsv or .csv, of one row per volume.
+    n_volumes : int
+        T: how many rows each table must have.
+    columns : sequence of str, optional
+        Names or patterns (``'trans_*'``, ``'a_comp_cor_0[0-4]'``); by default, all. Only chosen
+        columns need be numbers.
+    na : {'next', 'zero', 'error'}
+        ``n/a`` at the head of a column (a derivative has no first value) becomes the next
+        value, or zero, or an error. Elsewhere it is an error.
+
+    Returns
+    -------
+    confounds : (T, C) ndarray of float
+        The columns: in the order asked for, or in that of the tables.
+    names : list of str
+        Their C names.
+
+    Raises
+    ------
+    TableError
+        A table is missing, empty, without header, of another length, or a chosen column is
+        missing, doubled, or holds other than numbers.
+    ParameterError
+        ``na`` is not one of the three.
+    """
+    if na not in NA_POLICIES:
+        msg = f"confounds_na={na!r} is not known; use one of {', '.join(map(repr, NA_POLICIES))}."
+        raise ParameterError(msg)
+    listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    tables = [_read_checked(path, n_volumes) for path in listed]
+    places = _choose(tables, None if columns is None else list(columns))
+    confounds = np.empty((n_volumes, len(places)))
+    for index, (table, position) in enumerate(places):
+        confounds[:, index] = _column(table, position, na)
+    return confounds, [table.header[position] for table, position in places]
+
+
+def _read_checked(path: str | os.PathLike[str], n_volumes: int) -> Table:
+    """Read one table; check that it has a header and the right length."""
+    table = read_table(path)
+    if all(is_number(cell) or cell.lower() in MISSING for cell in table.header):
+        msg = (
+            f"{table.path} has no header: its first row holds numbers only "
+            f"({', '.join(table.header[:3])} ...), where names of columns are expected; add them."
+        )
+        raise TableError(msg)
+    if len(table.rows) != n_volumes:
+        msg = (
+            f"{table.path} has {len(table.rows)} rows, where the image has {n_volumes} volumes; "
+            "give the table of this very run, with one row per volume."
+        )
+        raise TableError(msg)
+    return table
+
+
+def _choose(tables: list[Table], columns: list[str] | None) -> list[tuple[Table, int]]:
+    """Find the table and position of each chosen column, each once."""
+    files = ", ".join(str(table.path) for table in tables)
+    known = [(name, table, at) for table in tables for at, name in enumerate(table.header)]
+    chosen: dict[str, tuple[Table, int]] = {}
+    patterns = [name for name, _, _ in known] if columns is None else columns
+    for pattern in dict.fromkeys(patterns):
+        # An exact name first: names may hold the brackets that patterns use.
+        hits = [item for item in known if item[0] == pattern]
+        if columns is not None:
+            hits = hits or [item for item in known if fnmatchcase(item[0], pattern)]
+        if not hits and any(mark in pattern for mark in WILDCARDS):
+            continue  # fMRIPrep writes motion_outlier* only where there are outliers
+        if not hits:
+            raise _unknown(pattern, files, [name for name, _, _ in known])
+        for name, table, at in hits:
+            if chosen.setdefault(name, (table, at)) != (table, at):
+                first = chosen[name][0].path
+                msg = (
+                    f"{table.path} has a column {name!r} that {first} has too (or has twice); "
+                    "rename or drop one of the two."
+                )
+                raise TableError(msg)
+    if not chosen:
+        msg = f"{files or 'The list of tables'}: no column of confounds is chosen; name some."
+        raise TableError(msg)
+    return list(chosen.values())
+
+
+def _unknown(pattern: str, files: str, names: list[str]) -> TableError:
+    """Say that a column is not there, and which ones come near."""
+    near = difflib.get_close_matches(pattern, names, n=3, cutoff=0.5)
+    hint = f"the nearest are {', '.join(near)}" if near else f"there are {', '.join(names[:5])}"
+    more = " ..." if not near and len(names) > 5 else ""
+    return TableError(
+        f"{files} has no column {pattern!r}: {hint}{more}; choose names or patterns among them."
+    )
+
+
+def _column(table: Table, position: int, na: str) -> NDArray[np.float64]:
+    """Read one column and fill the gap at its head."""
+    name = table.header[position]
+    if not name:
+        msg = (
+            f"{table.path} has a column without a name (column {position + 1}), as an index that "
+            "was written along; drop it or choose columns by name."
+        )
+        raise TableError(msg)
+    values = np.array([_value(table, row, position) for row in range(len(table.rows))])
+    missing = np.isnan(values)
+    if not missing.any():
+        return values
+    if missing.all():
+        msg = f"{table.path} has a column {name!r} without any value; leave it out."
+        raise TableError(msg)
+    first = int(np.argmin(missing))
+    if missing[first:].any():
+        row = first + int(np.argmax(missing[first:]))
+        msg = (
+            f"{table.path} has {NOT_AVAILABLE} in column {name!r}, row {row + 1} (line "
+            f"{table.lines[row]}), where a number is expected: only the head of a column may "
+            "lack values; leave the column out or fill it."
+        )
+        raise TableError(msg)
+    if na == "error":
+        msg = (
+            f"{table.path} has {NOT_AVAILABLE} in column {name!r}, row 1 (line "
+            f"{table.lines[0]}), and confounds_na='error' allows none; use 'next' or 'zero'."
+        )
+        raise TableError(msg)
+    if first > USUAL_LEADING_GAP:
+        _LOGGER.warning(
+            "%s: the first %d of %d values of %r are n/a and were filled (confounds_na=%r).",
+            table.path, first, len(values), name, na,
+        )  # fmt: skip
+    values[:first] = values[first] if na == "next" else 0.0
+    return values
+
+
+def _value(table: Table, row: int, position: int) -> float:
+    """Read one cell; NaN where there is none."""
+    cell = table.rows[row][position]
+    if cell.lower() in MISSING:
+        return math.nan
+    if not is_number(cell) or not math.isfinite(float(cell)):
+        msg = (
+            f"{table.path} has {cell!r} in column {table.header[position]!r}, row {row + 1} (line "
+            f"{table.lines[row]}), where a finite number is expected; correct it or leave the "
+            "column out."
+        )
+        raise TableError(msg)
+    return float(cell)

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of coverage: how much of each map a fit, and a run, really has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nipype_mapsmasker.core.fitting import MapsOperator
+from nipype_mapsmasker.io.tables.rows import write_rows
+
+__all__ = ["write_fit_coverage", "write_run_coverage"]
+
+
+def write_fit_coverage(path: str | Path, operator: MapsOperator) -> Path:
+    """
+    Write what a fit knows about each map.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.tsv``.
+    operator : MapsOperator
+        The fit.
+
+    Returns
+    -------
+    Path
+        The file, with columns index, name, coverage, variance_inflation, n_voxels, x, y, z (mm).
+    """
+    rows = [
+        {
+            "index": k,
+            "name": name,
+            "coverage": round(float(operator.coverage[k]), 6),
+            "variance_inflation": float(f"{operator.variance_inflation[k]:.6g}"),
+            "n_voxels": int(operator.n_voxels[k]),
+            "x": round(float(operator.centres[k, 0]), 2),
+            "y": round(float(operator.centres[k, 1]), 2),
+            "z": round(float(operator.centres[k, 2]), 2),
+        }
+        for k, name in enumerate(operator.names)
+    ]
+    columns = ["index", "name", "coverage", "variance_inflation", "n_voxels", "x", "y", "z"]
+    return write_rows(path, rows, columns)
+
+
+def write_run_coverage(
+    path: str | Path, operator: MapsOperator, coverage_data: NDArray[np.float64]
+) -> Path:
+    """
+    Write how much of each map one run has.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.tsv``.
+    operator : MapsOperator
+        The fit.
+    coverage_data : (K,) ndarray of float
+        Share of each fitted map's weight that had data in the run.
+
+    Returns
+    -------
+    Path
+        The file, with columns index, name, coverage (the product), coverage_fit, coverage_data,
+        variance_inflation.
+    """
+    rows = [
+        {
+            "index": k,
+            "name": name,
+            "coverage": round(float(operator.coverage[k] * coverage_data[k]), 6),
+            "coverage_fit": round(float(operator.coverage[k]), 6),
+            "coverage_data": round(float(coverage_data[k]), 6),
+            "variance_inflation": float(f"{operator.variance_inflation[k]:.6g}"),
+        }
+        for k, name in enumerate(operator.names)
+    ]
+    columns = [
+        "index", "name", "coverage", "coverage_fit", "coverage_data", "variance_inflation",
+    ]  # fmt: skip
+    return write_rows(path, rows, columns)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Tables of rows with named cells, such as the table of runs."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nipype_mapsmasker.errors import TableError
+from nipype_mapsmasker.io.atomic import atomic_path
+from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE, read_table
+
+__all__ = ["read_rows", "write_rows"]
+
+
+def read_rows(path: str | os.PathLike[str]) -> list[dict[str, str | None]]:
+    """
+    Read a table as one dictionary per row.
+
+    Parameters
+    ----------
+    path : path_like
+        A .tsv or .csv table with a header.
+
+    Returns
+    -------
+    list of dict
+        Column names to cells; None where a cell is ``n/a`` or empty.
+
+    Raises
+    ------
+    TableError
+        The file cannot be read, has a row of another length, or names a column twice or not.
+    """
+    table = read_table(path)
+    twice = [name for name, count in Counter(table.header).items() if count > 1 or not name]
+    if twice:
+        msg = (
+            f"{table.path} has a header with the column {twice[0]!r} "
+            f"{'twice' if twice[0] else '(no name)'}; give each column its own name."
+        )
+        raise TableError(msg)
+    # Only these two: a run may well be called "none" or "NA".
+    return [
+        {
+            name: None if cell in ("", NOT_AVAILABLE) else cell
+            for name, cell in zip(table.header, row, strict=True)
+        }
+        for row in table.rows
+    ]
+
+
+def write_rows(
+    path: str | os.PathLike[str], rows: Iterable[Mapping[str, Any]], columns: Sequence[str]
+) -> Path:
+    """
+    Write a tab-separated table.
+
+    Parameters
+    ----------
+    path : path_like
+        The file.
+    rows : iterable of mapping
+        Column names to values; None, NaN and what is not there become ``n/a``.
+    columns : sequence of str
+        The columns, in order; others are not written.
+
+    Returns
+    -------
+    Path
+        ``path``.
+
+    Notes
+    -----
+    A tab or line break inside a value would tear the table: each run of white space that holds
+    one becomes one space.
+    """
+    final = Path(path)
+    with (
+        atomic_path(final) as temporary,
+        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file,
+    ):
+        file.write("\t".join(_cell(name) for name in columns) + "\n")
+        for row in rows:
+            file.write("\t".join(_cell(row.get(name)) for name in columns) + "\n")
+    return final
+
+
+def _cell(value: Any) -> str:
+    """Write one value."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return NOT_AVAILABLE
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    # float() first: numpy's own numbers write their type's name too.
+    text = repr(float(value)) if isinstance(value, float) else str(value)
+    if any(mark in text for mark in "\t\n\r"):
+        text = " ".join(text.split())
+    return text or NOT_AVAILABLE

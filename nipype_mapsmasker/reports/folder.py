@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A result folder to pages: of the cohort, and of every run again without its image."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nipype_mapsmasker.errors import DataFault, ParameterError
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.reports.load import PageFiles, load_run, write_page, write_run_page
+
+__all__ = [
+    "cohort_link",
+    "make_reports",
+    "stored_pages",
+    "write_cohort_page",
+]
+
+LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
+
+COHORT_PAGE = "report.html"
+"""Name of the cohort's page in the result folder."""
+
+_SUFFIXES = ("tsv", "npy", "parquet")
+
+
+def stored_pages(out_dir: str | Path, run_id: str) -> Iterator[tuple[Path, PageFiles, dict]]:
+    """
+    Find what the pages of one run are made of in a result folder.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder.
+    run_id : str
+        The run.
+
+    Yields
+    ------
+    page : Path
+        Where the page belongs.
+    files : PageFiles
+        What it is made of.
+    sidecar : dict
+        The JSON beside the cleaned signals.
+    """
+    names = run_files(out_dir, run_id)
+    sidecars = names.folder.glob("*_timeseries.json") if names.folder.is_dir() else []
+    for path in sorted(sidecars):
+        if not path.name.startswith(f"{run_id}_atlas-"):
+            continue
+        sidecar = json.loads(path.read_text(encoding="utf-8"))
+        atlas, strategy = sidecar["Atlas"]["Name"], sidecar.get("Strategy") or ""
+        candidates = [names.timeseries(atlas, strategy, suffix) for suffix in _SUFFIXES]
+        files = PageFiles(
+            signals_file=names.raw(atlas),
+            timeseries_file=next((p for p in candidates if p.exists()), candidates[0]),
+            coverage_file=names.coverage(atlas),
+            fit_quality_file=_existing(names.fit_quality(atlas)),
+            mean_file=_existing(names.mean),
+            data_file=_existing(names.reportdata(atlas, strategy)),
+        )
+        yield names.report(atlas, strategy), files, sidecar
+
+
+def cohort_link(out_dir: str | Path, run_id: str) -> str:
+    """
+    Give the path from a run's page to that of the cohort.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder.
+    run_id : str
+        The run.
+
+    Returns
+    -------
+    str
+        A relative path with forward slashes.
+    """
+    folder = run_files(out_dir, run_id).folder
+    return Path(os.path.relpath(Path(out_dir) / COHORT_PAGE, folder)).as_posix()
+
+
+def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
+    """
+    Draw the page of a cohort from its result folder.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder, with ``runs.tsv``.
+    title : str
+        Heading.
+
+    Returns
+    -------
+    Path
+        ``report.html`` in the folder.
+    """
+    from nipype_mapsmasker.reports.cohort import CohortBuilder
+    from nipype_mapsmasker.reports.page_cohort import cohort_page
+
+    out_dir = Path(out_dir)
+    builder = CohortBuilder()
+    for row in _runs(out_dir):
+        run_id = row["run_id"] or ""
+        if row.get("status") != "done":
+            log = run_files(out_dir, run_id).log
+            link = _relative(log, out_dir) if log.exists() else ""
+            builder.fail(run_id, row.get("reason") or "No reason was recorded.", link=link)
+            continue
+        n_found = 0
+        try:
+            for page, files, sidecar in stored_pages(out_dir, run_id):
+                run = load_run(run_id, files, sidecar, with_pictures=False)
+                builder.add(run, link=_relative(page, out_dir) if page.exists() else "")
+                n_found += 1
+        except (DataFault, ValueError, KeyError, OSError) as error:
+            builder.fail(run_id, f"The stored results cannot be read: {error}")
+            n_found += 1
+        if not n_found:
+            builder.fail(run_id, "The results are missing from the result folder.")
+    made = _description(out_dir)
+    cohort = builder.finish(
+        title=title,
+        command=str(made.get("Command") or ""),
+        versions={name: str(value) for name, value in dict(made.get("Versions") or {}).items()},
+    )
+    return write_page(out_dir / COHORT_PAGE, cohort_page(cohort))
+
+
+def make_reports(
+    out_dir: str | Path, displayed_maps: Any = None, cmap: str | None = None
+) -> list[Path]:
+    """
+    Make all pages again from a result folder, without the images.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder, with ``runs.tsv``.
+    displayed_maps, cmap
+        As in `nipype_mapsmasker.reports.page_run.run_page`; None for what was asked for when the
+        results were made, so that the pages become what they were.
+
+    Returns
+    -------
+    list of Path
+        The pages of the runs, then that of the cohort. A run whose page cannot be drawn is
+        warned of and left out.
+
+    Raises
+    ------
+    ParameterError
+        The folder holds no results, or ``displayed_maps`` or ``cmap`` cannot be meant.
+    """
+    out_dir = Path(out_dir)
+    rows = _runs(out_dir)
+    _check_wishes(displayed_maps, cmap)
+    pages = []
+    for row in rows:
+        run_id = row["run_id"] or ""
+        if row.get("status") != "done":
+            continue
+        for page, files, sidecar in stored_pages(out_dir, run_id):
+            asked = dict(sidecar.get("masker") or {})
+            wish = asked.get("displayed_maps", 10) if displayed_maps is None else displayed_maps
+            colours = cmap or asked.get("cmap", "CMRmap_r")
+            linked = {**sidecar, "cohort_page": cohort_link(out_dir, run_id)}
+            try:
+                run = load_run(run_id, files, linked)
+                pages.append(write_run_page(page, run, displayed_maps=wish, cmap=colours))
+            except Exception as error:
+                # Where a result is missing or broken the cohort's page says so, too.
+                if isinstance(error, MemoryError) or _is_full_disk(error):
+                    raise
+                LOGGER.warning(
+                    "%s: the page could not be drawn (%s: %s).",
+                    run_id,
+                    type(error).__name__,
+                    error,
+                )
+    return [*pages, write_cohort_page(out_dir)]
+
+
+def _check_wishes(displayed_maps: Any, cmap: str | None) -> None:
+    """Refuse what no page can show, before the first one is drawn."""
+    from nipype_mapsmasker.reports.display import choose_maps
+    from nipype_mapsmasker.reports.pictures import check_cmap
+
+    try:
+        if displayed_maps is not None:
+            choose_maps(displayed_maps, 0)
+        if cmap is not None:
+            check_cmap(cmap)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(str(error)) from error
+
+
+def _is_full_disk(error: Exception) -> bool:
+    """Tell a fault of the system from a result that is missing."""
+    return isinstance(error, OSError) and not isinstance(error, DataFault | FileNotFoundError)
+
+
+def _runs(out_dir: Path) -> list[dict[str, str | None]]:
+    """Read the table of all runs."""
+    table = out_dir / "runs.tsv"
+    if not table.is_file():
+        msg = f"{out_dir} holds no runs.tsv: give the result folder of an earlier run."
+        raise ParameterError(msg)
+    return read_rows(table)
+
+
+def _description(out_dir: Path) -> dict[str, Any]:
+    """Read what made the folder, if it says so."""
+    path = out_dir / "dataset_description.json"
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def _existing(path: Path) -> Path | None:
+    """Give a path that exists, or None."""
+    return path if path.exists() else None
+
+
+def _relative(path: Path, folder: Path) -> str:
+    """Give the path from a folder below which it lies."""
+    return path.relative_to(folder).as_posix()

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+A run's small result files to its page.
+
+The interfaces and ``mapsmasker report`` both come through here, so that a page made again is the
+page that was made. matplotlib is loaded when the first page is drawn, not before.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nipype_mapsmasker.core.cuts import select_cuts
+from nipype_mapsmasker.errors import TableError
+from nipype_mapsmasker.io.arrays import load_arrays, save_arrays
+from nipype_mapsmasker.io.atomic import atomic_path
+from nipype_mapsmasker.io.images.headers import read_info
+from nipype_mapsmasker.io.images.reader import read_volumes
+from nipype_mapsmasker.io.sidecars import checksum
+from nipype_mapsmasker.io.tables.confounds import read_confounds
+from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.io.tables.signals import read_signals
+
+if TYPE_CHECKING:
+    from nipype_mapsmasker.reports.results import RunResults, Source
+
+__all__ = [
+    "PageFiles",
+    "load_run",
+    "write_page",
+    "write_report_data",
+    "write_run_page",
+]
+
+MOTION_COLUMN = "framewise_displacement"
+"""fMRIPrep's name of the column that is drawn above the carpet, in mm."""
+
+_NOT_PARAMETERS = ("atlases", "strategies", "reports", "displayed_maps", "cmap", "on_error")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageFiles:
+    """
+    Name the files that a run's page is made of.
+
+    Parameters
+    ----------
+    signals_file, timeseries_file, coverage_file : Path
+        Raw signals, cleaned signals, coverage of the maps.
+    fit_quality_file, mean_file, data_file : Path or None
+        R squared per volume, mean image, and the file of `write_report_data`.
+    """
+
+    signals_file: Path
+    timeseries_file: Path
+    coverage_file: Path
+    fit_quality_file: Path | None = None
+    mean_file: Path | None = None
+    data_file: Path | None = None
+
+
+def write_report_data(
+    path: str | Path,
+    *,
+    n_volumes: int,
+    summary: Mapping[str, Any],
+    cuts_file: str | None = None,
+    fit_coverage_file: str | None = None,
+    confounds_files: str | Sequence[str] | None = None,
+    high_variance_file: str | None = None,
+    sample_mask_file: str | None = None,
+) -> Path:
+    """
+    Keep, small and in one file, what a page needs and no other result holds.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.npz``.
+    n_volumes : int
+        T.
+    summary : mapping
+        What cleaning wrote: names and treatment of the confounds.
+    cuts_file, fit_coverage_file : str, optional
+        Cuts of the maps and coverage of the fit.
+    confounds_files, high_variance_file, sample_mask_file : str or list of str, optional
+        What cleaning used.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    given = [confounds_files] if isinstance(confounds_files, str) else list(confounds_files or [])
+    arrays: dict[str, NDArray[Any]] = {}
+    tables, names = _confounds(given, high_variance_file, n_volumes, summary)
+    if names:
+        arrays["confounds"] = np.hstack(tables)
+        arrays["confound_names"] = np.array(names, dtype=np.str_)
+    motion = _motion(given, n_volumes)
+    if motion is not None:
+        arrays["motion"] = motion
+    if fit_coverage_file is not None:
+        rows = read_rows(fit_coverage_file)
+        inflation = [float(row["variance_inflation"] or "nan") for row in rows]
+        arrays["variance_inflation"] = np.array(inflation)
+    roles = [("confounds", file) for file in given]
+    roles += [("sample mask", sample_mask_file)] if sample_mask_file else []
+    used = [[role, str(Path(file).absolute()), f"sha256:{checksum(file)}"] for role, file in roles]
+    arrays["sources"] = np.array(json.dumps(used))
+    if cuts_file is not None:
+        cuts = load_arrays(cuts_file)
+        arrays |= {f"cuts_{name}": array for name, array in cuts.items()}
+    return save_arrays(path, arrays)
+
+
+def load_run(
+    run_id: str, files: PageFiles, sidecar: Mapping[str, Any], *, with_pictures: bool = True
+) -> RunResults:
+    """
+    Read what the page of a run shows.
+
+    Parameters
+    ----------
+    run_id : str
+        The run.
+    files : PageFiles
+        Its small files.
+    sidecar : mapping
+        The JSON beside the cleaned signals.
+    with_pictures : bool
+        Whether to read the mean image and the cuts of the maps, which a cohort's page does
+        not need.
+
+    Returns
+    -------
+    RunResults
+        Arrays and values.
+    """
+    from nipype_mapsmasker.reports.results import RunResults
+
+    raw, names = read_signals(files.signals_file)
+    cleaned, _ = read_signals(files.timeseries_file)
+    keep = np.ones(len(raw), dtype=bool)
+    keep[list(sidecar.get("censored") or [])] = False
+    rows = read_rows(files.coverage_file)
+    place = {row["name"]: index for index, row in enumerate(rows)}
+    chosen = [place[name] for name in names]
+    data = load_arrays(files.data_file) if files.data_file is not None else {}
+    inflation = data.get("variance_inflation")
+    values: dict[str, Any] = {
+        "confounds": data.get("confounds"),
+        "confound_names": [str(name) for name in data.get("confound_names", ())],
+        "motion": data.get("motion"),
+        "variance_inflation": None if inflation is None else inflation[chosen],
+    }
+    for column in ("coverage", "coverage_fit", "coverage_data"):
+        known = np.array([float(row[column] or "nan") for row in rows])
+        values[column] = known[chosen]
+    if files.fit_quality_file is not None:
+        values["r_squared"] = read_signals(files.fit_quality_file)[0][:, 0]
+    if with_pictures and files.mean_file is not None:
+        values["mean_image"] = read_volumes(files.mean_file, ndim=3)
+        values["affine"] = read_info(files.mean_file).grid.affine
+    cuts = {name[5:]: array for name, array in data.items() if name.startswith("cuts_")}
+    if with_pictures and cuts and len(cuts["peak"]) == len(rows):
+        values["cuts"] = select_cuts(cuts, chosen)
+    return RunResults(
+        run_id=run_id,
+        names=names,
+        raw=raw,
+        cleaned=cleaned,
+        keep=keep,
+        **values,
+        **_facts(sidecar, data),
+    )
+
+
+def write_run_page(
+    path: str | Path, run: RunResults, *, displayed_maps: Any = 10, cmap: str = "CMRmap_r"
+) -> Path:
+    """
+    Draw the page of a run.
+
+    Parameters
+    ----------
+    path : str or Path
+        The page.
+    run : RunResults
+        The run.
+    displayed_maps, cmap
+        As in `nipype_mapsmasker.reports.page_run.run_page`.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    from nipype_mapsmasker.reports.page_run import run_page
+
+    return write_page(Path(path), run_page(run, displayed_maps=displayed_maps, cmap=cmap))
+
+
+def write_page(path: Path, page: str) -> Path:
+    """
+    Write a page, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        Where to.
+    page : str
+        What.
+
+    Returns
+    -------
+    Path
+        The page.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(page, encoding="utf-8", newline="\n")
+    return path
+
+
+def _facts(sidecar: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Take from the sidecar what the page says in words."""
+    atlas = sidecar.get("Atlas") or {}
+    masker = dict(sidecar.get("masker") or {})
+    shared = {name: value for name, value in masker.items() if name not in _NOT_PARAMETERS}
+    images = [str(path) for path in sidecar.get("Sources") or ()]
+    return {
+        "atlas": str(atlas.get("Name") or ""),
+        "strategy": str(sidecar.get("Strategy") or ""),
+        "t_r": sidecar.get("RepetitionTime"),
+        "image": images[0] if images else "",
+        "summary": sidecar,
+        "parameters": {**shared, **dict(sidecar.get("parameters") or {})},
+        "versions": {k: str(value) for k, value in dict(sidecar.get("versions") or {}).items()},
+        "sources": _sources(images, atlas, data),
+        "command": str(sidecar.get("command") or ""),
+        "warnings": [str(text) for text in sidecar.get("warnings") or ()],
+        "cohort_page": str(sidecar.get("cohort_page") or ""),
+    }
+
+
+def _sources(
+    images: Sequence[str], atlas: Mapping[str, Any], data: Mapping[str, NDArray[Any]]
+) -> list[Source]:
+    """List the input files, with checksums of those that were read for one."""
+    from nipype_mapsmasker.reports.results import Source
+
+    found = [Source(role="image", path=path) for path in images]
+    if atlas:
+        digest = f"sha256:{atlas['SHA256']}" if atlas.get("SHA256") else ""
+        found.append(Source(role="maps", path=str(atlas.get("Name")), checksum=digest))
+    used = json.loads(str(data["sources"])) if "sources" in data else []
+    return found + [Source(role=role, path=path, checksum=digest) for role, path, digest in used]
+
+
+def _confounds(
+    given: Sequence[str],
+    high_variance_file: str | None,
+    n_volumes: int,
+    summary: Mapping[str, Any],
+) -> tuple[list[NDArray[np.float64]], list[str]]:
+    """Read the confounds that were regressed, as cleaning read them."""
+    tables, names = [], []
+    if high_variance_file is not None:
+        values, columns = read_confounds([high_variance_file], n_volumes)
+        tables.append(values)
+        names += columns
+    used = [name for name in summary.get("confound_names", ()) if name not in names]
+    if given and used:
+        # Names are patterns to the reader; in brackets, special letters stand for themselves.
+        patterns = ["".join(f"[{x}]" if x in "*?[" else x for x in name) for name in used]
+        treatment = dict(summary.get("parameters") or {}).get("confounds_na", "next")
+        values, columns = read_confounds(list(given), n_volumes, columns=patterns, na=treatment)
+        tables.append(values)
+        names += columns
+    return tables, names
+
+
+def _motion(given: Sequence[str], n_volumes: int) -> NDArray[np.float64] | None:
+    """Look for framewise displacement in the tables of confounds."""
+    for file in given:
+        try:
+            values, _ = read_confounds([file], n_volumes, columns=[MOTION_COLUMN], na="zero")
+        except TableError:
+            continue
+        return values[:, 0]
+    return None

@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run's signals, confounds and sample mask from files, through cleaning, to files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from nipype_mapsmasker.core.cleaning import clean
+from nipype_mapsmasker.core.strategy import Cleaning
+from nipype_mapsmasker.io.atomic import write_json
+from nipype_mapsmasker.io.tables.confounds import read_confounds
+from nipype_mapsmasker.io.tables.samples import read_sample_mask
+from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
+
+__all__ = ["CleaningInputs", "clean_run"]
+
+WRITTEN_DTYPES = {
+    None: np.float64,
+    "auto": np.float32,
+    "float32": np.float32,
+    "float64": np.float64,
+}
+"""What each value of ``dtype`` means for the table that is written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleaningInputs:
+    """
+    Name the files that belong to one cleaning.
+
+    Parameters
+    ----------
+    run_id : str
+        The run.
+    signals_file : str
+        Raw signals.
+    confounds_files : str, list of str or None
+        Tables of confounds.
+    high_variance_file : str or None
+        Table of high-variance confounds, used whole.
+    confounds_columns : list of str or None
+        Names or patterns of the columns of ``confounds_files`` to use.
+    confounds_na : {'next', 'zero', 'error'}
+        What leading n/a becomes.
+    sample_mask_file : str or None
+        Volumes to keep.
+    """
+
+    run_id: str
+    signals_file: str
+    confounds_files: str | Sequence[str] | None = None
+    high_variance_file: str | None = None
+    confounds_columns: Sequence[str] | None = None
+    confounds_na: Literal["next", "zero", "error"] = "next"
+    sample_mask_file: str | None = None
+
+
+def clean_run(
+    folder: Path,
+    files: CleaningInputs,
+    parameters: dict[str, Any],
+    *,
+    dtype: str | None = None,
+    output_format: str = "tsv",
+    messages: Sequence[str] = (),
+) -> tuple[Path, Path]:
+    """
+    Clean one table of signals.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write.
+    files : CleaningInputs
+        What to read.
+    parameters : dict
+        The fields of `nipype_mapsmasker.core.strategy.Cleaning`.
+    dtype : {None, 'auto', 'float32', 'float64'}
+        Type that is written.
+    output_format : {'tsv', 'npy', 'parquet'}
+        Format that is written.
+    messages : sequence of str
+        Earlier warnings, handed on.
+
+    Returns
+    -------
+    out_file : Path
+        The cleaned signals.
+    summary_file : Path
+        What was done to them.
+
+    Raises
+    ------
+    TableError, SignalError, ParameterError
+        A table, its length or a parameter is not as it must be.
+    """
+    signals, names = read_signals(files.signals_file)
+    n_volumes = signals.shape[0]
+    tables, confound_names = [], []
+    if files.high_variance_file is not None:
+        values, columns = read_confounds([files.high_variance_file], n_volumes)
+        tables.append(values)
+        confound_names += columns
+    if files.confounds_files:
+        given = files.confounds_files
+        paths = [given] if isinstance(given, str | Path) else list(given)
+        values, columns = read_confounds(
+            paths, n_volumes, columns=files.confounds_columns, na=files.confounds_na
+        )
+        tables.append(values)
+        confound_names += columns
+        messages = [*messages, *_unmatched(files.confounds_columns, columns)]
+    sample_mask = None
+    if files.sample_mask_file is not None:
+        sample_mask = read_sample_mask(files.sample_mask_file, n_volumes)
+    confounds = np.hstack(tables) if tables else None
+    strategy = Cleaning(**parameters)
+    cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
+    out_file = write_signals(
+        folder / f"timeseries.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
+    )
+    censored = [] if sample_mask is None else np.flatnonzero(~sample_mask).tolist()
+    fields = asdict(summary)
+    fields["warnings"] = [*messages, *fields["warnings"]]
+    fields |= {
+        "run_id": files.run_id,
+        "extraction_warnings": list(messages),
+        "names": names,
+        "parameters": parameters | {"dtype": dtype, "confounds_na": files.confounds_na},
+        "confound_names": confound_names,
+        "censored": censored,
+        "inputs": {
+            "confounds_files": files.confounds_files,
+            "sample_mask_file": files.sample_mask_file,
+        },
+    }
+    return out_file, write_json(folder / "summary.json", fields)
+
+
+def _unmatched(patterns: Sequence[str] | None, columns: Sequence[str]) -> list[str]:
+    """Tell which patterns of columns matched nothing."""
+    return [
+        f"No column of the confounds matches {pattern!r}, so it added none."
+        for pattern in patterns or ()
+        if pattern not in columns and not any(fnmatchcase(name, pattern) for name in columns)
+    ]

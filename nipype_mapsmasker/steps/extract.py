@@ -1,0 +1,288 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One run from its image to the tables of its signals."""
+
+from __future__ import annotations
+
+import resource
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nipype_mapsmasker.core.extraction import (
+    Extraction,
+    MissingVoxels,
+    extract,
+    needs_data_range,
+    route,
+)
+from nipype_mapsmasker.core.fitting import MapsOperator
+from nipype_mapsmasker.core.grids import Grid, same_grid
+from nipype_mapsmasker.core.interpolation import Interpolation
+from nipype_mapsmasker.core.resampling import data_range
+from nipype_mapsmasker.core.variance import MeanSquares
+from nipype_mapsmasker.errors import GridError, SignalError
+from nipype_mapsmasker.io.atomic import atomic_path
+from nipype_mapsmasker.io.fitted import load_operator
+from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks
+from nipype_mapsmasker.io.images.writer import write_image
+from nipype_mapsmasker.io.tables.coverage import write_run_coverage
+from nipype_mapsmasker.io.tables.signals import write_signals
+
+__all__ = [
+    "RunSignals",
+    "check_run",
+    "extract_run",
+    "peak_memory_mb",
+    "read_mean_squares",
+    "write_extraction",
+]
+
+LOW_COVERAGE = 0.5
+"""Median share of the maps' weight below which maps and data hardly overlap: worth a warning."""
+
+
+@dataclass(frozen=True, eq=False)
+class RunSignals:
+    """
+    Hold what was extracted from one run.
+
+    Parameters
+    ----------
+    operators : list of MapsOperator
+        The fitted atlases.
+    extractions : list of Extraction
+        Their signals.
+    mean : (V,) ndarray of float
+        The run's mean image.
+    grid : Grid
+        The run's grid.
+    warnings : list of str
+        One sentence each.
+    mean_squares : (V,) ndarray of float or None
+        Mean square of every voxel after linear detrending, where it was asked for.
+    """
+
+    operators: list[MapsOperator]
+    extractions: list[Extraction]
+    mean: NDArray[np.float64]
+    grid: Grid
+    warnings: list[str]
+    mean_squares: NDArray[np.float64] | None = None
+
+
+def check_run(info: ImageInfo, min_volumes: int = 1) -> None:
+    """
+    Refuse a run that is too short, before it is read.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        Its header.
+    min_volumes : int
+        Volumes that the analysis needs.
+
+    Raises
+    ------
+    SignalError
+        Fewer volumes than that.
+    """
+    if info.n_volumes < min_volumes:
+        msg = (
+            f"{info.path} has {info.n_volumes} volumes, and the filter with its padding needs at "
+            f"least {min_volumes}; use a lower butterworth_order or butterworth_padlen, or no "
+            "filter."
+        )
+        raise SignalError(msg)
+
+
+def extract_run(
+    info: ImageInfo,
+    operator_files: Sequence[str | Path],
+    *,
+    resample: bool = True,
+    interpolation: Interpolation = "continuous",
+    clip: bool = True,
+    missing_voxels: MissingVoxels = "zero",
+    mean_squares: bool = False,
+) -> RunSignals:
+    """
+    Extract the signals of one run for several atlases.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        The run.
+    operator_files : sequence of path
+        The fitted atlases.
+    resample : bool
+        Whether a run on another grid than an operator's is resampled, or refused.
+    interpolation : {'continuous', 'linear', 'nearest'}
+        How.
+    clip : bool
+        Whether cubic resampling is clipped to the run's range, which costs a second reading.
+    missing_voxels : {'zero', 'exclude'}
+        As in `nipype_mapsmasker.core.extraction.extract`.
+    mean_squares : bool
+        Whether the mean squares for high-variance confounds are found in the same reading.
+
+    Returns
+    -------
+    RunSignals
+        Signals, statistics and warnings.
+
+    Raises
+    ------
+    GridError
+        The grids differ and ``resample`` is false, or do not overlap at all.
+    ImageFileError
+        The image cannot be read to its end.
+    SignalError
+        The image has no data anywhere under the maps.
+    """
+    operators = [load_operator(path) for path in operator_files]
+    for operator in operators:
+        if not resample and not same_grid(operator.grid, info.grid):
+            msg = (
+                f"{info.path} has shape {info.grid.shape} and affine {info.grid.affine.tolist()}, "
+                f"but the maps were fitted on {operator.grid.shape} and "
+                f"{operator.grid.affine.tolist()}; resample one of them, or choose another "
+                "resampling_target."
+            )
+            raise GridError(msg)
+    limits = None
+    if needs_data_range(operators, info.grid, interpolation, clip):
+        limits = data_range(iter_blocks(info))
+    try:
+        targets = route(
+            operators,
+            info.grid,
+            interpolation=interpolation,
+            limits=limits,
+            missing_voxels=missing_voxels,
+        )
+    except GridError as error:
+        msg = f"{info.path}: {error}"
+        raise GridError(msg) from error
+    squares = MeanSquares(info.n_volumes) if mean_squares else None
+    blocks = iter_blocks(info) if squares is None else _watched(iter_blocks(info), squares)
+    extractions, mean = extract(blocks, targets, missing_voxels=missing_voxels)
+    warnings = []
+    for operator, extraction in zip(operators, extractions, strict=True):
+        if not extraction.coverage_data.any():
+            msg = (
+                f"{info.path} has no data under the maps: every voxel there is zero or not "
+                "finite in every volume; check that it is in the maps' space."
+            )
+            raise SignalError(msg)
+        shares = operator.coverage * extraction.coverage_data
+        if float(np.median(shares)) < LOW_COVERAGE:
+            warnings.append(
+                f"Maps and data hardly overlap in {info.path.name}: half of the maps have less "
+                f"than {np.median(shares):.0%} of their weight inside mask and data."
+            )
+    found = None if squares is None else squares.finish()
+    return RunSignals(operators, extractions, mean, info.grid, warnings, found)
+
+
+def _watched(blocks: Iterator[NDArray[Any]], squares: MeanSquares) -> Iterator[NDArray[Any]]:
+    """Let blocks be looked at on their way."""
+    for block in blocks:
+        squares.add(block)
+        yield block
+
+
+def write_extraction(
+    folder: Path,
+    run: RunSignals,
+    *,
+    min_coverage: float | None = None,
+    keep_masked_maps: bool = True,
+) -> dict[str, Any]:
+    """
+    Write the tables of one run.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    run : RunSignals
+        What was extracted.
+    min_coverage : float, optional
+        Coverage below which a signal is n/a.
+    keep_masked_maps : bool
+        Whether maps without weight stay as columns.
+
+    Returns
+    -------
+    dict
+        Paths: ``signals_files``, ``coverage_files``, ``fit_quality_files``, ``mean_file``.
+    """
+    mean = write_image(folder / "mean.nii.gz", run.grid, [run.mean[None]], n_volumes=1, ndim=3)
+    signals_files, coverage_files, quality_files = [], [], []
+    for number, (operator, extraction) in enumerate(
+        zip(run.operators, run.extractions, strict=True)
+    ):
+        signals, names = extraction.signals, list(operator.names)
+        if min_coverage is not None:
+            poor = operator.coverage * extraction.coverage_data < min_coverage
+            signals = np.where(poor, np.nan, signals)
+        if not keep_masked_maps:
+            signals = signals[:, ~operator.lost]
+            names = [name for name, lost in zip(names, operator.lost, strict=True) if not lost]
+        signals_files.append(str(write_signals(folder / f"signals_{number}.tsv", signals, names)))
+        coverage = write_run_coverage(
+            folder / f"coverage_{number}.tsv", operator, extraction.coverage_data
+        )
+        coverage_files.append(str(coverage))
+        quality = write_signals(
+            folder / f"fit_quality_{number}.tsv", extraction.r_squared[:, None], ["r_squared"]
+        )
+        quality_files.append(str(quality))
+    squares = None
+    if run.mean_squares is not None:
+        squares = folder / "mean_squares.npy"
+        with atomic_path(squares) as temporary, temporary.open("wb") as stream:
+            np.save(stream, run.mean_squares)
+    return {
+        "signals_files": signals_files,
+        "coverage_files": coverage_files,
+        "fit_quality_files": quality_files,
+        "mean_file": str(mean),
+        "mean_squares_file": None if squares is None else str(squares),
+    }
+
+
+def read_mean_squares(path: str | Path) -> NDArray[np.float64]:
+    """
+    Read the mean squares that `write_extraction` wrote.
+
+    Parameters
+    ----------
+    path : str or Path
+        The ``.npy``.
+
+    Returns
+    -------
+    (V,) ndarray of float
+        One per voxel, in disk order.
+    """
+    return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
+
+
+def peak_memory_mb() -> float:
+    """
+    Give the peak resident memory of this process.
+
+    Returns
+    -------
+    float
+        MB (10^6 bytes).
+    """
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # Linux counts kibibytes, macOS bytes.
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
