@@ -17,9 +17,9 @@ from nipype_mapsmasker.core.parameters import (
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
-    optional,
     optional_file,
     optional_files,
+    optional_number,
     run_file,
     with_parameters,
 )
@@ -38,7 +38,7 @@ class _CleanSignalsInputSpec(RunInputSpec):
     sample_mask_file = optional_file(
         "table of the volumes to keep: booleans, or sorted indices from 0"
     )
-    t_r = optional(traits.Float(), "repetition time in seconds; needed by the filters")
+    t_r = optional_number("repetition time in seconds; needed by the filters")
     messages = traits.List(
         traits.Str(), desc="warnings of earlier steps, handed on into the summary"
     )

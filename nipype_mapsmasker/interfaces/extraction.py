@@ -18,7 +18,9 @@ from nipype_mapsmasker.interfaces.traits import (
     made_file,
     optional,
     optional_file,
+    optional_number,
     run_file,
+    run_files,
     with_parameters,
 )
 from nipype_mapsmasker.steps.extract import extract_signals
@@ -33,13 +35,10 @@ class _ExtractSignalsInputSpec(RunInputSpec):
         "4D image of the run; that it exists is checked when it is read, so that a vanished "
         "image is a fault of its run alone"
     )
-    operator_files = traits.List(
-        traits.Union(None, File()),
-        mandatory=True,
-        desc="fitted operators (.npz), one per atlas; the image is read once for all of them",
+    operator_files = run_files(
+        "fitted operators (.npz), one per atlas; the image is read once for all of them"
     )
-    t_r = optional(
-        traits.Float(),
+    t_r = optional_number(
         "repetition time in seconds; None takes the JSON sidecar's, else the header's",
     )
     resample = traits.Bool(

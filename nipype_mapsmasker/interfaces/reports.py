@@ -29,6 +29,7 @@ from nipype_mapsmasker.interfaces.traits import (
     optional,
     optional_file,
     optional_files,
+    optional_number,
     run_file,
     with_parameters,
 )
@@ -59,11 +60,11 @@ class _ReportRunInputSpec(RunInputSpec):
     confounds_files = optional_files("table or tables of confounds that cleaning used")
     high_variance_file = optional_file("table of high-variance confounds")
     sample_mask_file = optional_file("table of the volumes to keep")
-    in_file = optional(traits.Str(), "the image, to be named")
+    in_file = optional_file("the image, to be named")
     atlas = traits.Str("maps", usedefault=True, desc="name of the atlas")
     strategy = traits.Str("", usedefault=True, desc="name of the cleaning strategy, if it has one")
     maps_checksum = optional(traits.Str(), "SHA-256 of the maps")
-    t_r = optional(traits.Float(), "repetition time in seconds")
+    t_r = optional_number("repetition time in seconds")
     out_dir = traits.Str(
         "", usedefault=True, desc="result folder whose cohort page is linked to; '' for no link"
     )

@@ -6,15 +6,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, get_args, get_origin
 
-from nipype.interfaces.base import BaseInterfaceInputSpec, File, traits
+from nipype.interfaces.base import BaseInterfaceInputSpec, File, Undefined, traits
 
 from nipype_mapsmasker.core.parameters import Parameter, parameters_of
+from nipype_mapsmasker.interfaces.given import Given, each_of, file_of, files_of, number_of
 
 __all__ = [
     "optional",
     "optional_file",
     "optional_files",
+    "optional_number",
     "run_file",
+    "run_files",
     "trait_of",
     "with_parameters",
 ]
@@ -55,7 +58,24 @@ def optional_file(desc: str) -> Any:
     trait
         That it exists is checked when it is read, so that a vanished file is a fault of its run.
     """
-    return optional(File(), desc)
+    return Given(file_of, usedefault=True, desc=desc)
+
+
+def optional_number(desc: str) -> Any:
+    """
+    Make an input of a number that may be absent.
+
+    Parameters
+    ----------
+    desc : str
+        What it is for.
+
+    Returns
+    -------
+    trait
+        For the body of a spec.
+    """
+    return Given(number_of, usedefault=True, desc=desc)
 
 
 def optional_files(desc: str) -> Any:
@@ -72,9 +92,7 @@ def optional_files(desc: str) -> Any:
     trait
         For the body of a spec.
     """
-    return traits.Union(
-        None, File(), traits.List(File()), default_value=None, usedefault=True, desc=desc
-    )
+    return Given(files_of, usedefault=True, desc=desc)
 
 
 def run_file(desc: str) -> Any:
@@ -91,7 +109,24 @@ def run_file(desc: str) -> Any:
     trait
         Mandatory; None comes with an ``upstream_fault``.
     """
-    return traits.Union(None, File(), mandatory=True, desc=desc)
+    return Given(file_of, Undefined, mandatory=True, desc=desc)
+
+
+def run_files(desc: str) -> Any:
+    """
+    Make an input of one or more files, which only a failed run does not have.
+
+    Parameters
+    ----------
+    desc : str
+        What it is.
+
+    Returns
+    -------
+    trait
+        Mandatory; a list, with None as its entries where an ``upstream_fault`` comes with it.
+    """
+    return Given(each_of(file_of, is_needed=True), Undefined, mandatory=True, desc=desc)
 
 
 def with_parameters(*sources: type, leave_out: Sequence[str] = ()) -> Callable[[Spec], Spec]:
