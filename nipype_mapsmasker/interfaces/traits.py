@@ -12,6 +12,7 @@ from nipype_mapsmasker.core.parameters import Parameter, parameters_of
 from nipype_mapsmasker.interfaces.given import Given, each_of, file_of, files_of, number_of
 
 __all__ = [
+    "made_file",
     "optional",
     "optional_file",
     "optional_files",
