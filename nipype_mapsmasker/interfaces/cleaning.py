@@ -14,6 +14,7 @@ from nipype_mapsmasker.core.parameters import (
     OutputParameters,
     values_of,
 )
+from nipype_mapsmasker.interfaces import references
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
@@ -73,6 +74,7 @@ class CleanSignals(RunInterface):
 
     input_spec = _CleanSignalsInputSpec
     output_spec = _CleanSignalsOutputSpec
+    _references = references.CLEANING
 
     def _process(self, cwd: Path) -> None:
         inputs = self.inputs

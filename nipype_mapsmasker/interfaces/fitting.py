@@ -9,6 +9,7 @@ from nipype.interfaces.base import traits
 
 from nipype_mapsmasker.core.parameters import FittingParameters, values_of
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.interfaces import references
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.interfaces.traits import made_file, optional_file, run_file, with_parameters
 from nipype_mapsmasker.steps.fit import adopt_fit, fit_to_grid
@@ -64,6 +65,7 @@ class FitMaps(RunInterface):
 
     input_spec = _FitMapsInputSpec
     output_spec = _FitMapsOutputSpec
+    _references = references.EXTRACTION
 
     _may_be_none = ("maps_file",)
 

@@ -82,7 +82,9 @@ class ListRuns(ListAtlases):
     """
 
     def _run_interface(self, runtime: Any) -> Any:
-        self._results["out"] = [list(values) for values in zip(*self._values(), strict=True)]
+        # A step of the user's own may make less than the one in whose place it stands.
+        known = [values for values in self._values() if values is not None]
+        self._results["out"] = [list(values) for values in zip(*known, strict=True)]
         return runtime
 
 
@@ -125,8 +127,8 @@ class HandOver(LeanInterface):
         count = self._counts[name]
         return [name] if count is None else [f"{name}_{number}" for number in range(count)]
 
-    def _add_output_traits(self, base: Any) -> Any:
-        return add_traits(base, list(self._counts))
+    def _outputs(self) -> Any:
+        return add_traits(super()._outputs(), list(self._counts))
 
     def _run_interface(self, runtime: Any) -> Any:
         for name, count in self._counts.items():

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,7 @@ from nipype_mapsmasker.interfaces.traits import (
     run_file,
     with_parameters,
 )
+from nipype_mapsmasker.io.results.summary import read_summary
 from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.reports.folder import cohort_link, write_cohort_page
 from nipype_mapsmasker.reports.load import (
@@ -51,7 +51,7 @@ LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
 class _ReportRunInputSpec(RunInputSpec):
     signals_file = run_file("raw signals of one atlas")
     timeseries_file = run_file("the same, cleaned")
-    summary_file = run_file("JSON: what cleaning did, from CleanSignals")
+    summary_file = optional_file("JSON: what cleaning did, from CleanSignals")
     coverage_file = run_file("coverage of the maps in this run")
     fit_coverage_file = optional_file("coverage and variance inflation of the fit, from FitMaps")
     cuts_file = optional_file("cuts of the maps, from FitMaps")
@@ -106,7 +106,7 @@ class ReportRun(RunInterface):
     def _draw(self, cwd: Path) -> None:
         """Write what the page needs, then the page."""
         inputs = self.inputs
-        summary = json.loads(Path(inputs.summary_file).read_text(encoding="utf-8"))
+        summary = read_summary(inputs.summary_file, inputs.signals_file, inputs.timeseries_file)
         data_file = write_report_data(
             cwd / "reportdata.npz",
             n_volumes=len(read_signals(inputs.signals_file)[0]),

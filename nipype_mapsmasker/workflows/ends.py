@@ -8,6 +8,7 @@ from typing import Any
 
 from nipype_mapsmasker.core.parameters import PageParameters, values_of
 from nipype_mapsmasker.workflows.connections import listed
+from nipype_mapsmasker.workflows.description import describe
 from nipype_mapsmasker.workflows.steps import (
     LIGHT,
     PAGE_MEM_GB,
@@ -43,6 +44,8 @@ def add_steps_and_ends(
     from nipype_mapsmasker.io.results.provenance import provenance_of
 
     given = graph.given
+    # Pipelines that write a methods section collect this of every workflow.
+    graph.workflow.__desc__ = describe(given)
     provenance = provenance_of(given, given.command)
     run = add_run_steps(graph)
     if given.reports:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,6 +14,7 @@ from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
 from nipype_mapsmasker.io.results.manifests import write_manifest
+from nipype_mapsmasker.io.results.summary import read_summary
 from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
 
 __all__ = [
@@ -121,7 +121,9 @@ def store_run(out_dir: str | Path, run: RunResults) -> Path:
     summary: dict[str, Any] = {}
     places = [(a, s) for a in range(len(run.atlases)) for s in range(len(run.strategies))]
     for (a, s), files in zip(places, run.results, strict=True):
-        summary = json.loads(Path(str(files["summary"])).read_text(encoding="utf-8"))
+        summary = read_summary(
+            files["summary"], str(run.signals_files[a]), str(files["timeseries"])
+        )
         warnings += [text for text in summary["warnings"] if text not in warnings]
         made = _store_result(names, run, a, run.strategies[s], files, summary)
         _remove_leftovers(names, run.atlases[a], run.strategies[s], made)
