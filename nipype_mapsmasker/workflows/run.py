@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nipype_mapsmasker.workflows.arguments import RunArguments, takes
 from nipype_mapsmasker.workflows.connections import fingerprint_of, listed, pick
 from nipype_mapsmasker.workflows.ends import add_steps_and_ends
-from nipype_mapsmasker.workflows.steps import CACHE_CONFIG, LIGHT, Graph, fit_interface
+from nipype_mapsmasker.workflows.steps import LIGHT, Graph, fit_interface
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import Node, Workflow
@@ -43,6 +43,9 @@ RUN_OUTPUTS = (
     "cohort_page",
 )
 """Fields of the run's outputnode."""
+
+OPTIONAL_INPUTS = tuple(field for field in RUN_INPUTS if field not in ("in_file", "labels_files"))
+"""Fields that may stay unset."""
 
 
 @takes(RunArguments)
@@ -111,25 +114,9 @@ def init_run_wf(given: RunArguments) -> Workflow:
         Table of all runs of the result folder
     cohort_page
         Page of all runs of the result folder
-
-    Returns
-    -------
-    Workflow
-        With a public face of ``inputnode`` and ``outputnode``.
-
-    Raises
-    ------
-    ParameterError
-        Parameters that make no sense, alone or together.
     """
-    from nipype.interfaces.utility import IdentityInterface
-    from nipype.pipeline.engine import Node, Workflow
-
-    workflow = Workflow(name=given.name)
-    workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
-    inputnode = Node(IdentityInterface(fields=list(RUN_INPUTS)), name="inputnode")
-    graph = Graph(workflow, given, over_runs=False)
-    check = _add_check(graph, inputnode)
+    graph = Graph.begin(given, RUN_INPUTS, OPTIONAL_INPUTS)
+    check = _add_check(graph)
     graph.maps = [(check, ("maps_img", pick, n)) for n in range(len(given.atlases))]
     fits = _add_fits(graph, check)
     graph.fits = {
@@ -151,10 +138,10 @@ def init_run_wf(given: RunArguments) -> Workflow:
         run_ids=(check, ("run_id", listed)),
         fit_coverage=graph.gather("atlas_coverage", coverage),
     )
-    return workflow
+    return graph.workflow
 
 
-def _add_check(graph: Graph, inputnode: Node) -> Node:
+def _add_check(graph: Graph) -> Node:
     """Add what names the run and brings its inputs into one form."""
     from nipype.pipeline.engine import Node
 
@@ -164,7 +151,7 @@ def _add_check(graph: Graph, inputnode: Node) -> Node:
         atlases=list(graph.given.atlases), is_stored=graph.given.out_dir is not None
     )
     check = Node(interface, name="check_run", **LIGHT)
-    graph.connect(check, {field: (inputnode, field) for field in RUN_INPUTS})
+    graph.connect(check, {field: (graph.inputnode, field) for field in RUN_INPUTS})
     return check
 
 
