@@ -15,9 +15,9 @@ from nipype_mapsmasker.core.parameters import (
 )
 from nipype_mapsmasker.interfaces import references
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
+from nipype_mapsmasker.interfaces.given import Given, mapping_of
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
-    optional,
     optional_file,
     optional_number,
     run_file,
@@ -60,9 +60,10 @@ class _ExtractSignalsInputSpec(RunInputSpec):
         desc="whether to write each voxel's mean square, which spares HighVarianceConfounds one "
         "of its two readings",
     )
-    kept = optional(
-        traits.Dict(),
-        "outputs of an earlier extraction that still hold, by name; the image is not read",
+    kept = Given(
+        mapping_of,
+        usedefault=True,
+        desc="outputs of an earlier extraction that still hold, by name; the image is not read",
     )
 
 

@@ -10,17 +10,30 @@ sentence that names the field.
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from numbers import Real
 from typing import Any
 
 from nipype.interfaces.base import Undefined, isdefined, traits
 
+from nipype_mapsmasker.core.parameters import Parameter
 from nipype_mapsmasker.errors import ParameterError
 
-__all__ = ["Given", "each_of", "file_of", "files_of", "number_of", "one_or_each", "text_of"]
+__all__ = [
+    "Given",
+    "each_of",
+    "file_of",
+    "files_of",
+    "mapping_of",
+    "number_of",
+    "one_or_each",
+    "text_of",
+    "value_of",
+]
 
 
 class Given(traits.TraitType):
@@ -161,7 +174,7 @@ def number_of(name: str, value: Any) -> float | None:
     name : str
         The field.
     value : object
-        A number, or None.
+        A number, also as a text, as which all values come from Nipype's own command line; or None.
 
     Returns
     -------
@@ -174,10 +187,71 @@ def number_of(name: str, value: Any) -> float | None:
         Anything else.
     """
     value = _plain(value)
-    if value is not None and (isinstance(value, bool) or not isinstance(value, Real)):
-        msg = f"{name} takes numbers; got {value!r}."
+    if value is None:
+        return None
+    if isinstance(value, Real | str) and not isinstance(value, bool):
+        with suppress(ValueError):
+            return float(value)
+    msg = f"{name} takes numbers; got {value!r}."
+    raise ParameterError(msg)
+
+
+def value_of(declared: Parameter, name: str, value: Any) -> Any:
+    """
+    Read the value of a parameter.
+
+    Parameters
+    ----------
+    declared : Parameter
+        Its declaration.
+    name : str
+        The field.
+    value : object
+        The value; from Nipype's own command line all values come as texts.
+
+    Returns
+    -------
+    object
+        The value, checked by itself.
+
+    Raises
+    ------
+    ParameterError
+        It is of another type, or out of bounds.
+    """
+    value = _plain(value)
+    if isinstance(value, str) and str not in declared.types and value not in declared.choices:
+        with suppress(ValueError):
+            value = json.loads(value)
+    declared.check(value)
+    return value
+
+
+def mapping_of(name: str, value: Any) -> dict[Any, Any] | None:
+    """
+    Read a mapping.
+
+    Parameters
+    ----------
+    name : str
+        The field.
+    value : object
+        A mapping, or None.
+
+    Returns
+    -------
+    dict or None
+        The mapping.
+
+    Raises
+    ------
+    ParameterError
+        Anything else.
+    """
+    if value is not None and not isinstance(value, Mapping):
+        msg = f"{name} takes a mapping of names to values; got {value!r}."
         raise ParameterError(msg)
-    return None if value is None else float(value)
+    return None if value is None else dict(value)
 
 
 def _each(read: Callable[[str, Any], Any], is_needed: bool, name: str, value: Any) -> Any:

@@ -15,11 +15,11 @@ from nipype_mapsmasker.interfaces.given import (
     each_of,
     file_of,
     files_of,
+    mapping_of,
     number_of,
     one_or_each,
     text_of,
 )
-from nipype_mapsmasker.interfaces.traits import optional
 from nipype_mapsmasker.io.sidecars import checksum, run_identity
 from nipype_mapsmasker.steps.group import complete_lists, group_by_fit
 
@@ -54,9 +54,8 @@ class _GroupRunsInputSpec(BaseInterfaceInputSpec):
         usedefault=True,
         desc="repetition time in seconds of all runs, or of each, with gaps, or none at all",
     )
-    kept = optional(
-        traits.List(traits.Union(None, traits.Dict())),
-        "outputs of earlier extractions that still hold, per run, with gaps",
+    kept = _per_run(
+        mapping_of, "outputs of earlier extractions that still hold, per run, with gaps"
     )
     extraction_keys = _per_run(
         text_of, "what each run's raw signals depend on, kept in its manifest"

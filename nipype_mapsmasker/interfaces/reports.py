@@ -23,9 +23,9 @@ from nipype_mapsmasker.interfaces.base import (
     RunOutputSpec,
     or_none,
 )
+from nipype_mapsmasker.interfaces.given import Given, text_of
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
-    optional,
     optional_file,
     optional_files,
     optional_number,
@@ -63,7 +63,7 @@ class _ReportRunInputSpec(RunInputSpec):
     in_file = optional_file("the image, to be named")
     atlas = traits.Str("maps", usedefault=True, desc="name of the atlas")
     strategy = traits.Str("", usedefault=True, desc="name of the cleaning strategy, if it has one")
-    maps_checksum = optional(traits.Str(), "SHA-256 of the maps")
+    maps_checksum = Given(text_of, usedefault=True, desc="SHA-256 of the maps")
     t_r = optional_number("repetition time in seconds")
     out_dir = traits.Str(
         "", usedefault=True, desc="result folder whose cohort page is linked to; '' for no link"
