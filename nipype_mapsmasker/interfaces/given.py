@@ -15,7 +15,6 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from numbers import Real
 from typing import Any
 
 from nipype.interfaces.base import Undefined, isdefined, traits
@@ -189,8 +188,8 @@ def number_of(name: str, value: Any) -> float | None:
     value = _plain(value)
     if value is None:
         return None
-    if isinstance(value, Real | str) and not isinstance(value, bool):
-        with suppress(ValueError):
+    if not isinstance(value, bool):
+        with suppress(ValueError, TypeError):
             return float(value)
     msg = f"{name} takes numbers; got {value!r}."
     raise ParameterError(msg)

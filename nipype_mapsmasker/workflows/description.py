@@ -70,7 +70,7 @@ def _cleaning(name: str, values: Mapping[str, Any]) -> str:
     if values["filter"] == "cosine" and high:
         steps.append(f"freed of drifts below {high:g} Hz by discrete cosines")
     elif values["filter"] == "butterworth" and (low or high):
-        ends = [f"above {high:g} Hz"] * bool(high) + [f"below {low:g} Hz"] * bool(low)
+        ends = [f"{word} {hz:g} Hz" for word, hz in (("above", high), ("below", low)) if hz]
         order = values["butterworth_order"]
         steps.append(f"filtered to {' and '.join(ends)} (Butterworth, order {order})")
     steps.append("freed of confounds by regression where a run had any")

@@ -280,7 +280,7 @@ def test_workflows_describe_themselves():
 
 @pytest.mark.parametrize("interface", [FitMaps, ExtractSignals, CleanSignals])
 def test_interfaces_name_their_references(interface):
-    assert all(set(one) == {"entry", "description", "tags"} for one in interface._references)
+    assert all(set(one) >= {"entry", "description", "tags"} for one in interface._references)
     assert all(one["description"] for one in interface._references)
 
 
