@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import argparse
-import re
 from typing import Any, Literal
 
+from nipype_mapsmasker.cohort.request import atlas_names
 from nipype_mapsmasker.core.parameters import STRATEGY, MaskerParameters, parameters_of
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.sidecars import image_stem, read_json_object
+from nipype_mapsmasker.io.sidecars import read_json_object
 
-__all__ = ["atlas_names", "displayed_maps", "masker_parameters"]
+__all__ = ["displayed_maps", "masker_parameters"]
 
 
 def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
@@ -58,47 +58,6 @@ def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
         cmap=arguments.cmap,
         on_error=arguments.on_error,
     )
-
-
-def atlas_names(maps: list[str], names: list[str] | None) -> list[str]:
-    """
-    Name the atlases.
-
-    Parameters
-    ----------
-    maps : list of str
-        The maps images.
-    names : list of str or None
-        Names that the user gave.
-
-    Returns
-    -------
-    list of str
-        Letters and digits only, all different.
-
-    Raises
-    ------
-    ParameterError
-        Not one name per image.
-
-    Examples
-    --------
-    >>> atlas_names(["msdl_maps.nii.gz", "tpl-MNI_atlas-DiFuMo_probseg.nii.gz"], None)
-    ['msdl', 'DiFuMo']
-    """
-    if names is not None:
-        if len(names) != len(maps):
-            msg = f"--maps has {len(maps)} entries and --atlas-names {len(names)}; give as many."
-            raise ParameterError(msg)
-        return names
-    made: list[str] = []
-    for path in maps:
-        stem = image_stem(path)
-        entity = re.search(r"(?:^|_)atlas-([A-Za-z0-9+]+)", stem)
-        name = entity.group(1) if entity else re.sub(r"[^A-Za-z0-9+]", "", _short(stem))
-        name = name or "maps"
-        made.append(name if name not in made else f"{name}{len(made) + 1}")
-    return made
 
 
 def displayed_maps(given: list[str]) -> int | list[int] | Literal["all"]:
@@ -162,8 +121,3 @@ def _words(fields: dict[str, Any]) -> dict[str, Any]:
 def _none(value: str) -> Any:
     """Take the word none as None."""
     return None if value == "none" else value
-
-
-def _short(stem: str) -> str:
-    """Take off what only says that there are maps."""
-    return re.sub(r"[_-]?(maps|probseg|dseg|atlas)$", "", stem)
