@@ -95,7 +95,7 @@ def write_json(path: Path, content: object) -> Path:
     Parameters
     ----------
     path : Path
-        Where to.
+        The file.
     content : object
         What; NaN becomes null.
 
