@@ -7,7 +7,7 @@ import argparse
 import re
 from typing import Any, Literal
 
-from nipype_mapsmasker.core.parameters import MaskerParameters, strategy_parameters
+from nipype_mapsmasker.core.parameters import STRATEGY, MaskerParameters, parameters_of
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.sidecars import image_stem, read_json_object
 
@@ -48,6 +48,7 @@ def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
         high_variance_confounds=arguments.high_variance_confounds,
         n_confounds=arguments.n_confounds,
         percentile=arguments.percentile,
+        **_cleaning(arguments),
         strategies=_strategies(arguments),
         dtype=arguments.dtype,
         output_format=arguments.output_format,
@@ -129,13 +130,16 @@ def displayed_maps(given: list[str]) -> int | list[int] | Literal["all"]:
     return numbers[0] if len(numbers) == 1 else numbers
 
 
-def _strategies(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Gather the one strategy of the options, or those of a file on top of it."""
-    options = {name: getattr(arguments, name) for name in strategy_parameters()}
-    for name in ("standardize", "filter", "butterworth_padtype"):
-        options[name] = _none(options[name])
+def _cleaning(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Gather the options of cleaning, which every strategy starts from."""
+    options = {name: getattr(arguments, name) for cls in STRATEGY for name in parameters_of(cls)}
+    return _words(options)
+
+
+def _strategies(arguments: argparse.Namespace) -> dict[str, dict[str, Any]] | None:
+    """Read the strategies of a file."""
     if arguments.strategies is None:
-        return {"": options}
+        return None
     strategies = read_json_object(arguments.strategies, "--strategies")
     for name, fields in strategies.items():
         if not isinstance(fields, dict):
@@ -144,7 +148,7 @@ def _strategies(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
                 "of cleaning options."
             )
             raise ParameterError(msg)
-    return {name: options | _words(fields) for name, fields in strategies.items()}
+    return {name: _words(fields) for name, fields in strategies.items()}
 
 
 def _words(fields: dict[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from nipype.interfaces.base import (
 )
 from threadpoolctl import ThreadpoolController
 
-from nipype_mapsmasker.core.algorithm import ALGORITHM
+from nipype_mapsmasker.core.parameters import ALGORITHM
 from nipype_mapsmasker.errors import DataFault, ParameterError
 
 __all__ = [

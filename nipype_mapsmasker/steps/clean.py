@@ -12,7 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from nipype_mapsmasker.core.cleaning import clean
-from nipype_mapsmasker.core.strategy import Cleaning
+from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
@@ -80,7 +80,7 @@ def clean_run(
     files : CleaningInputs
         What to read.
     parameters : dict
-        The fields of `nipype_mapsmasker.core.strategy.Cleaning`.
+        The fields of `nipype_mapsmasker.core.parameters.Cleaning`.
     dtype : {None, 'auto', 'float32', 'float64'}
         Type that is written.
     output_format : {'tsv', 'npy', 'parquet'}
