@@ -258,7 +258,7 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--mem-gb", type=float, metavar="GB", help="memory (default: that at hand)")
     group.add_argument("--plugin-args", metavar="FILE", help="JSON of further plugin arguments")
     group.add_argument(
-        "-w", "--work-dir", metavar="DIR", help="working folder (default: OUT/work)"
+        "-w", "--work-dir", metavar="DIR", help="working folder (default: OUT/.mapsmasker/work)"
     )
     _switch(group, "--clean-work-dir", False, "remove the working folder after success")
     group.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")

@@ -9,6 +9,7 @@ from pathlib import Path
 from nipype_mapsmasker.cli.options import displayed_maps
 from nipype_mapsmasker.cohort.lock import locked
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.results.layout import private_folder
 
 __all__ = ["report"]
 
@@ -40,7 +41,7 @@ def report(arguments: argparse.Namespace) -> int:
         raise ParameterError(msg)
     given = arguments.displayed_maps
     wish = None if given is None else displayed_maps(given)
-    with locked(out_dir):
+    with locked(private_folder(out_dir)):
         pages = make_reports(out_dir, wish, arguments.cmap)
     if not arguments.quiet:
         print(f"mapsmasker: {len(pages)} pages; begin with {pages[-1]}")

@@ -21,7 +21,7 @@ from nipype_mapsmasker.cohort.workdir import clean_work_dir
 from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
-from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.results.storing import store_failure
 
 __all__ = ["run", "run_plan"]
@@ -65,7 +65,7 @@ def run(arguments: argparse.Namespace) -> int:
     if not plan.runs:
         return 0
     ids = None if arguments.slice is None else [one.run.run_id for one in plan.runs]
-    with locked(plan.out_dir, ids):
+    with locked(private_folder(plan.out_dir), ids):
         # Another process may have held the folder, and changed it, while this one planned.
         return run_plan(arguments, renew_states(plan))
 
@@ -123,7 +123,7 @@ def run_plan(arguments: argparse.Namespace, plan: Plan) -> int:
 
 def _work_dir(arguments: argparse.Namespace, plan: Plan) -> Path:
     """Give the working folder."""
-    return Path(arguments.work_dir or plan.out_dir / "work").absolute()
+    return Path(arguments.work_dir or private_folder(plan.out_dir) / "work").absolute()
 
 
 def _check_places(arguments: argparse.Namespace, runs: Sequence[Run]) -> None:
@@ -156,7 +156,9 @@ def _content(path: Path) -> bytes:
 
 def _remove_leftovers(plan: Plan) -> None:
     """Remove files that a killed process was writing."""
-    folders = {run_files(plan.out_dir, one.run.run_id).folder for one in plan.runs}
+    folders = {
+        folder for one in plan.runs for folder in run_files(plan.out_dir, one.run.run_id).folders
+    }
     for folder in {plan.out_dir, plan.out_dir / "logs", *folders}:
         for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
             path.unlink(missing_ok=True)

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TextIO
 
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.results.layout import PRIVATE
 
 __all__ = ["LOCK_NAME", "locked"]
 
 LOCK_NAME = ".mapsmasker.lock"
-"""Name of the lock in the result folder."""
+"""Name of the lock in the folder that is held."""
 
 PATIENCE_SECS = 2.0
 """How long a lock is waited for: the kernel needs moments to clear away a killed process."""
@@ -35,7 +36,7 @@ _HELD = (errno.EACCES, errno.EAGAIN)
 @contextmanager
 def locked(out_dir: Path, run_ids: Iterable[str] | None = None) -> Iterator[None]:
     """
-    Hold a result folder, or some runs of it.
+    Hold the private folder of results, or some runs of it; or a working folder.
 
     Parameters
     ----------
@@ -70,9 +71,8 @@ def locked(out_dir: Path, run_ids: Iterable[str] | None = None) -> Iterator[None
             if not _take(stream, start, length, deadline):
                 stream.seek(0)
                 owner = stream.read().strip() or "another process"
-                msg = (
-                    f"{out_dir} is in use by {owner}; wait for it to end, or give another folder."
-                )
+                held = out_dir.parent if out_dir.name == PRIVATE else out_dir
+                msg = f"{held} is in use by {owner}; wait for it to end, or give another folder."
                 raise ParameterError(msg)
         stream.seek(0)
         stream.truncate()

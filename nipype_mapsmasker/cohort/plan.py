@@ -296,9 +296,9 @@ def _state(planned: PlannedRun, out_dir: Path, params: MaskerParameters) -> str:
     if manifest.key == planned.key and manifest.is_whole():
         return "done"
     names = run_files(out_dir, planned.run.run_id)
-    raw = [names.mean.name]
+    raw = [names.mean]
     for atlas in params.atlases:
-        raw += [names.raw(atlas).name, names.coverage(atlas).name, names.fit_quality(atlas).name]
+        raw += [names.raw(atlas), names.coverage(atlas), names.fit_quality(atlas)]
     return "clean" if manifest.is_whole(raw) else "todo"
 
 

@@ -16,6 +16,7 @@ from nipype_mapsmasker.cohort.inputs import Run
 from nipype_mapsmasker.cohort.plan import Plan
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import atomic_path
+from nipype_mapsmasker.io.results.layout import private_folder
 from nipype_mapsmasker.io.sidecars import read_json_object
 
 __all__ = ["slice_of", "task_arguments", "write_array_script"]
@@ -132,7 +133,7 @@ def write_array_script(arguments: argparse.Namespace, plan: Plan) -> str:
     memory = max(MIN_TASK_GB, plan.estimate.task_gb(n_procs))
     script = Path(arguments.write_slurm_array).absolute()
     logs = plan.out_dir.absolute() / "logs"
-    work = Path(arguments.work_dir or plan.out_dir / "work").absolute()
+    work = Path(arguments.work_dir or private_folder(plan.out_dir) / "work").absolute()
     home = Path(nipype_mapsmasker.__file__).resolve().parents[1]
     installed = home.is_relative_to(Path(sys.prefix).resolve())
     path = "" if installed else f"export PYTHONPATH={_quoted(home)}${{PYTHONPATH:+:$PYTHONPATH}}\n"

@@ -51,12 +51,11 @@ def stored_pages(out_dir: str | Path, run_id: str) -> Iterator[tuple[Path, PageF
         The JSON beside the cleaned signals.
     """
     names = run_files(out_dir, run_id)
-    sidecars = names.folder.glob("*_timeseries.json") if names.folder.is_dir() else []
-    for path in sorted(sidecars):
-        if not path.name.startswith(f"{run_id}_atlas-"):
-            continue
+    for path in names.sidecars():
         sidecar = json.loads(path.read_text(encoding="utf-8"))
         atlas, strategy = sidecar["Atlas"]["Name"], sidecar.get("Strategy") or ""
+        if path != names.sidecar(atlas, strategy):  # of another run, or of raw signals
+            continue
         candidates = [names.timeseries(atlas, strategy, suffix) for suffix in _SUFFIXES]
         files = PageFiles(
             signals_file=names.raw(atlas),
@@ -85,7 +84,7 @@ def cohort_link(out_dir: str | Path, run_id: str) -> str:
     str
         A relative path with forward slashes.
     """
-    folder = run_files(out_dir, run_id).folder
+    folder = run_files(out_dir, run_id).figures
     return Path(os.path.relpath(Path(out_dir) / COHORT_PAGE, folder)).as_posix()
 
 

@@ -271,7 +271,7 @@ def test_wishes_that_cannot_be_meant_are_refused_at_once(results, tmp_path):
 
 def test_a_missing_result_is_told_and_costs_no_other_page(results, caplog):
     _, out = results
-    [lost] = out.glob("sub-01/**/*_coverage.tsv")
+    [lost] = out.glob("sub-01/**/*_stat-coverage_bold.tsv")
     content = lost.read_bytes()
     lost.unlink()
     try:

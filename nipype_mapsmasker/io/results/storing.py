@@ -108,7 +108,8 @@ def store_run(out_dir: str | Path, run: RunResults) -> Path:
         The manifest.
     """
     names = run_files(out_dir, run.run_id)
-    names.folder.mkdir(parents=True, exist_ok=True)
+    for folder in names.folders:
+        folder.mkdir(parents=True, exist_ok=True)
     names.manifest.unlink(missing_ok=True)
     stored = [_copy(run.mean_file, names.mean)]
     for atlas, signals, coverage, quality in zip(
