@@ -17,8 +17,6 @@ from numbers import Integral, Real
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-import numpy as np
-
 from nipype_mapsmasker.errors import ParameterError
 
 __all__ = [
@@ -96,7 +94,7 @@ class Parameter:
         same = [c for c in self.choices if type(value) is type(c) and value == c]
         if same or any(get_origin(kind) is not None for kind in self.types):
             return
-        if isinstance(value, np.bool_):
+        if str(getattr(value, "dtype", "")) == "bool":  # NumPy's, which is not loaded for this
             value = bool(value)
             if value in [c for c in self.choices if isinstance(c, bool)]:
                 return
@@ -224,7 +222,9 @@ def values_of(source: object, *classes: type) -> dict[str, Any]:
     dict
         Values by name.
     """
-    return {name: getattr(source, name) for cls in classes for name in parameters_of(cls)}
+    found = {name: getattr(source, name) for cls in classes for name in parameters_of(cls)}
+    # The lists of interfaces are watched by their traits and cannot be copied.
+    return {name: list(v) if isinstance(v, list) else v for name, v in found.items()}
 
 
 def check_values(given: object) -> None:
