@@ -6,16 +6,13 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from nipype_mapsmasker.core.parameters import SelectionParameters
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.bids.companions import DEFAULT_DESC, VOLUMES, run_id_of, source_of
-from nipype_mapsmasker.io.bids.filters import has_label, matches
+from nipype_mapsmasker.io.bids.filters import Filters, has_label, matches
 from nipype_mapsmasker.io.bids.index import BidsFile, BidsIndex
 from nipype_mapsmasker.io.bids.names import parse_entities
-
-if TYPE_CHECKING:
-    from nipype_mapsmasker.io.bids.selection import Selection
 
 __all__ = ["Candidates", "LeftOut", "narrow"]
 
@@ -49,7 +46,9 @@ class LeftOut:
     reason: str
 
 
-def narrow(indexes: Sequence[BidsIndex], selection: Selection) -> tuple[Candidates, list[LeftOut]]:
+def narrow(
+    indexes: Sequence[BidsIndex], selection: SelectionParameters, filters: Filters
+) -> tuple[Candidates, list[LeftOut]]:
     """
     Give the images that each source run has left, and the source runs that have none.
 
@@ -57,8 +56,10 @@ def narrow(indexes: Sequence[BidsIndex], selection: Selection) -> tuple[Candidat
     ----------
     indexes : sequence of BidsIndex
         The folder, then those of other programs beside it.
-    selection : Selection
+    selection : SelectionParameters
         What is meant.
+    filters : Filters
+        What the filter file asks for.
 
     Returns
     -------
@@ -82,11 +83,11 @@ def narrow(indexes: Sequence[BidsIndex], selection: Selection) -> tuple[Candidat
     left_out = [
         LeftOut(f"sub-{label}", "left out by --exclude-participant-label")
         for label in indexes[0].subjects
-        if any(has_label("sub", label, name) for name in selection.exclude_participant_label)
+        if any(has_label("sub", label, name) for name in selection.exclude_participant_label or ())
     ]
     candidates: Candidates = {}
     for source, images in sorted(sources.items()):
-        reason, rest = _choose(source, images, selection)
+        reason, rest = _choose(source, images, selection, filters)
         if rest:
             candidates[source] = rest
         elif reason:
@@ -95,7 +96,7 @@ def narrow(indexes: Sequence[BidsIndex], selection: Selection) -> tuple[Candidat
 
 
 def _choose(
-    source: str, images: list[BidsFile], selection: Selection
+    source: str, images: list[BidsFile], selection: SelectionParameters, filters: Filters
 ) -> tuple[str, list[BidsFile]]:
     """Take a source run's images through the options; say which one left none."""
     entities = images[0].entities
@@ -106,10 +107,10 @@ def _choose(
     ):
         if wanted and not any(has_label(key, entities.get(key), label) for label in wanted):
             return f"not chosen by {option}", []
-    for entry in selection.exclude_runs:
+    for entry in selection.exclude_runs or ():
         if _is_named(source, images, entry):
             return f"left out by --exclude-runs {entry}", []
-    bold = selection.filters.get("bold", {})
+    bold = filters.get("bold", {})
     kept = [image for image in images if matches(image.entities, bold)]
     if not kept:
         return "no image meets the conditions of --bids-filter-file", []
@@ -186,7 +187,7 @@ def _check_folder(index: BidsIndex, sources: Candidates) -> None:
         raise ParameterError(msg)
 
 
-def _check_labels(index: BidsIndex, sources: Candidates, selection: Selection) -> None:
+def _check_labels(index: BidsIndex, sources: Candidates, selection: SelectionParameters) -> None:
     """Refuse labels that are not there: a typing error must not cost runs in silence."""
     known = {"sub": set(index.subjects), "ses": set[str](), "task": set[str](), "run": set[str]()}
     for images in sources.values():
@@ -201,7 +202,7 @@ def _check_labels(index: BidsIndex, sources: Candidates, selection: Selection) -
         ("run", "--run-label", selection.run_label),
     )
     for key, option, labels in asked:
-        for wanted in labels:
+        for wanted in labels or ():
             if not any(has_label(key, label, wanted) for label in known[key]):
                 there = sorted(known[key])
                 more = ", ..." if len(there) > MAX_LISTED else ""
@@ -213,7 +214,7 @@ def _check_labels(index: BidsIndex, sources: Candidates, selection: Selection) -
                 raise ParameterError(msg)
     if index.looked_at != index.subjects:
         return  # the list may speak of subjects that are not looked at
-    for entry in selection.exclude_runs:
+    for entry in selection.exclude_runs or ():
         if not any(_is_named(source, images, entry) for source, images in sources.items()):
             msg = f"--exclude-runs {entry} means no run of {index.root}; mend the name."
             raise ParameterError(msg)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import fnmatch
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.bids.names import ENTITIES, LONG_NAMES
 from nipype_mapsmasker.io.sidecars import read_json_object
 
-__all__ = ["FILTER_KEYS", "Filters", "has_label", "matches", "read_filters"]
+__all__ = ["FILTER_KEYS", "Filters", "has_label", "matches", "read_exclusions", "read_filters"]
 
 FILTER_KEYS = ("bold", "mask", "confounds")
 """Kinds of files that a filter file may speak of."""
@@ -26,7 +27,7 @@ _PASSED_OVER = ("suffix", "extension", "datatype", "scope")
 """Keys of other programs' filter files that our kinds of files settle already."""
 
 
-def read_filters(path: str | Path) -> Filters:
+def read_filters(path: str | os.PathLike[str]) -> Filters:
     """
     Read a filter file.
 
@@ -68,6 +69,43 @@ def read_filters(path: str | Path) -> Filters:
                 raise ParameterError(msg)
             filters[kind][entity] = _allowed(path, key, value)
     return filters
+
+
+def read_exclusions(entries: Iterable[str]) -> tuple[str, ...]:
+    """
+    Read the files among names and patterns of runs.
+
+    Parameters
+    ----------
+    entries : iterable of str
+        Names, patterns, or files: a table with a column ``run_id``, or one entry a line.
+
+    Returns
+    -------
+    tuple of str
+        Names and patterns.
+
+    Raises
+    ------
+    ParameterError
+        A file cannot be read.
+    """
+    found: list[str] = []
+    for entry in entries:
+        if not Path(entry).is_file():
+            found.append(entry)
+            continue
+        try:
+            lines = Path(entry).read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            msg = f"--exclude-runs {entry} cannot be read ({error}); give a list of runs as text."
+            raise ParameterError(msg) from error
+        columns = lines[0].split("\t") if lines else []
+        column = columns.index("run_id") if "run_id" in columns else 0
+        body = lines[1:] if "run_id" in columns else lines
+        rows = [line.split("\t") for line in body if line.strip()]
+        found += [row[column].strip() for row in rows if len(row) > column]
+    return tuple(found)
 
 
 def matches(entities: Mapping[str, str], conditions: Mapping[str, Iterable[str | None]]) -> bool:
@@ -121,7 +159,7 @@ def has_label(entity: str, label: str | None, wanted: str | None) -> bool:
     return fnmatch.fnmatchcase(label, wanted) if "*" in wanted else label == wanted
 
 
-def _allowed(path: str | Path, key: str, value: object) -> tuple[str | None, ...]:
+def _allowed(path: str | os.PathLike[str], key: str, value: object) -> tuple[str | None, ...]:
     """Make a tuple of labels of what a filter file says of one entity."""
     values = value if isinstance(value, list) else [value]
     bad = [one for one in values if isinstance(one, bool) or not isinstance(one, str | int | None)]

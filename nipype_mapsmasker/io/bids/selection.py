@@ -8,57 +8,22 @@ Everything here works on an index; no file is opened.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
+from nipype_mapsmasker.core.parameters import SelectionParameters
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.bids.candidates import Candidates, LeftOut, narrow
 from nipype_mapsmasker.io.bids.companions import Companions, absent_content, run_id_of
 from nipype_mapsmasker.io.bids.filters import Filters
 from nipype_mapsmasker.io.bids.index import BidsFile, BidsIndex
 
-__all__ = ["Choice", "ChosenRun", "Selection", "choose_runs", "space_of"]
+__all__ = ["Choice", "ChosenRun", "choose_runs", "space_of"]
 
 MAX_LISTED = 8
 """Names that a sentence lists."""
 
 MAX_REASONS = 3
 """Reasons that a sentence lists."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """
-    Hold which runs of a BIDS folder are meant.
-
-    Parameters
-    ----------
-    participant_label, exclude_participant_label : tuple of str
-        Subjects; all where none is given.
-    session_label, task_label, run_label : tuple of str
-        Sessions, tasks, runs; all where none is given.
-    space, res, cohort, echo, desc : str or None
-        Labels of the images; 'native' or 'none' where an entity must be absent.
-    exclude_runs : tuple of str
-        Names of runs, or patterns.
-    mask_from : str
-        'run', 'cohort', 'none', or a file.
-    filters : Filters
-        What a filter file asks for.
-    """
-
-    participant_label: tuple[str, ...] = ()
-    exclude_participant_label: tuple[str, ...] = ()
-    session_label: tuple[str, ...] = ()
-    task_label: tuple[str, ...] = ()
-    run_label: tuple[str, ...] = ()
-    space: str | None = None
-    res: str | None = None
-    cohort: str | None = None
-    echo: str | None = None
-    desc: str | None = None
-    exclude_runs: tuple[str, ...] = ()
-    mask_from: str = "run"
-    filters: Filters = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,7 +71,8 @@ class Choice:
 
 def choose_runs(
     indexes: Sequence[BidsIndex],
-    selection: Selection,
+    selection: SelectionParameters,
+    filters: Filters | None = None,
     *,
     needs_confounds: bool = False,
     needs_mask: bool = True,
@@ -118,8 +84,10 @@ def choose_runs(
     ----------
     indexes : sequence of BidsIndex
         The folder, then those of other programs beside it.
-    selection : Selection
+    selection : SelectionParameters
         What is meant.
+    filters : Filters, optional
+        What the filter file asks for.
     needs_confounds, needs_mask : bool
         A run without a table of confounds, or with ``mask_from='run'`` without a mask of its own,
         is at fault.
@@ -134,7 +102,7 @@ def choose_runs(
     ParameterError
         A label that is not there; several images for one run; no run at all.
     """
-    candidates, left_out = narrow(indexes, selection)
+    candidates, left_out = narrow(indexes, selection, filters or {})
     if not candidates:
         raise ParameterError(_nothing_left(indexes[0], left_out))
     _check_spaces(candidates)
@@ -143,7 +111,7 @@ def choose_runs(
             raise ParameterError(_several(source, images))
     companions = Companions(file for index in indexes for file in index.files)
     needs = {"confounds": needs_confounds, "mask": needs_mask and selection.mask_from == "run"}
-    runs = [_run(images[0], companions, selection, needs) for images in candidates.values()]
+    runs = [_run(images[0], companions, filters or {}, needs) for images in candidates.values()]
     return Choice(tuple(sorted(runs, key=lambda run: run.run_id)), tuple(left_out))
 
 
@@ -166,11 +134,11 @@ def space_of(entities: Mapping[str, str]) -> str:
 
 
 def _run(
-    image: BidsFile, companions: Companions, selection: Selection, needs: Mapping[str, bool]
+    image: BidsFile, companions: Companions, filters: Filters, needs: Mapping[str, bool]
 ) -> ChosenRun:
     """Find what belongs to an image."""
-    masks = companions.masks(image, selection.filters.get("mask", {}))
-    tables = companions.confounds(image, selection.filters.get("confounds", {}))
+    masks = companions.masks(image, filters.get("mask", {}))
+    tables = companions.confounds(image, filters.get("confounds", {}))
     fault = absent_content(image.path)
     if len(masks) > 1:
         fault = fault or _two("brain masks", image, masks, "mask")

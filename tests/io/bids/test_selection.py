@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
+from nipype_mapsmasker.core.parameters import SelectionParameters as Selection
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.bids.filters import read_filters
 from nipype_mapsmasker.io.bids.index import index_folder
-from nipype_mapsmasker.io.bids.selection import Selection, choose_runs
+from nipype_mapsmasker.io.bids.selection import choose_runs
 from nipype_mapsmasker.testing import FMRIPREP_RUNS, FmriprepRun, make_fmriprep_folder
 
 NLIN2009 = Selection(space="MNI152NLin2009cAsym")
@@ -19,11 +20,13 @@ STANDARD = ALL - {"sub-05_ses-pre_task-rest"}
 ENDING = "_space-MNI152NLin2009cAsym_res-2"
 
 
-def choose(folder, selection, **needs):
+def choose(folder, selection, filters=None, **needs):
     index = index_folder(
-        folder.root, selection.participant_label, without=selection.exclude_participant_label
+        folder.root,
+        selection.participant_label or (),
+        without=selection.exclude_participant_label or (),
     )
-    return choose_runs([index], selection, **needs)
+    return choose_runs([index], selection, filters, **needs)
 
 
 def sources(choice):
@@ -116,12 +119,12 @@ def test_filters(folder, tmp_path):
         "confounds": {"desc": "*"},
     }
     path.write_text(json.dumps(filters))
-    choice = choose(folder, Selection(filters=read_filters(path)))
+    choice = choose(folder, Selection(), read_filters(path))
     assert sources(choice) == {
         name for name in STANDARD if "dir-" not in name and "task-rest" in name
     }
     path.write_text(json.dumps({"bold": {"space": None, "echo": "*"}}))
-    choice = choose(folder, Selection(echo="1", filters=read_filters(path)))
+    choice = choose(folder, Selection(echo="1"), read_filters(path))
     assert [run.run_id for run in choice.runs] == ["sub-02_ses-pre_task-rest_echo-1"]
 
 
