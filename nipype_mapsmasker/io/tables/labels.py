@@ -31,6 +31,9 @@ NAME_COLUMNS = (
 INDEX_COLUMNS = ("index", "component", "value", "id", "label", "labels")
 """Columns, in lower case, that hold the number of a map or the value of a label."""
 
+LABEL_MAP = "LabelMap"
+"""Field of an image's sidecar that names its volumes or labels, by BIDS."""
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -113,7 +116,7 @@ def _pairs_of_json(path: Path) -> list[tuple[int | None, str]]:
         msg = f"{path} is not a JSON file ({error}); give a list of names."
         raise TableError(msg) from error
     if isinstance(content, dict):
-        inner = next((content[key] for key in NAME_COLUMNS if key in content), None)
+        inner = next((content[key] for key in (LABEL_MAP, *NAME_COLUMNS) if key in content), None)
         content = inner if isinstance(inner, (list, dict)) else content
     if isinstance(content, list):
         if all(isinstance(item, str) for item in content):
