@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from nipype_mapsmasker.core.parameters import MaskerParameters, strategy_parameters
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.sidecars import image_stem, read_json_object
+from nipype_mapsmasker.io.images.names import image_stem
+from nipype_mapsmasker.io.sidecars import read_json_object
 
 __all__ = ["atlas_names", "displayed_maps", "masker_parameters"]
 

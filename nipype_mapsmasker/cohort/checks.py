@@ -15,10 +15,10 @@ from nipype_mapsmasker.core.parameters import CONFOUND_FIELDS, MaskerParameters
 from nipype_mapsmasker.core.strategy import Cleaning
 from nipype_mapsmasker.errors import ImageFileError, ParameterError, SignalError
 from nipype_mapsmasker.io.images.reader import ImageInfo
-from nipype_mapsmasker.io.sidecars import RepetitionTime
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE, is_number
+from nipype_mapsmasker.io.timing import RepetitionTime
 
 __all__ = ["check_tables", "is_plainly_good"]
 

@@ -13,8 +13,8 @@ from nipype_mapsmasker.core.confounds import high_variance_confounds
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.io.images.reader import iter_blocks, read_info
 from nipype_mapsmasker.io.maps import mask_on_grid
-from nipype_mapsmasker.io.sidecars import resolve_t_r
 from nipype_mapsmasker.io.tables.signals import write_signals
+from nipype_mapsmasker.io.timing import resolve_t_r
 from nipype_mapsmasker.steps.extract import (
     check_run,
     extract_run,
@@ -158,7 +158,7 @@ class ExtractSignals(RunInterface):
         start = time.perf_counter()
         info = read_info(inputs.in_file)
         check_run(info, inputs.min_volumes)
-        repetition = resolve_t_r(inputs.in_file, info.t_r, inputs.t_r)
+        repetition = resolve_t_r(inputs.in_file, info.t_r, inputs.t_r, info.n_volumes)
         run = extract_run(
             info,
             inputs.operator_files,
