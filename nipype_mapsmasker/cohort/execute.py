@@ -99,7 +99,7 @@ def _n_steps(plan: Plan) -> int:
     """Count the steps of a run."""
     params = plan.params
     per_result = 1 + params.inverse_transform + params.reports
-    n_results = len(plan.atlases) * len(params.strategies)
+    n_results = len(plan.atlases) * len(params.cleanings())
     return STEPS_PER_RUN + params.high_variance_confounds + n_results * per_result
 
 

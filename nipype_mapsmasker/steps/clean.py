@@ -4,17 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
 from nipype_mapsmasker.core.cleaning import clean
-from nipype_mapsmasker.core.strategy import Cleaning
+from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
+from nipype_mapsmasker.errors import SignalError
 from nipype_mapsmasker.io.atomic import write_json
-from nipype_mapsmasker.io.tables.confounds import read_confounds
+from nipype_mapsmasker.io.tables.confounds import read_choice, read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
 
@@ -44,27 +44,24 @@ class CleaningInputs:
         Tables of confounds.
     high_variance_file : str or None
         Table of high-variance confounds, used whole.
-    confounds_columns : list of str or None
-        Names or patterns of the columns of ``confounds_files`` to use.
-    confounds_na : {'next', 'zero', 'error'}
-        What leading n/a becomes.
     sample_mask_file : str or None
         Volumes to keep.
+    choice : ConfoundParameters
+        Which columns of ``confounds_files`` are used, and how.
     """
 
     run_id: str
     signals_file: str
     confounds_files: str | Sequence[str] | None = None
     high_variance_file: str | None = None
-    confounds_columns: Sequence[str] | None = None
-    confounds_na: Literal["next", "zero", "error"] = "next"
     sample_mask_file: str | None = None
+    choice: ConfoundParameters = field(default_factory=ConfoundParameters)
 
 
 def clean_run(
     folder: Path,
     files: CleaningInputs,
-    parameters: dict[str, Any],
+    strategy: Cleaning,
     *,
     dtype: str | None = None,
     output_format: str = "tsv",
@@ -79,8 +76,8 @@ def clean_run(
         Where to write.
     files : CleaningInputs
         What to read.
-    parameters : dict
-        The fields of `nipype_mapsmasker.core.strategy.Cleaning`.
+    strategy : Cleaning
+        How.
     dtype : {None, 'auto', 'float32', 'float64'}
         Type that is written.
     output_format : {'tsv', 'npy', 'parquet'}
@@ -107,20 +104,18 @@ def clean_run(
         values, columns = read_confounds([files.high_variance_file], n_volumes)
         tables.append(values)
         confound_names += columns
-    if files.confounds_files:
-        given = files.confounds_files
-        paths = [given] if isinstance(given, str | Path) else list(given)
-        values, columns = read_confounds(
-            paths, n_volumes, columns=files.confounds_columns, na=files.confounds_na
-        )
+    given = files.confounds_files or ()
+    paths = [given] if isinstance(given, str | Path) else list(given)
+    values, columns = read_choice(paths, n_volumes, files.choice, run_id=files.run_id)
+    if paths:
         tables.append(values)
         confound_names += columns
-        messages = [*messages, *_unmatched(files.confounds_columns, columns)]
+        messages = [*messages, *_unmatched(files.choice.confounds_columns, columns)]
     sample_mask = None
     if files.sample_mask_file is not None:
         sample_mask = read_sample_mask(files.sample_mask_file, n_volumes)
+    _check_t_r(files.run_id, strategy)
     confounds = np.hstack(tables) if tables else None
-    strategy = Cleaning(**parameters)
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
     out_file = write_signals(
         folder / f"timeseries.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
@@ -132,7 +127,7 @@ def clean_run(
         "run_id": files.run_id,
         "extraction_warnings": list(messages),
         "names": names,
-        "parameters": parameters | {"dtype": dtype, "confounds_na": files.confounds_na},
+        "parameters": asdict(strategy) | asdict(files.choice) | {"dtype": dtype},
         "confound_names": confound_names,
         "censored": censored,
         "inputs": {
@@ -141,6 +136,18 @@ def clean_run(
         },
     }
     return out_file, write_json(folder / "summary.json", fields)
+
+
+def _check_t_r(run_id: str, strategy: Cleaning) -> None:
+    """Say that a filter has no repetition time: the fault of the run, not of the strategy."""
+    cut_offs = (strategy.low_pass, strategy.high_pass)
+    if strategy.t_r is None and strategy.filter and cut_offs != (None, None):
+        msg = (
+            f"The run {run_id!r} has no repetition time, which the filter needs: neither its "
+            "header nor its sidecar gives one, or the sidecar says in VolumeTiming that volumes "
+            "are not equally spaced; give t_r, or set filter=None."
+        )
+        raise SignalError(msg)
 
 
 def _unmatched(patterns: Sequence[str] | None, columns: Sequence[str]) -> list[str]:

@@ -222,7 +222,7 @@ def add_run_steps(steps: Steps, params: MaskerParameters, *, extract_mem_gb: flo
     clean: dict[tuple[str, str], Any] = {}
     inverse: dict[tuple[str, str], Any] = {}
     for number, atlas in enumerate(params.atlases):
-        for strategy, values in params.strategies.items():
+        for strategy, values in params.cleanings().items():
             node = steps.make(
                 CleanSignals(
                     dtype=params.dtype,
@@ -364,7 +364,7 @@ def add_store(
             n_results=len(places),
             out_dir=out_dir,
             atlases=list(params.atlases),
-            strategies=list(params.strategies),
+            strategies=list(params.cleanings()),
             provenance=provenance,
         ),
         "store",

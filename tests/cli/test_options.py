@@ -9,7 +9,7 @@ import pytest
 from nipype_mapsmasker.cli.main import main
 from nipype_mapsmasker.cli.options import masker_parameters
 from nipype_mapsmasker.cli.parser import build_parser
-from nipype_mapsmasker.core.parameters import MaskerParameters, strategy_parameters
+from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.errors import ParameterError
 
 SHARED = {
@@ -50,6 +50,7 @@ STRATEGY = {
     "butterworth_padlen": (["--butterworth-padlen", "7"], 7),
     "confounds_columns": (["--confounds-columns", "csf", "trans_*"], ["csf", "trans_*"]),
     "confounds_na": (["--confounds-na", "zero"], "zero"),
+    "missing_confounds": (["--missing-confounds", "skip"], "skip"),
 }
 """The same for what makes up a strategy."""
 
@@ -70,13 +71,13 @@ def test_option_reaches_the_parameters(name):
 @pytest.mark.parametrize("name", STRATEGY)
 def test_option_reaches_the_strategy(name):
     words, value = STRATEGY[name]
-    assert parameters().strategies[""][name] != value
-    assert parameters(*words).strategies[""][name] == value
+    assert parameters().cleanings()[""][name] != value
+    assert parameters(*words).cleanings()[""][name] == value
 
 
 def test_no_parameter_is_without_an_option():
-    assert {field.name for field in fields(MaskerParameters)} == {*SHARED, "strategies"}
-    assert set(STRATEGY) == set(strategy_parameters())
+    known = {field.name for field in fields(MaskerParameters)}
+    assert known == {*SHARED, *STRATEGY, "strategies"}
 
 
 def test_one_width_is_one_number():
@@ -86,7 +87,7 @@ def test_one_width_is_one_number():
 def test_strategies_from_a_file_have_the_options_as_defaults(tmp_path):
     file = tmp_path / "strategies.json"
     file.write_text(json.dumps({"plain": {}, "band": {"low_pass": 0.1, "detrend": False}}))
-    strategies = parameters("--detrend", "--strategies", str(file)).strategies
+    strategies = parameters("--detrend", "--strategies", str(file)).cleanings()
     assert [strategies[name]["detrend"] for name in ("plain", "band")] == [True, False]
     assert [strategies[name]["low_pass"] for name in ("plain", "band")] == [None, 0.1]
 
@@ -95,7 +96,7 @@ def test_strategies_from_a_file_have_the_options_as_defaults(tmp_path):
     ("content", "match"),
     [
         ("[]", "holds a list, expected a JSON object"),
-        ("{", "cannot be read as JSON"),
+        ("{", r"--strategies: .*strategies\.json is not JSON"),
         ('{"a": 1}', "'a' is 1, expected an object"),
         ('{"a": {"fwhm": 1}}', r"sets \['fwhm'\], which is not known"),
         ('{"a b": {}}', "strategy name 'a b' cannot be part"),

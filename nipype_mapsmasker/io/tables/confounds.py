@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nipype_mapsmasker.core.parameters import ConfoundParameters
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.tables.text import (
     MISSING,
@@ -26,7 +27,7 @@ from nipype_mapsmasker.io.tables.text import (
     iter_rows,
 )
 
-__all__ = ["NA_POLICIES", "read_confounds"]
+__all__ = ["NA_POLICIES", "read_choice", "read_confounds"]
 
 NA_POLICIES = ("next", "zero", "error")
 """What to do with the ``n/a`` at the head of a column."""
@@ -100,6 +101,51 @@ def read_confounds(
         ):
             confounds[:, index] = _column(table, position, cells, na)
     return confounds, [table.header[position] for table, position in places]
+
+
+def read_choice(
+    paths: Sequence[str | os.PathLike[str]],
+    n_volumes: int,
+    choice: ConfoundParameters,
+    *,
+    run_id: str,
+) -> tuple[NDArray[np.float64], list[str]]:
+    """
+    Read the confounds of one run as a strategy chooses them.
+
+    Parameters
+    ----------
+    paths : sequence of path_like
+        The run's tables; none at all is allowed where nothing was chosen.
+    n_volumes : int
+        T.
+    choice : ConfoundParameters
+        Columns, and what is done with gaps.
+    run_id : str
+        The run, for the message.
+
+    Returns
+    -------
+    confounds : (T, C) ndarray of float
+        The columns.
+    names : list of str
+        Their C names.
+
+    Raises
+    ------
+    TableError
+        As for `read_confounds`; or there is no table although columns were chosen.
+    """
+    if paths:
+        return read_confounds(paths, n_volumes, choice.confounds_columns, choice.confounds_na)
+    if choice.confounds_columns is not None and choice.missing_confounds == "error":
+        msg = (
+            f"The run {run_id!r} has no table of confounds, and columns of it were chosen "
+            f"({', '.join(choice.confounds_columns)}); give its table, or set "
+            "--missing-confounds skip to clean such runs without confounds."
+        )
+        raise TableError(msg)
+    return np.empty((n_volumes, 0)), []
 
 
 class _Confounds:

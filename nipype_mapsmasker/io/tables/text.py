@@ -86,7 +86,7 @@ def is_number(cell: str) -> bool:
     return "_" not in cell
 
 
-def read_bytes(path: str | os.PathLike[str], limit: int = MAX_TABLE_BYTES) -> bytes:
+def read_bytes(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
     """
     Read a small file.
 
@@ -94,8 +94,8 @@ def read_bytes(path: str | os.PathLike[str], limit: int = MAX_TABLE_BYTES) -> by
     ----------
     path : path_like
         The file, inflated if its name ends in .gz.
-    limit : int
-        Bytes that it may hold, once inflated.
+    limit : int, optional
+        Bytes that it may hold, once inflated; by default `MAX_TABLE_BYTES`.
 
     Returns
     -------
@@ -112,6 +112,7 @@ def read_bytes(path: str | os.PathLike[str], limit: int = MAX_TABLE_BYTES) -> by
     No more memory is taken than the file holds, and none for a file that is too large.
     """
     path = Path(path)
+    limit = MAX_TABLE_BYTES if limit is None else limit
     with file_faults(path, TableError), open_file(path) as stream:
         if path.name.lower().endswith(".gz"):
             data = _inflate(cast(BinaryIO, stream), limit)
@@ -192,21 +193,28 @@ def iter_rows(
         As for `read_table`.
     """
     text = _decode(path, read_bytes(path), errors)
-    comma = path.name.lower().removesuffix(".gz").endswith(".csv")
-    reader = csv.reader(
-        io.StringIO(text, newline=None if not comma else ""),
-        delimiter="," if comma else "\t",
-        quoting=csv.QUOTE_MINIMAL if comma else csv.QUOTE_NONE,
-        skipinitialspace=comma,
-    )
+    is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
     header: list[str] = []
+    for line, row in _split_commas(path, text) if is_csv else _split_tabs(text):
+        if not row or (len(row) == 1 and not row[0].strip()):
+            continue
+        header = header or row
+        if len(row) != len(header) and not ragged:
+            raise _torn(path, header, row, line)
+        yield line, row
+
+
+def _split_tabs(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Split lines at tabs; BIDS knows no quotes."""
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
+        yield number, line.rstrip("\n").split("\t")
+
+
+def _split_commas(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Split lines at commas that are not in quotes."""
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
     try:
         for row in reader:
-            if not row or (len(row) == 1 and not row[0].strip()):
-                continue
-            header = header or row
-            if len(row) != len(header) and not ragged:
-                raise _torn(path, header, row, reader.line_num)
             yield reader.line_num, row
     except csv.Error as error:
         msg = f"{path} is not a table: {error} in line {reader.line_num}; check its format."
