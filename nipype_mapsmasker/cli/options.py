@@ -10,7 +10,8 @@ from typing import Any, get_args, get_origin
 
 from nipype_mapsmasker.core.parameters import MaskerParameters, Parameter, parameters_of
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.sidecars import image_stem, read_json_object
+from nipype_mapsmasker.io.images.names import image_stem
+from nipype_mapsmasker.io.sidecars import read_json_object
 
 __all__ = ["add_options", "atlas_names", "masker_parameters", "value_of"]
 

@@ -16,18 +16,13 @@ from nipype_mapsmasker.cohort.checks import check_tables
 from nipype_mapsmasker.cohort.estimate import Estimate, estimate_cohort
 from nipype_mapsmasker.cohort.inputs import Run
 from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
-from nipype_mapsmasker.errors import DataFault, ParameterError
+from nipype_mapsmasker.errors import DataFault, ParameterError, TableError
 from nipype_mapsmasker.io.images.reader import ImageInfo, read_info
 from nipype_mapsmasker.io.maps import MapsImage, open_maps
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import Manifest, make_key, read_manifest
-from nipype_mapsmasker.io.sidecars import (
-    T_R_WARNING,
-    RepetitionTime,
-    checksum,
-    fingerprint,
-    resolve_t_r,
-)
+from nipype_mapsmasker.io.sidecars import checksum, fingerprint
+from nipype_mapsmasker.io.timing import T_R_WARNING, RepetitionTime, resolve_t_r
 
 __all__ = ["Atlas", "Plan", "PlannedRun", "kept_extraction", "make_plan", "renew_states"]
 
@@ -262,8 +257,10 @@ def _plan_run(
 ) -> PlannedRun:
     """Look at one run."""
     try:
+        if run.fault:
+            raise TableError(run.fault)
         info = read_info(run.in_file)
-        t_r = resolve_t_r(run.in_file, info.t_r, run.t_r)
+        t_r = resolve_t_r(run.in_file, info.t_r, run.t_r, info.n_volumes)
         check_tables(run, info, params, t_r)
         mask = None if run.mask is None else _mask_identity(run.mask, fingerprint(run.mask))
         tables = {
