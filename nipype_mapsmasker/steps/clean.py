@@ -118,7 +118,7 @@ def clean_run(
     confounds = np.hstack(tables) if tables else None
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
     out_file = write_signals(
-        folder / f"timeseries.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
+        folder / f"cleaned.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
     )
     censored = [] if sample_mask is None else np.flatnonzero(~sample_mask).tolist()
     fields = asdict(summary)
