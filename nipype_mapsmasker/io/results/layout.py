@@ -10,6 +10,7 @@ names that no result has.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -223,7 +224,7 @@ def atlas_entities(atlas: str) -> dict[str, str]:
     return {"atlas": name, "scale": scale} if scale else {"atlas": name}
 
 
-def private_folder(out_dir: str | Path) -> Path:
+def private_folder(out_dir: str | os.PathLike[str]) -> Path:
     """
     Name the folder of what only this program reads.
 
