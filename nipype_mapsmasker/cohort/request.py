@@ -171,12 +171,18 @@ class CohortRequest(MaskerParameters):
             _set(self, name, _path(name, getattr(self, name)))
         for name in ("maps", "confounds"):
             _set(self, name, _paths(name, getattr(self, name)))
+        if None in self.maps:
+            msg = "maps holds None; give the path of each maps image."
+            raise ParameterError(msg)
         if self.labels is not None:
             files = _paths("labels", self.labels)
             _set(self, "labels", tuple(None if file == NOT_AVAILABLE else file for file in files))
         given = self.input if isinstance(self.input, _MANY) else [self.input]
         entries = [run if isinstance(run, RunSpec) else _path("input", run) for run in given]
         _set(self, "input", tuple(entries) if isinstance(self.input, _MANY) else entries[0])
+        if isinstance(self.input, tuple) and None in self.input:
+            msg = "input holds None; give an image or a `RunSpec` in each place."
+            raise ParameterError(msg)
         for name in ("input", "out_dir", "maps"):
             if not getattr(self, name):
                 msg = f"{name} is empty; give {parameters_of(CohortRequest)[name].sentence}."

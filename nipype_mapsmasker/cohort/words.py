@@ -16,7 +16,15 @@ from nipype_mapsmasker.io.tables.runs import RUN_COLUMNS
 
 __all__ = ["words_of"]
 
-OTHERWISE = ("input", "out_dir", "strategies", "plugin_args", "command", "write_slurm_array")
+OTHERWISE = (
+    "input",
+    "out_dir",
+    "maps",
+    "strategies",
+    "plugin_args",
+    "command",
+    "write_slurm_array",
+)
 """Fields that no option of the same name holds as they are, or that a task does not need."""
 
 
@@ -40,6 +48,7 @@ def words_of(request: CohortRequest, beside: str | os.PathLike[str] = "request")
     if request.command:
         return list(request.command)
     words = ["run", _input(request, Path(beside)), str(request.out_dir)]
+    words += _option("maps", request.maps)
     if request.strategies is not None:
         path = Path(f"{os.fspath(beside)}.strategies.json")
         words += ["--strategies", str(write_json(path, request.strategies))]
