@@ -206,7 +206,14 @@ def _run_plan(
             rows = rows_of(plan, faults)
             if is_whole:
                 made_by = provenance_of(plan.params, command)
-                write_cohort(plan.out_dir, rows, plan.params.atlases, made_by)
+                write_cohort(
+                    plan.out_dir,
+                    rows,
+                    plan.params.atlases,
+                    made_by,
+                    sources=[one.run.in_file for one in plan.runs],
+                    maps_files={atlas.name: atlas.maps.path for atlas in plan.atlases},
+                )
         page = plan.out_dir / "report.html"
         is_news = is_open or before != _content(table) or not page.exists()
         if plan.params.reports and is_whole and is_news:

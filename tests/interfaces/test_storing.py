@@ -9,6 +9,7 @@ import pytest
 
 from nipype_mapsmasker.interfaces import CleanSignals, StoreRun, SummariseRuns
 from nipype_mapsmasker.io.results import storing
+from nipype_mapsmasker.io.results.dataset import bids_uri
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.tables.rows import read_rows
@@ -45,10 +46,13 @@ def test_writes_every_file_under_its_name(store, tiny, tmp_path):
     outputs = store.run(cwd=tmp_path).outputs
     func = tmp_path / "out" / "sub-01" / "ses-2" / "func"
     endings = [
+        "atlas-tiny_desc-raw_timeseries.json",
         "atlas-tiny_desc-raw_timeseries.tsv",
+        "atlas-tiny_stat-coverage_bold.json",
         "atlas-tiny_stat-coverage_bold.tsv",
         "atlas-tiny_timeseries.json",
         "atlas-tiny_timeseries.tsv",
+        "boldref.json",
         "boldref.nii.gz",
     ]
     assert sorted(path.name for path in func.iterdir()) == [f"{RUN_ID}_{end}" for end in endings]
@@ -64,7 +68,13 @@ def test_writes_every_file_under_its_name(store, tiny, tmp_path):
     sidecar = json.loads((func / f"{RUN_ID}_atlas-tiny_timeseries.json").read_text())
     assert sidecar["RepetitionTime"] == 2.0
     assert sidecar["SamplingFrequency"] == 0.5
-    assert sidecar["Sources"] == [tiny.in_files[0]]
+    assert sidecar["SourceFile"] == tiny.in_files[0]
+    raw = names.raw("tiny").relative_to(tmp_path / "out").as_posix()
+    assert sidecar["Sources"] == [f"bids::{raw}", bids_uri(tiny.in_files[0], tmp_path / "out")]
+    for table in (names.timeseries("tiny"), names.raw("tiny"), names.coverage("tiny")):
+        about = json.loads(table.with_suffix(".json").read_text())
+        header = table.read_text().splitlines()[0].split("\t")
+        assert all(about[column]["Description"] for column in header)
     assert sidecar["Atlas"]["Name"] == "tiny"
     assert sidecar["VolumesKept"] == 40
 

@@ -20,13 +20,13 @@ from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
 from nipype_mapsmasker.io.bids.inheritance import dataset_root
 from nipype_mapsmasker.io.bids.names import parse_name
+from nipype_mapsmasker.io.results.layout import atlas_entities
 from nipype_mapsmasker.io.sidecars import read_sidecar
 
 __all__ = [
     "BIDS_VERSION",
     "CODE_URL",
     "bids_uri",
-    "column_descriptions",
     "describe_atlas",
     "image_fields",
     "link_of",
@@ -184,34 +184,8 @@ def name_fields(path: Path, source: Mapping[str, Any], what: str) -> dict[str, A
     return fields
 
 
-def column_descriptions(
-    columns: Sequence[str], atlas: str, units: str = "arbitrary"
-) -> dict[str, dict[str, str]]:
-    """
-    Describe the columns of a table of signals.
-
-    Parameters
-    ----------
-    columns : sequence of str
-        Their names.
-    atlas : str
-        Name of the atlas.
-    units : str
-        Units of the values.
-
-    Returns
-    -------
-    dict of str to dict
-        By column.
-    """
-    return {
-        name: {"Description": f"Signal of map {number} of {atlas}", "Units": units}
-        for number, name in enumerate(columns, start=1)
-    }
-
-
 def describe_atlas(
-    maps_file: str | Path | None, name: str, out_dir: Path, names: Mapping[str, Sequence[str]]
+    maps_file: str | Path | None, atlas: str, out_dir: Path, names: Sequence[str | None]
 ) -> Path:
     """
     Write ``atlas-<name>_description.json``.
@@ -220,24 +194,24 @@ def describe_atlas(
     ----------
     maps_file : str or Path or None
         The maps, beside or above which the atlas may describe itself.
-    name : str
-        The atlas, without its scale.
+    atlas : str
+        Its name, perhaps with a scale.
     out_dir : Path
         The result folder.
-    names : mapping of str to sequence of str
-        The maps' names, by scale; '' for an atlas without one.
+    names : sequence of str
+        The maps' names.
 
     Returns
     -------
     Path
         The file. Names of other scales that are there already stay.
     """
+    name, scale = (atlas_entities(atlas).get(key, "") for key in ("atlas", "scale"))
     path = out_dir / f"atlas-{name}_description.json"
     earlier = _read(path).get("LabelMap")
-    label_map: Any = list(names.get("", ()))
-    scales = {scale: list(labels) for scale, labels in names.items() if scale}
-    if scales:
-        label_map = {**(earlier if isinstance(earlier, dict) else {}), **scales}
+    label_map: Any = list(names)
+    if scale:  # several sizes of an atlas share its description
+        label_map = {**(earlier if isinstance(earlier, dict) else {}), scale: label_map}
     fields: dict[str, Any] = {"Name": name}
     if maps_file is not None:
         _, root = link_of(maps_file)
@@ -276,8 +250,8 @@ def write_dataset_files(
     earlier = _read(path)
     links = dict(earlier.get("DatasetLinks") or {})
     datasets = list(earlier.get("SourceDatasets") or [])
-    for source in sources:
-        name, root = link_of(source)
+    roots = {Path(source).parent: source for source in sources}
+    for name, root in dict.fromkeys(link_of(source) for source in roots.values()):
         links.setdefault(name, os.path.relpath(root, os.path.abspath(out_dir)))  # noqa: PTH100
         told = {"URL": f"file://{root}"} if not _read(root / path.name) else _reference(root)
         if told not in datasets:

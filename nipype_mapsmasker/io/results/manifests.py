@@ -45,6 +45,8 @@ class Manifest:
         The run's row of ``runs.tsv``.
     files : dict of str to list
         Paths below the result folder, each with size and checksum.
+    source : str
+        The image that they were made of.
     """
 
     path: Path
@@ -52,6 +54,12 @@ class Manifest:
     extraction_key: str
     row: dict[str, Any]
     files: dict[str, list[Any]]
+    source: str = ""
+
+    def is_there(self) -> bool:
+        """Tell whether the listed files exist, as they were written or not."""
+        root = _root(self.path)
+        return all((root / name).is_file() for name in self.files)
 
     def is_whole(self, paths: Iterable[Path] | None = None) -> bool:
         """Tell whether the listed files, or some of them, are as they were written."""
@@ -87,7 +95,13 @@ def make_key(parts: Mapping[str, Any]) -> str:
 
 
 def write_manifest(
-    path: Path, *, key: str, extraction_key: str, row: Mapping[str, Any], files: Iterable[Path]
+    path: Path,
+    *,
+    key: str,
+    extraction_key: str,
+    row: Mapping[str, Any],
+    files: Iterable[Path],
+    source: str = "",
 ) -> Manifest:
     """
     Record a run's results; call it after all of them are in place.
@@ -102,6 +116,8 @@ def write_manifest(
         The run's row of ``runs.tsv``.
     files : iterable of Path
         The results, below the result folder.
+    source : str
+        The image that they were made of.
 
     Returns
     -------
@@ -116,10 +132,12 @@ def write_manifest(
         "extraction_key": extraction_key,
         "row": dict(row),
         "files": listed,
+        "source": source,
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, content)
-    return Manifest(path, key, extraction_key, dict(row), {k: v for k, v in listed.items() if v})
+    written = {name: entry for name, entry in listed.items() if entry}
+    return Manifest(path, key, extraction_key, dict(row), written, source)
 
 
 def read_manifest(path: Path) -> Manifest | None:
@@ -149,6 +167,7 @@ def read_manifest(path: Path) -> Manifest | None:
             str(content["extraction_key"]),
             dict(content["row"]),
             files,
+            str(content.get("source", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

@@ -116,13 +116,13 @@ def test_an_atlas_describes_itself(tmp_path):
     (atlas / "dataset_description.json").write_text("{}")
     (atlas / "atlas-A_description.json").write_text('{"Name": "An atlas", "License": "CC0"}')
     maps = atlas / "tpl-X" / "tpl-X_atlas-A_probseg.nii.gz"
-    about = json.loads(describe_atlas(maps, "A", out, {"": ["a", "b"]}).read_text())
+    about = json.loads(describe_atlas(maps, "A", out, ["a", "b"]).read_text())
     assert about == {
         "Name": "An atlas",
         "License": "CC0",
         "Sources": ["bids:atlas:tpl-X/tpl-X_atlas-A_probseg.nii.gz"],
         "LabelMap": ["a", "b"],
     }
-    describe_atlas(None, "B", out, {"64": ["c"]})
-    about = json.loads(describe_atlas(None, "B", out, {"128": ["d"]}).read_text())
+    describe_atlas(None, "B:64", out, ["c"])
+    about = json.loads(describe_atlas(None, "B:128", out, ["d"]).read_text())
     assert about == {"Name": "B", "LabelMap": {"64": ["c"], "128": ["d"]}}
