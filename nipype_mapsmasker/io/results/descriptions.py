@@ -26,7 +26,7 @@ COVERAGE_COLUMNS = {
         "Description": "Share of the fitted map's weight in voxels that vary in this run"
     },
     "variance_inflation": {
-        "Description": "How many times the overlap with other maps multiplies the variance of noise"
+        "Description": "How many times overlap with other maps multiplies the variance of noise"
     },
 }
 """Columns of the table of coverage."""

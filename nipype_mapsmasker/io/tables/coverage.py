@@ -65,8 +65,8 @@ def write_run_coverage(
     Returns
     -------
     Path
-        The file, with columns Node (the map's name), index, coverage (the product), coverage_fit, coverage_data,
-        variance_inflation.
+        The file, with columns Node (the map's name), index, coverage (the product), coverage_fit,
+        coverage_data, variance_inflation.
     """
     rows = [
         {
