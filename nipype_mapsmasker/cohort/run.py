@@ -6,10 +6,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nipype_mapsmasker.cohort.folder import check_spaces, with_atlases, with_cohort_mask
 from nipype_mapsmasker.cohort.inputs import collect_runs
 from nipype_mapsmasker.cohort.lock import locked
 from nipype_mapsmasker.cohort.plan import Plan, make_plan, renew_states
@@ -116,9 +117,13 @@ def plan_cohort(request: CohortRequest) -> Plan:
     ParameterError
         Values that do not go together.
     """
-    runs = collect_runs(request)
+    found = collect_runs(request)
+    request = with_atlases(request, found.runs)
+    runs = check_spaces(request, found.runs)
+    _check_places(request, runs)
+    runs = with_cohort_mask(request, runs)
     if request.slice is not None:
-        runs = slice_of(runs, request.slice)
+        runs = slice_of(runs, request.slice, by_subject=request.folder is not None)
     elif not runs:
         msg = "There is no run to work on; give at least one."
         raise ParameterError(msg)
@@ -126,8 +131,8 @@ def plan_cohort(request: CohortRequest) -> Plan:
         from nipype_mapsmasker.reports.pictures import check_cmap  # loads matplotlib
 
         check_cmap(request.cmap)
-    _check_places(request, runs)
-    return make_plan(request, runs)
+    plan = make_plan(request, runs)
+    return replace(plan, left_out=found.left_out, is_folder=request.folder is not None)
 
 
 def run_cohort(
@@ -274,6 +279,8 @@ def _check_places(request: CohortRequest, runs: Sequence[RunSpec]) -> None:
         if folder.exists() and not folder.is_dir():
             msg = f"{folder} is a file, expected a folder; give another one."
             raise ParameterError(msg)
+    if request.folder is not None:
+        _check_place_in_folder(out_dir, request.folder.absolute())
     for run in runs:
         if Path(run.in_file).absolute().is_relative_to(out_dir):
             msg = (
@@ -281,6 +288,27 @@ def _check_places(request: CohortRequest, runs: Sequence[RunSpec]) -> None:
                 "to; give a result folder of its own."
             )
             raise ParameterError(msg)
+
+
+def _check_place_in_folder(out_dir: Path, folder: Path) -> None:
+    """Take a place in a BIDS folder only below its derivatives, where nobody else has anything."""
+    if not out_dir.is_relative_to(folder) or out_dir == folder:
+        return
+    derivatives = folder / "derivatives"
+    is_below = out_dir.is_relative_to(derivatives) and out_dir != derivatives
+    if not is_below:
+        msg = (
+            f"{out_dir} lies in the BIDS folder {folder}, which is never written to but for a "
+            f"folder of its own below {derivatives}; give another result folder."
+        )
+        raise ParameterError(msg)
+    is_own = (private_folder(out_dir)).is_dir()
+    if out_dir.is_dir() and any(out_dir.iterdir()) and not is_own:
+        msg = (
+            f"{out_dir} holds what others wrote, and nothing of it is touched; give a result "
+            "folder of its own."
+        )
+        raise ParameterError(msg)
 
 
 def _content(path: Path) -> bytes:

@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nipype_mapsmasker.core.parameters.declare import check_values, parameter
+from nipype_mapsmasker.core.parameters.declare import parameter, parameters_of
 from nipype_mapsmasker.errors import ParameterError
 
 __all__ = ["SelectionParameters"]
@@ -38,7 +37,7 @@ class SelectionParameters:
     desc: str | None = parameter(
         None, "label of desc- of the images; None is preproc, and 'n/a' images without one"
     )
-    bids_filter_file: str | os.PathLike[str] | None = parameter(
+    bids_filter_file: str | None = parameter(
         None, "JSON of conditions on the entities of the files called bold, mask and confounds"
     )
     exclude_runs: Sequence[str] | None = parameter(
@@ -60,7 +59,11 @@ class SelectionParameters:
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
-        check_values(self)
+        for name, declared in parameters_of(SelectionParameters).items():
+            declared.check(getattr(self, name))
+            if "Sequence" in declared.annotation and isinstance(getattr(self, name), str):
+                msg = f"{name} must be a list; got the text {getattr(self, name)!r}."
+                raise ParameterError(msg)
         for entry in self.derivatives or ():
             name, _, folder = entry.partition("=")
             if not name or not folder:
