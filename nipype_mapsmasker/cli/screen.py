@@ -7,7 +7,7 @@ import logging
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,6 +17,7 @@ from nipype_mapsmasker.cohort.progress import ProgressEvent
 from nipype_mapsmasker.cohort.run import CohortResult
 from nipype_mapsmasker.cohort.slices import ArrayScript
 from nipype_mapsmasker.core.grids import voxel_sizes
+from nipype_mapsmasker.io.bids.candidates import LeftOut
 
 __all__ = [
     "set_logs",
@@ -77,6 +78,9 @@ def show_plan(plan: Plan, plugin: str, to: TextIO, *, is_dry: bool = False) -> N
         f"{counts[state]} {text}" for state, text in _STATES.items() if counts[state]
     )
     _say(to, f"{len(plan.runs)} runs: {states}")
+    if plan.left_out or plan.is_folder:
+        for line in _of_folder(plan):
+            _say(to, line)
     for atlas in plan.atlases:
         shape = " x ".join(str(size) for size in atlas.maps.grid.shape)
         _say(
@@ -204,6 +208,8 @@ def show_summary(result: CohortResult, to: TextIO) -> None:
         _say(to, f"failed: {run.run_id}: {run.reason}")
     if len(failed) > MAX_LINES:
         _say(to, f"... and {len(failed) - MAX_LINES} more, see {result.runs_file}")
+    if result.plan.left_out:
+        _say(to, f"{len(result.plan.left_out)} runs left out: {_reasons(result.plan.left_out)}")
     warned = [run for run in result.runs if run.warnings]
     if warned:
         _say(to, f"{len(warned)} runs have warnings, for instance: {warned[0].warnings}")
@@ -226,6 +232,28 @@ def show_array(array: ArrayScript) -> None:
         f"wrote {array.path}: {array.n_tasks} tasks of up to {array.batch_size} runs; submit it "
         f"by\n  sbatch {shlex.quote(str(array.path))}",
     )
+
+
+def _of_folder(plan: Plan) -> Iterator[str]:
+    """Say what the runs of a BIDS folder have, and which of its runs are left out."""
+    total = len(plan.runs)
+    for name, has in (("confounds", "confounds"), ("brain mask", "mask")):
+        n_have = sum(bool(getattr(run.run, has)) for run in plan.runs)
+        yield f"{name}: {n_have} of {total} runs"
+    if plan.left_out:
+        yield f"{len(plan.left_out)} runs left out: {_reasons(plan.left_out)}"
+
+
+def _reasons(left_out: Sequence[LeftOut]) -> str:
+    """Say for each reason which runs it holds for."""
+    by_reason: dict[str, list[str]] = {}
+    for one in left_out:
+        by_reason.setdefault(one.reason, []).append(one.name)
+    texts = []
+    for reason, names in by_reason.items():
+        more = f", and {len(names) - MAX_LINES} more" if len(names) > MAX_LINES else ""
+        texts.append(f"{', '.join(names[:MAX_LINES])}{more} ({reason})")
+    return "; ".join(texts)
 
 
 def _grids(plan: Plan) -> Counter[str]:

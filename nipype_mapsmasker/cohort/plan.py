@@ -15,18 +15,14 @@ from nipype_mapsmasker.cohort.checks import check_tables
 from nipype_mapsmasker.cohort.estimate import Estimate, estimate_cohort
 from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
 from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
-from nipype_mapsmasker.errors import DataFault, ParameterError
+from nipype_mapsmasker.errors import DataFault, ParameterError, TableError
+from nipype_mapsmasker.io.bids.candidates import LeftOut
 from nipype_mapsmasker.io.images.reader import ImageInfo, read_info
 from nipype_mapsmasker.io.maps import MapsImage, open_maps
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import Manifest, make_key, read_manifest
-from nipype_mapsmasker.io.sidecars import (
-    T_R_WARNING,
-    RepetitionTime,
-    checksum,
-    fingerprint,
-    resolve_t_r,
-)
+from nipype_mapsmasker.io.sidecars import checksum, fingerprint
+from nipype_mapsmasker.io.timing import T_R_WARNING, RepetitionTime, resolve_t_r
 
 __all__ = ["Atlas", "Plan", "PlannedRun", "kept_extraction", "make_plan", "renew_states"]
 
@@ -116,6 +112,10 @@ class Plan:
         The runs, in the user's order.
     estimate : Estimate
         Memory and disk that the open runs take.
+    left_out : tuple of LeftOut
+        Source runs of a BIDS folder that are not among the runs.
+    is_folder : bool
+        The runs are those of a BIDS folder.
     """
 
     out_dir: Path
@@ -123,6 +123,8 @@ class Plan:
     atlases: list[Atlas]
     runs: list[PlannedRun] = field(default_factory=list)
     estimate: Estimate = field(default_factory=Estimate)
+    left_out: tuple[LeftOut, ...] = ()
+    is_folder: bool = False
 
     def having(self, *states: str) -> list[PlannedRun]:
         """List the runs in some states."""
@@ -257,8 +259,10 @@ def _plan_run(
 ) -> PlannedRun:
     """Look at one run."""
     try:
+        if run.fault:
+            raise TableError(run.fault)
         info = read_info(run.in_file)
-        t_r = resolve_t_r(run.in_file, info.t_r, run.t_r)
+        t_r = resolve_t_r(run.in_file, info.t_r, run.t_r, info.n_volumes)
         check_tables(run, info, params, t_r)
         mask = None if run.mask is None else _mask_identity(run.mask, fingerprint(run.mask))
         tables = {
@@ -291,9 +295,9 @@ def _state(planned: PlannedRun, out_dir: Path, params: MaskerParameters) -> str:
     if manifest.key == planned.key and manifest.is_whole():
         return "done"
     names = run_files(out_dir, planned.run.run_id)
-    raw = [names.mean.name]
+    raw = [names.mean]
     for atlas in params.atlases:
-        raw += [names.raw(atlas).name, names.coverage(atlas).name, names.fit_quality(atlas).name]
+        raw += [names.raw(atlas), names.coverage(atlas), names.fit_quality(atlas)]
     return "clean" if manifest.is_whole(raw) else "todo"
 
 

@@ -109,7 +109,10 @@ def check_result_folder(folder: Path, run_columns: Iterable[str]) -> None:
         for name, is_ours in (
             ("runs.tsv", set(header) >= {c.encode() for c in run_columns}),
             ("report.html", _PAGE_MARK in _beginning(folder / "report.html")),
-            ("dataset_description.json", _PAGE_MARK in _whole(folder / "dataset_description.json")),
+            (
+                "dataset_description.json",
+                _PAGE_MARK in _whole(folder / "dataset_description.json"),
+            ),
         )
         if (folder / name).exists() and not is_ours
     ]

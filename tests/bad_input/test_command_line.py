@@ -46,10 +46,10 @@ def call(words):
 def assert_nothing_is_half(out):
     """Whatever is listed in a manifest is whole, and nothing else of a run is there."""
     listed = set()
-    for path in out.rglob("*_manifest.json"):
+    for path in out.glob(".mapsmasker/runs/*/manifest.json"):
         manifest = read_manifest(path)
         assert manifest.is_whole()
-        listed |= {path, *(path.with_name(name) for name in manifest.files)}
+        listed |= {path, *(out / name for name in manifest.files)}
     results = {
         path
         for path in out.rglob("sub-*/**/*")
@@ -147,12 +147,17 @@ def test_verbose_shows_the_traceback(cohort, command):
         ({"run_id": ["a", "A", "b"]}, r"'a' and 'A'.* same files; give every run a run_id"),
         ({"run_id": ["a", "../b", "c"]}, r"'\.\./b' cannot be part of a file name"),
         ({"run_id": ["a", None, "c"]}, r"row 2: run_id and in_file must be there"),
-        ({"t_r": [2, "fast", 2]}, r"row 2: t_r is 'fast', expected a positive number of seconds"),
-        ({"t_r": [2, 0, 2]}, r"row 2: t_r is '0', expected a positive number of seconds"),
+        ({"confound": [1, 2, 3]}, r"a column 'confound', which .*rename it to 'confounds'"),
     ],
 )
 def test_bad_tables_of_runs(cohort, tmp_path, capsys, columns, match):
-    table = cohort.write_table(tmp_path / "runs.tsv", **columns)
+    full = {"confounds": cohort.confounds_files}
+    if "confound" in columns:
+        columns, full = {"confound": cohort.confounds_files}, {}
+    table = write_table(
+        tmp_path / "runs.tsv",
+        **({"run_id": cohort.run_ids, "in_file": cohort.in_files} | full | columns),
+    )
     out = tmp_path / "out"
     assert call(["run", str(table), str(out), "--maps", cohort.maps_file]) == 2
     said = capsys.readouterr().err
@@ -164,7 +169,8 @@ def test_bad_tables_of_runs(cohort, tmp_path, capsys, columns, match):
 def test_a_table_without_images(tmp_path, cohort, capsys):
     table = write_table(tmp_path / "runs.tsv", run_id=["a"], image=["a.nii"])
     assert call(["run", str(table), str(tmp_path / "out"), "--maps", cohort.maps_file]) == 2
-    assert re.search("has no column 'in_file'", capsys.readouterr().err)
+    said = capsys.readouterr().err
+    assert re.search("has no column 'in_file'.*rename 'image' to 'in_file' if that is it", said)
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,7 @@ def test_an_image_and_out_with_a_leading_dash(tiny, tmp_path, call, monkeypatch)
     assert statuses(Path("-out")) == {"-run": "done"}
 
 
-@pytest.mark.parametrize("name", ["logs", "Work", "runs.tsv", ".mapsmasker.lock", "a/b", "."])
+@pytest.mark.parametrize("name", ["logs", "Work", "runs.tsv", ".mapsmasker", "a/b", "."])
 def test_names_that_the_result_folder_needs(tiny, tmp_path, call, name):
     table = write_table(tmp_path / "runs.tsv", run_id=[name], in_file=tiny.in_files[:1])
     told = call("run", table, tmp_path / "out", "--maps", tiny.maps_file)
@@ -219,7 +219,7 @@ def test_on_error_raise_stops_with_one_sentence(tiny, tmp_path, call, verbose):
         (["--t-r", "-1"], "t_r must be a positive number"),
         (["--n-procs", "0"], "n_procs must be a whole number of at least 1"),
         (["--mem-gb", "nan"], "mem_gb must be a positive number of GB"),
-        (["--plugin-args", "gone.json"], "--plugin-args gone.json cannot be read"),
+        (["--plugin-args", "gone.json"], "--plugin-args: gone.json does not exist"),
         (["--labels", "a", "b"], "maps has 1 entries and labels 2"),
         (["--atlas-names", "a", "b"], "maps has 1 entries and atlas_names 2"),
         (["--displayed-maps", "many"], "--displayed-maps takes numbers or 'all'"),

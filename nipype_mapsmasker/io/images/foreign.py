@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import ImageFileError
-from nipype_mapsmasker.io.images.streams import file_faults
+from nipype_mapsmasker.io.files import file_faults
 
 __all__ = ["ForeignHeader", "ForeignStream", "read_foreign_header"]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
+from nipype_mapsmasker.io.files import file_faults
 from nipype_mapsmasker.io.images.checks import (
     checked_grid,
     checked_offset,
@@ -29,7 +30,7 @@ from nipype_mapsmasker.io.images.nifti import (
     repetition_time,
     stored_dtype,
 )
-from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream, file_faults
+from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream
 
 __all__ = ["ImageInfo", "read_info", "truncated"]
 

@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nipype_mapsmasker.errors import ImageHeaderError
+from nipype_mapsmasker.io.files import file_faults
 from nipype_mapsmasker.io.images.foreign import ForeignStream
 from nipype_mapsmasker.io.images.headers import ImageInfo, read_info, truncated
 from nipype_mapsmasker.io.images.inflate import GzipStream
-from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream, file_faults, read_ahead
+from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream, read_ahead
 
 __all__ = [
     "DEFAULT_BLOCK_BYTES",

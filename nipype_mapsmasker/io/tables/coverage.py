@@ -65,13 +65,13 @@ def write_run_coverage(
     Returns
     -------
     Path
-        The file, with columns index, name, coverage (the product), coverage_fit, coverage_data,
-        variance_inflation.
+        The file, with columns Node (the map's name), index, coverage (the product), coverage_fit,
+        coverage_data, variance_inflation.
     """
     rows = [
         {
+            "Node": name,
             "index": k,
-            "name": name,
             "coverage": round(float(operator.coverage[k] * coverage_data[k]), 6),
             "coverage_fit": round(float(operator.coverage[k]), 6),
             "coverage_data": round(float(coverage_data[k]), 6),
@@ -80,6 +80,6 @@ def write_run_coverage(
         for k, name in enumerate(operator.names)
     ]
     columns = [
-        "index", "name", "coverage", "coverage_fit", "coverage_data", "variance_inflation",
+        "Node", "index", "coverage", "coverage_fit", "coverage_data", "variance_inflation",
     ]  # fmt: skip
     return write_rows(path, rows, columns)

@@ -25,6 +25,9 @@ __all__ = ["SIGNAL_SUFFIXES", "default_names", "load_npy", "read_signals", "writ
 SIGNAL_SUFFIXES = (".tsv", ".npy", ".parquet")
 """Endings of the files that hold signals."""
 
+MAX_SIGNALS_BYTES = 2 << 30
+"""A file of signals larger than this is none of one run; 1,000 maps and 50,000 volumes fit."""
+
 _BREAKS = re.compile(r"[\t\n\r]")
 
 
@@ -188,7 +191,7 @@ def _float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 def _read_tsv(path: Path) -> tuple[NDArray[np.float64], list[str]]:
     """Read a table of numbers, cell by cell."""
     try:
-        text = read_bytes(path).decode("utf-8")
+        text = read_bytes(path, MAX_SIGNALS_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         msg = f"{path} is not a text file in UTF-8, where a table of signals is expected."
         raise TableError(msg) from error
@@ -256,7 +259,7 @@ def load_npy(path: Path) -> NDArray[Any]:
     TableError
         The file is missing or is not an array of plain numbers.
     """
-    data = read_bytes(path)
+    data = read_bytes(path, MAX_SIGNALS_BYTES)
     stream = io.BytesIO(data)
     try:
         version = format_.read_magic(stream)
@@ -294,7 +297,7 @@ def _import_arrow(path: Path) -> tuple[Any, Any]:
 def _read_parquet(path: Path) -> tuple[NDArray[np.float64], list[str]]:
     """Read the columns of a parquet file."""
     arrow, parquet = _import_arrow(path)
-    data = read_bytes(path)
+    data = read_bytes(path, MAX_SIGNALS_BYTES)
     try:
         table = parquet.read_table(arrow.BufferReader(data))
         columns = [column.to_numpy(zero_copy_only=False) for column in table.columns]

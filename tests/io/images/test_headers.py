@@ -252,9 +252,10 @@ def test_permission_denied_is_the_files_fault(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise PermissionError(errno.EACCES, "no")
 
+    path = nifti(tmp_path / "a.nii")
     monkeypatch.setattr(Path, "open", fail)
     with pytest.raises(ImageFileError, match="permission denied"):
-        read_info(tmp_path / "a.nii")
+        read_info(path)
 
 
 def test_half_a_pair(tmp_path):
