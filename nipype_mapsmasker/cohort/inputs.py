@@ -99,8 +99,10 @@ def _from_table(table: Path, request: InputRequest) -> list[RunSpec]:
 
 def _from_image(image: str, request: InputRequest) -> RunSpec:
     """Make a run of an image, named by its file."""
+    name = image_stem(image).removesuffix("_bold").removesuffix("_desc-preproc")
     return RunSpec(
-        run_id=image_stem(image).removesuffix("_bold").removesuffix("_desc-preproc"),
+        # Bytes that are no UTF-8 would cost every run its name; this one fails by itself.
+        run_id=name.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         in_file=image,
         confounds=request.confounds or (),  # type: ignore[arg-type]
         sample_mask=request.sample_mask,  # type: ignore[arg-type]

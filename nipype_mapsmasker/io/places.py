@@ -14,7 +14,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 from nipype_mapsmasker.errors import ParameterError
 
@@ -22,6 +22,7 @@ __all__ = [
     "check_holds_no_data",
     "check_result_folder",
     "check_trusted",
+    "is_utf8",
     "make_work_folder",
     "open_own",
     "own_folder",
@@ -55,6 +56,27 @@ def real(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.realpath(path))
 
 
+def is_utf8(path: str | os.PathLike[str]) -> bool:
+    """
+    Tell whether a path can be written as a text.
+
+    Parameters
+    ----------
+    path : path_like
+        Any path.
+
+    Returns
+    -------
+    bool
+        False for one whose bytes are no UTF-8.
+    """
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def check_holds_no_data(
     folder: str | os.PathLike[str], files: Iterable[str | os.PathLike[str]]
 ) -> None:
@@ -84,7 +106,7 @@ def check_holds_no_data(
             raise ParameterError(msg)
 
 
-def check_result_folder(folder: Path, run_columns: Iterable[str]) -> None:
+def check_result_folder(folder: Path) -> None:
     """
     Refuse a result folder that holds files of the same names and of somebody else.
 
@@ -92,8 +114,6 @@ def check_result_folder(folder: Path, run_columns: Iterable[str]) -> None:
     ----------
     folder : Path
         The result folder; it need not exist.
-    run_columns : iterable of str
-        Columns that our own ``runs.tsv`` has.
 
     Raises
     ------
@@ -107,7 +127,7 @@ def check_result_folder(folder: Path, run_columns: Iterable[str]) -> None:
     foreign = [
         name
         for name, is_ours in (
-            ("runs.tsv", set(header) >= {c.encode() for c in run_columns}),
+            ("runs.tsv", header[:2] == [b"run_id", b"status"]),
             ("report.html", _PAGE_MARK in _beginning(folder / "report.html")),
             (
                 "dataset_description.json",
@@ -152,8 +172,8 @@ def check_trusted(folder: Path) -> None:
         if path.is_dir():
             if any(status.st_mode & stat.S_IWOTH for status in found[1:]):
                 msg = (
-                    f"Everybody may write to the work folder {path}, and files in it are executed; "
-                    f"take that right away (chmod o-w), or give a work folder of your own (-w)."
+                    f"Everybody may write to the work folder {path}, and its files are executed; "
+                    "take that right away (chmod o-w), or give a work folder of your own (-w)."
                 )
                 raise ParameterError(msg)
         elif not {status.st_uid for status in found} <= {os.getuid(), 0}:
@@ -250,7 +270,11 @@ def open_own(path: Path, flags: int = os.O_RDWR | os.O_CREAT, *, mode: str = "r+
         os.close(number)
         msg = f"{path} is no plain file; remove it: this file is written to."
         raise ParameterError(msg)
-    return os.fdopen(number, mode, encoding="utf-8", errors="surrogateescape")
+    # Whoever calls closes it.
+    return cast(
+        TextIO,
+        os.fdopen(number, mode, encoding="utf-8", errors="surrogateescape"),
+    )
 
 
 def _folders_and_pickles(folder: Path) -> Iterator[Path]:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.images.names import image_stem
 from nipype_mapsmasker.io.results.layout import check_run_ids
-from nipype_mapsmasker.io.sidecars import image_stem
 
 __all__ = ["name_of_run", "per_atlas"]
 

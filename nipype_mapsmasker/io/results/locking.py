@@ -15,10 +15,14 @@ from pathlib import Path
 from typing import TextIO
 
 from nipype_mapsmasker.errors import EngineError
+from nipype_mapsmasker.io.places import open_own, own_folder
 
-__all__ = ["held", "name_owner", "take"]
+__all__ = ["NOTICES", "held", "name_owner", "take"]
 
-LOGGER = logging.getLogger("nipype_mapsmasker.io")
+NOTICES = "nipype_mapsmasker.notices"
+"""Logger of what the user has to know while a call is at work; the command shows its lines."""
+
+LOGGER = logging.getLogger(NOTICES)
 
 PATIENCE_SECS = 600.0
 """How long a file that others write to is waited for; each holds it for moments, or for a page."""
@@ -54,8 +58,8 @@ def held(path: Path) -> Iterator[None]:
     -----
     The kernel counts by process: a process must not take one lock twice at a time.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as stream:
+    own_folder(path.parent)
+    with open_own(path) as stream:
         if not take(stream, 0, 0, time.monotonic() + PATIENCE_SECS):
             stream.seek(0)
             owner = stream.read().strip() or "another process"
