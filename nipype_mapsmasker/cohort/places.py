@@ -50,8 +50,8 @@ def check_places(request: CohortRequest, runs: Sequence[RunSpec]) -> None:
     # What an earlier call made may be an input of this one, such as a mask of all runs.
     private = real(private_folder(out_dir))
     files = [path for path in _files_of(request, runs) if private not in real(path).parents]
-    for folder in (str(request.out_dir), str(work_dir)):
-        check_holds_no_data(folder, files)
+    for place in (str(request.out_dir), str(work_dir)):
+        check_holds_no_data(place, files)
     check_result_folder(out_dir)
     check_trusted(work_dir)
     if request.folder is not None:

@@ -106,7 +106,7 @@ def write_json(path: Path, content: object) -> Path:
     """
     text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     return path
 
 

@@ -168,7 +168,7 @@ def store_failure(
     names.log.parent.mkdir(parents=True, exist_ok=True)
     text = f"{run_id}\n{fault['step']}: {fault['reason']}\n\n{fault.get('traceback', '')}\n"
     with atomic_path(names.log) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     return names.log
 
 
