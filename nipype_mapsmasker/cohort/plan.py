@@ -233,7 +233,8 @@ def renew_states(plan: Plan) -> Plan:
         if planned.state == "fault":
             runs.append(planned)
             continue
-        manifest = read_manifest(run_files(plan.out_dir, planned.run.run_id).manifest)
+        path = run_files(plan.out_dir, planned.run.run_id).manifest
+        manifest = read_manifest(path, planned.key, planned.extraction_key)
         now = replace(planned, manifest=manifest)
         runs.append(replace(now, state=_state(now, plan.out_dir, plan.params)))
     return replace(plan, runs=runs)
@@ -288,7 +289,7 @@ def _plan_run(
         t_r=t_r,
         key=key,
         extraction_key=extraction_key,
-        manifest=read_manifest(run_files(out_dir, run.run_id).manifest),
+        manifest=read_manifest(run_files(out_dir, run.run_id).manifest, key, extraction_key),
     )
     return replace(planned, state=_state(planned, out_dir, params))
 

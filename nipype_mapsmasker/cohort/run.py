@@ -257,9 +257,11 @@ def _planned(plan: Plan, exit_code: int, array: ArrayScript | None = None) -> Co
 def _finished(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> CohortResult:
     """Tell of a call from the rows of its runs."""
     runs = []
+    keys = {one.run.run_id: one.key for one in plan.runs}
     for row in rows:
         files: tuple[Path, ...] = ()
-        manifest = read_manifest(run_files(plan.out_dir, row["run_id"]).manifest)
+        run_id = row["run_id"]
+        manifest = read_manifest(run_files(plan.out_dir, run_id).manifest, keys.get(run_id, ""))
         if row["status"] == "done" and manifest is not None:
             files = tuple(plan.out_dir / name for name in manifest.files)
         words = {name: row.get(name) or "" for name in ("reason", "warnings")}

@@ -12,7 +12,7 @@ from typing import Any
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
 from nipype_mapsmasker.io.results.descriptions import Descriptions
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
-from nipype_mapsmasker.io.results.manifests import write_manifest
+from nipype_mapsmasker.io.results.manifests import read_manifests, write_manifest
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
 from nipype_mapsmasker.io.results.summary import read_summary
 
@@ -92,6 +92,7 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     names = run_files(out_dir, run.run_id)
     for folder in names.folders:
         folder.mkdir(parents=True, exist_ok=True)
+    earlier = read_manifests(names.manifest)  # of other atlases, which stay as they are
     names.manifest.unlink(missing_ok=True)
     about = Descriptions(Path(out_dir), run.in_file, run.t_r)
     stored = [_copy(run.mean_file, names.mean)]
@@ -136,6 +137,7 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         row=row,
         files=stored,
         source=run.in_file,
+        earlier=earlier,
     )
     return names.manifest
 
