@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals
@@ -147,14 +148,14 @@ def check_own_pipeline(out, tiny):
     """What the author's graph should have made of a tiny cohort: own signals, sunk and joined."""
     deviations = []
     for number, run_id in enumerate(tiny.run_ids, start=1):
-        folder = out / "masker" / f"sub-{number:02d}" / "func"
-        raw, names = read_signals(folder / f"{run_id}_atlas-maps_desc-raw_timeseries.tsv")
+        files = run_files(out / "masker", run_id)
+        raw, names = read_signals(files.raw("maps"))
         (sunk,) = (out / "sink" / f"{number:02d}" / "signals").rglob("centred.tsv")
         own, _ = read_signals(sunk)
         np.testing.assert_allclose(own, raw - np.median(raw, axis=0), atol=1e-9)
-        stored = folder / f"{run_id}_atlas-maps_timeseries.tsv"
+        stored = files.timeseries("maps", "", "tsv")
         assert stored.read_bytes() == sunk.read_bytes()
-        assert (folder / f"{run_id}_atlas-maps_report.html").exists()
+        assert files.report("maps", "").exists()
         deviations.append(own.std(axis=0))
     joined, same = read_signals(out / "sink" / "all" / "deviations.tsv")
     assert same == names

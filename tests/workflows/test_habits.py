@@ -14,13 +14,12 @@ from nipype.interfaces.utility import IdentityInterface
 
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.interfaces import CleanSignals, ExtractSignals, FitMaps
+from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.plugins import MultiProcPlugin
 from nipype_mapsmasker.workflows import init_cohort_wf, init_run_wf, replace_step
 from tests.tiny import make_tiny, set_inputs
-
-NAME = "{}_atlas-maps_timeseries.tsv"
 
 
 def halve(in_file):
@@ -60,10 +59,9 @@ def under_iterables(tiny, folder, images, **parameters):
 
 def test_runs_under_iterables_are_named_after_their_images(tiny, tmp_path):
     under_iterables(tiny, tmp_path, tiny.in_files)
-    found = sorted(path.name for path in (tmp_path / "out").rglob(NAME.format("*")))
-    assert [name for name in found if "desc-raw" not in name] == [
-        NAME.format(run_id) for run_id in tiny.run_ids
-    ]
+    for run_id in tiny.run_ids:
+        assert run_files(tmp_path / "out", run_id).timeseries("maps", "", "tsv").exists()
+    assert [row["run_id"] for row in read_rows(tmp_path / "out" / "runs.tsv")] == tiny.run_ids
 
 
 def test_images_that_do_not_say_whose_they_are_are_refused(tiny, tmp_path):
@@ -236,12 +234,11 @@ def test_own_cleaning_in_one_run(tiny, run, tmp_path, reports):
         workflow, "clean", own, inputs={"signals_file": "in_file"}, outputs={"out_file": "out"}
     )
     run(workflow)
-    folder = tmp_path / "out" / "sub-01" / "func"
-    raw, _ = read_signals(folder / f"{tiny.run_ids[0]}_atlas-maps_desc-raw_timeseries.tsv")
-    kept, _ = read_signals(folder / NAME.format(tiny.run_ids[0]))
+    names = run_files(tmp_path / "out", tiny.run_ids[0])
+    raw, _ = read_signals(names.raw("maps"))
+    kept, _ = read_signals(names.timeseries("maps", "", "tsv"))
     np.testing.assert_array_equal(kept, raw / 2)
-    pages = list(folder.glob("*report.html"))
-    assert len(pages) == reports
+    assert names.report("maps", "").exists() == reports
 
 
 def test_own_cleaning_in_a_cohort_with_a_bad_run(tiny, run, tmp_path):

@@ -30,13 +30,16 @@ def read_summary(
     Returns
     -------
     dict
-        With ``n_volumes``, ``n_kept`` and ``warnings`` at least.
+        With ``n_volumes``, ``n_kept``, ``names`` and ``warnings`` at least.
     """
     if summary_file is not None:
         return dict(json.loads(Path(summary_file).read_text(encoding="utf-8")))
+    before, names = read_signals(signals_file)
+    after, own_names = read_signals(timeseries_file)
     return {
-        "n_volumes": len(read_signals(signals_file)[0]),
-        "n_kept": len(read_signals(timeseries_file)[0]),
+        "n_volumes": len(before),
+        "n_kept": len(after),
+        "names": list(own_names or names),
         "cleaning": "not by this package",
         "warnings": [],
     }
