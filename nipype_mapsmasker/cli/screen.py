@@ -142,7 +142,7 @@ class _PlainLines:
         self._last = 0.0
 
     def __call__(self, event: ProgressEvent) -> None:
-        """Write a line, unless the last one was just now."""
+        """Write a line, unless the last was written just now."""
         if event.reached < event.total and event.seconds - self._last < PLAIN_SECS:
             return
         self._last = event.seconds

@@ -60,12 +60,14 @@ def execute(
     """
     work_dir = request.work_folder
     todo = plan.having("todo", "clean")
-    runs = [todo[number] for number in keep_places(work_dir, [one.run.run_id for one in todo])]
-    for one in runs:  # what they tell is of an earlier call
-        run_files(plan.out_dir, one.run.run_id).log.unlink(missing_ok=True)
+    runs = [
+        todo[number] for number in keep_places(work_dir, [planned.run.run_id for planned in todo])
+    ]
+    for planned in runs:  # what they tell is of an earlier call
+        run_files(plan.out_dir, planned.run.run_id).log.unlink(missing_ok=True)
     forget_lost_results(work_dir)
     crashed: dict[str, Crash] = {}
-    run_ids = [one.run.run_id for one in runs]
+    run_ids = [planned.run.run_id for planned in runs]
     progress = Progress(
         len(runs),
         _n_steps(plan),
@@ -124,19 +126,19 @@ def _build(
     workflow.base_dir = str(work_dir)
     crashes = {"crashdump_dir": str(crash_dir(plan.out_dir)), "crashfile_format": "txt"}
     workflow.config.setdefault("execution", {}).update(crashes)
-    run_ids = [one.run.run_id for one in runs]
+    run_ids = [planned.run.run_id for planned in runs]
     inputs = workflow.inputs.inputnode
     inputs.run_ids = run_ids
-    inputs.in_files = [_absolute(one.run.in_file) for one in runs]
+    inputs.in_files = [_absolute(planned.run.in_file) for planned in runs]
     inputs.confounds_files = [
-        [_absolute(path) for path in one.run.confounds] or None for one in runs
+        [_absolute(path) for path in planned.run.confounds] or None for planned in runs
     ]
-    inputs.sample_mask_files = [_absolute(one.run.sample_mask) for one in runs]
-    inputs.mask_img = [_absolute(one.run.mask) for one in runs]
-    inputs.t_rs = [one.run.t_r for one in runs]
-    inputs.keys = [one.key for one in runs]
-    inputs.extraction_keys = [one.extraction_key for one in runs]
-    inputs.kept = [kept_extraction(one, plan) for one in runs]
+    inputs.sample_mask_files = [_absolute(planned.run.sample_mask) for planned in runs]
+    inputs.mask_img = [_absolute(planned.run.mask) for planned in runs]
+    inputs.t_rs = [planned.run.t_r for planned in runs]
+    inputs.keys = [planned.key for planned in runs]
+    inputs.extraction_keys = [planned.extraction_key for planned in runs]
+    inputs.kept = [kept_extraction(planned, plan) for planned in runs]
     inputs.maps_img = [_absolute(str(atlas.maps.path)) for atlas in plan.atlases]
     inputs.labels_files = [_absolute(atlas.labels_file) for atlas in plan.atlases]
     files = write_crash_faults(work_dir / FAULTS_NAME, crashed)

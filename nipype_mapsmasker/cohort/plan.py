@@ -173,23 +173,27 @@ def make_plan(request: CohortRequest, runs: Sequence[RunSpec]) -> Plan:
     }
     after = params.after_extraction()
     with ThreadPoolExecutor(N_THREADS) as pool:
-        planned = list(pool.map(lambda run: _plan_run(run, out_dir, params, shared, after), runs))
-    _check_names(out_dir, params, planned)
-    opened = [one for one in planned if one.info and one.state in ("todo", "clean")]
+        looked_at = list(
+            pool.map(lambda run: _plan_run(run, out_dir, params, shared, after), runs)
+        )
+    _check_names(out_dir, params, looked_at)
+    opened = [
+        planned for planned in looked_at if planned.info and planned.state in ("todo", "clean")
+    ]
     estimate = estimate_cohort(
-        [one.info for one in opened if one.info],
+        [planned.info for planned in opened if planned.info],
         [atlas.maps for atlas in atlases],
         params,
-        [one.run.mask for one in opened],
+        [planned.run.mask for planned in opened],
     )
-    return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=planned, estimate=estimate)
+    return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=looked_at, estimate=estimate)
 
 
 def _check_names(out_dir: Path, params: MaskerParameters, runs: Sequence[PlannedRun]) -> None:
     """Refuse names that no file can have, before any work."""
     if not runs:
         return
-    longest = max((one.run.run_id for one in runs), key=lambda name: len(_bytes(name)))
+    longest = max((planned.run.run_id for planned in runs), key=lambda name: len(_bytes(name)))
     names = run_files(out_dir, longest)
     for atlas in params.atlases:
         for strategy in params.cleanings():
@@ -223,12 +227,12 @@ def renew_states(plan: Plan) -> Plan:
         The same, with every run's state as it is now.
     """
     runs = []
-    for one in plan.runs:
-        if one.state == "fault":
-            runs.append(one)
+    for planned in plan.runs:
+        if planned.state == "fault":
+            runs.append(planned)
             continue
-        manifest = read_manifest(run_files(plan.out_dir, one.run.run_id).manifest)
-        now = replace(one, manifest=manifest)
+        manifest = read_manifest(run_files(plan.out_dir, planned.run.run_id).manifest)
+        now = replace(planned, manifest=manifest)
         runs.append(replace(now, state=_state(now, plan.out_dir, plan.params)))
     return replace(plan, runs=runs)
 

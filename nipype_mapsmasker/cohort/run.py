@@ -179,7 +179,7 @@ def run_cohort(
         return _planned(plan, SOME_FAILED if plan.having("fault") else ALL_DONE)
     if not plan.runs:
         return _planned(plan, ALL_DONE)
-    ids = None if request.slice is None else [one.run.run_id for one in plan.runs]
+    ids = None if request.slice is None else [planned.run.run_id for planned in plan.runs]
     with locked(private_folder(plan.out_dir), ids):
         # Another process may have held the folder, and changed it, while this one planned.
         return _run_plan(request, renew_states(plan), progress)
@@ -189,10 +189,10 @@ def _run_plan(
     request: CohortRequest, plan: Plan, progress: Callable[[ProgressEvent], None] | None
 ) -> CohortResult:
     """Do what is planned, and write the cohort's tables, however that ends."""
-    faults = {one.run.run_id: one.reason for one in plan.having("fault")}
-    for one in plan.having("fault"):
-        fault = {"step": one.step, "reason": one.reason}
-        store_failure(plan.out_dir, one.run.run_id, fault, keep_manifest=True)
+    faults = {planned.run.run_id: planned.reason for planned in plan.having("fault")}
+    for planned in plan.having("fault"):
+        fault = {"step": planned.step, "reason": planned.reason}
+        store_failure(plan.out_dir, planned.run.run_id, fault, keep_manifest=True)
     is_open = bool(plan.having("todo", "clean")) and not request.only_tables
     is_whole = request.slice is None  # slices leave the tables to the call that follows them
     if is_whole:
@@ -242,7 +242,8 @@ def _logged(request: CohortRequest, out_dir: Path) -> Any:
 def _planned(plan: Plan, exit_code: int, array: ArrayScript | None = None) -> CohortResult:
     """Tell of a call that works on no run."""
     runs = tuple(
-        RunResult(run_id=one.run.run_id, status=one.state, reason=one.reason) for one in plan.runs
+        RunResult(run_id=planned.run.run_id, status=planned.state, reason=planned.reason)
+        for planned in plan.runs
     )
     return CohortResult(
         runs=runs, plan=plan, exit_code=exit_code, out_dir=plan.out_dir, array=array
@@ -321,9 +322,8 @@ def _content(path: Path) -> bytes:
 
 def _remove_leftovers(plan: Plan) -> None:
     """Remove files that a killed process was writing."""
-    folders = {
-        folder for one in plan.runs for folder in run_files(plan.out_dir, one.run.run_id).folders
-    }
+    names = [run_files(plan.out_dir, planned.run.run_id) for planned in plan.runs]
+    folders = {folder for one in names for folder in one.folders}
     for folder in {plan.out_dir, plan.out_dir / "logs", *folders}:
         for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
             path.unlink(missing_ok=True)

@@ -33,15 +33,15 @@ def rows_of(plan: Plan, faults: Mapping[str, str]) -> list[dict[str, Any]]:
     list of dict
         Rows of ``runs.tsv``, in the user's order.
     """
-    return [_row(plan, one, faults) for one in plan.runs]
+    return [_row(plan, planned, faults) for planned in plan.runs]
 
 
-def _row(plan: Plan, one: PlannedRun, faults: Mapping[str, str]) -> dict[str, Any]:
+def _row(plan: Plan, planned: PlannedRun, faults: Mapping[str, str]) -> dict[str, Any]:
     """Give a run's row."""
-    run_id = one.run.run_id
+    run_id = planned.run.run_id
     names = run_files(plan.out_dir, run_id)
     manifest = read_manifest(names.manifest)
-    if run_id not in faults and manifest is not None and manifest.key == one.key:
+    if run_id not in faults and manifest is not None and manifest.key == planned.key:
         return manifest.row
     reason = faults.get(run_id) or logged_reason(plan.out_dir, run_id)
     if reason:
