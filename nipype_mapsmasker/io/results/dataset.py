@@ -53,6 +53,9 @@ IGNORED = (
     "*_timeseries.json",
     "*_timeseries.npy",
     "*_timeseries.parquet",
+    # Only time series refer to an atlas's description: while they are ignored, validators take it
+    # for a sidecar without a file. The letters in brackets let one find this line by that word.
+    "atlas-*_descriptio[timeseriesn].json",
     "*_relmat.tsv",
     "*_relmat.json",
 )
