@@ -18,8 +18,8 @@ class _Steady:
 
     Parameters
     ----------
-    stream : file or None
-        The stream; None where the process was started without one.
+    stream : file
+        The stream.
     errors : tuple of type
         The failures.
     """
@@ -35,18 +35,18 @@ class _Steady:
         """Tell whether somebody looks at it."""
         try:
             return bool(self._stream.isatty())
-        except (AttributeError, ValueError):
+        except ValueError:
             return False
 
     def write(self, text: str) -> int:
         """Write as much as can be written."""
-        with suppress(AttributeError, *self._errors):
+        with suppress(*self._errors):
             self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
         """Pass on what is written."""
-        with suppress(AttributeError, *self._errors):
+        with suppress(*self._errors):
             self._stream.flush()
 
 
@@ -70,10 +70,14 @@ def steady_streams() -> Iterator[None]:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     before = sys.stdout, sys.stderr
+    if sys.stdout is None:  # the process was started without it
+        sys.stdout = os.fdopen(1, "w", closefd=False)
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(2, "w", closefd=False)
     with suppress(AttributeError, OSError, ValueError):  # names of files need not be UTF-8
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    sys.stdout = _Steady(before[0], (BrokenPipeError,))
-    sys.stderr = _Steady(before[1], (OSError, ValueError))
+    sys.stdout = _Steady(sys.stdout, (BrokenPipeError,))
+    sys.stderr = _Steady(sys.stderr, (OSError, ValueError))
     try:
         yield
     finally:
