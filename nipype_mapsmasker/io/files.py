@@ -63,7 +63,7 @@ _FORMATS = {
     b"MATLAB": "a MATLAB file (.mat)",
     b"\x93NUMPY": "a NumPy array (.npy)",
     b"PAR1": "a parquet table",
-    b"$FL": "an SPSS file (.sav)",
+    b"$FL": "an SPSS file",
     b"%PDF": "a PDF document",
     b"SQLite format 3": "a database (SQLite)",
     b"/annex/objects/": "a pointer of git-annex (DataLad) to content that was not downloaded",

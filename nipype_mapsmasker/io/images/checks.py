@@ -62,6 +62,13 @@ def checked_shape(dims: tuple[int, ...], n_axes: int, name: str) -> tuple[int, .
             "of volumes (4D) is expected; give a 3D or 4D image."
         )
         raise ImageHeaderError(msg)
+    if len(shape) > 4 and set(shape[3:-1]) == {1}:
+        msg = (
+            f"{name} is a {len(shape)}D image ({dims_text(shape)}) with one element along its "
+            f"fourth axis and {shape[-1]} along its last, where volumes are expected along the "
+            f"fourth; save it as {dims_text((*shape[:3], shape[-1]))} if the last axis is time."
+        )
+        raise ImageHeaderError(msg)
     if len(shape) > 4:
         msg = (
             f"{name} is a {len(shape)}D image ({dims_text(shape)}), where 3 or 4 dimensions with "
