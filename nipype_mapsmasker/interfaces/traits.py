@@ -11,6 +11,7 @@ from nipype.interfaces.base import BaseInterfaceInputSpec, File, traits
 from nipype_mapsmasker.core.parameters import Parameter, parameters_of
 
 __all__ = [
+    "made_file",
     "optional",
     "optional_file",
     "optional_files",

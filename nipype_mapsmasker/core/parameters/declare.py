@@ -14,6 +14,7 @@ from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import lru_cache
 from numbers import Integral, Real
+from textwrap import wrap
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -27,6 +28,9 @@ __all__ = [
     "parameters_of",
     "values_of",
 ]
+
+DOC_WIDTH = 99
+"""Columns of a docstring."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,12 +268,12 @@ def document(cls: type, indent: int = 4) -> str:
     blanks = " " * indent
     entries = []
     for declared in parameters_of(cls).values():
-        sentence = declared.sentence[0].upper() + declared.sentence[1:]
-        kind = declared.annotation
-        for value in declared.choices:
-            kind = kind.replace(f'"{value}"', f"'{value}'")
+        sentence = f"{declared.sentence[0].upper()}{declared.sentence[1:]}."
+        margin = f"{blanks}    "
+        lines = wrap(sentence, DOC_WIDTH, initial_indent=margin, subsequent_indent=margin)
+        kind = declared.annotation.replace('"', "'")
         entries.append(
-            f"{declared.name} : {kind}, default {declared.default!r}\n{blanks}    {sentence}."
+            "\n".join([f"{declared.name} : {kind}, default {declared.default!r}", *lines])
         )
     return f"\n{blanks}".join(entries)
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from nipype_mapsmasker.core.names import check_label, node_label
@@ -160,7 +160,7 @@ class MaskerParameters(
 
     def record(self) -> dict[str, Any]:
         """Give the parameters as plain values, for the files."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        return {name: _plain(value) for name, value in values_of(self, MaskerParameters).items()}
 
 
 def _part(values: Mapping[str, Any], cls: type) -> dict[str, Any]:
