@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nipype_mapsmasker.errors import ImageFileError, ParameterError
+from nipype_mapsmasker.io.files import as_text
 from nipype_mapsmasker.io.images.names import image_stem
 from nipype_mapsmasker.io.results.layout import check_run_ids
 from nipype_mapsmasker.io.tables.runs import read_runs_table
@@ -107,7 +108,7 @@ def _from_images(images: Sequence[str], arguments: argparse.Namespace) -> list[R
         raise ParameterError(msg)
     return [
         Run(
-            run_id=image_stem(image).removesuffix("_bold").removesuffix("_desc-preproc"),
+            run_id=as_text(image_stem(image)).removesuffix("_bold").removesuffix("_desc-preproc"),
             in_file=image,
             confounds=tuple(arguments.confounds or ()),
             sample_mask=arguments.sample_mask,

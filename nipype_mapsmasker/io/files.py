@@ -21,6 +21,7 @@ from nipype_mapsmasker.errors import DataFault, ImageFileError, TableError
 
 __all__ = [
     "MAX_JSON_BYTES",
+    "as_text",
     "decode_json",
     "decode_text",
     "file_faults",
@@ -210,6 +211,33 @@ def is_file(path: str | os.PathLike[str]) -> bool:
         return False
 
 
+def as_text(name: str) -> str:
+    r"""
+    Make text of a name, for a run that is called as its file.
+
+    Parameters
+    ----------
+    name : str
+        Part of a path.
+
+    Returns
+    -------
+    str
+        With a mark for each byte that is no text in UTF-8.
+
+    Examples
+    --------
+    >>> as_text("\udcff_bold") == "\ufffd_bold"
+    True
+    """
+    return name.encode(errors="surrogateescape").decode(errors="replace")
+
+
+def _is_text(path: str) -> bool:
+    """Tell whether all bytes of a path are text in UTF-8."""
+    return path.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in path)
+
+
 def open_file(path: Path) -> FileIO:
     """
     Open a file for reading, if it is one.
@@ -230,6 +258,9 @@ def open_file(path: Path) -> FileIO:
         There is no file. A pipe or a device is refused before it is opened, which might wait for
         ever; `file_faults` makes a sentence of it.
     """
+    if not _is_text(str(path)):
+        msg = "has a name that is no text in UTF-8, which tables and pages cannot hold; rename it."
+        raise _NotAFileError(msg)
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))

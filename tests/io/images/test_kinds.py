@@ -87,7 +87,7 @@ def test_names_that_no_file_has(tmp_path, name):
     said = str(caught.value)
     assert said.isprintable()
     assert len(said) < 600
-    assert said.endswith(("can be read.", "correct the path."))
+    assert said.endswith(("can be read.", "correct the path.", "rename it."))
 
 
 def tar_bytes():
