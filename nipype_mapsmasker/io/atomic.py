@@ -73,14 +73,14 @@ def write_json(path: Path, content: object) -> Path:
     Parameters
     ----------
     path : Path
-        Where to.
+        A .json; a file that is there is replaced.
     content : object
-        What; NaN becomes null.
+        Mappings, lists, text and numbers; NaN becomes null.
 
     Returns
     -------
     Path
-        The file.
+        The file, complete.
     """
     text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as temporary:

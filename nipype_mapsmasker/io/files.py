@@ -144,7 +144,7 @@ def shown(path: str | os.PathLike[str]) -> str:
     Parameters
     ----------
     path : path_like
-        Any path.
+        Any path, also one that no file can have.
 
     Returns
     -------
@@ -285,7 +285,7 @@ def decode_text(data: bytes, errors: str = "strict") -> str:
     Returns
     -------
     str
-        The text.
+        Text without a byte order mark.
 
     Raises
     ------
@@ -342,7 +342,7 @@ def decode_json(data: bytes) -> Any:
     Returns
     -------
     object
-        What it holds.
+        Mappings, lists, text and numbers.
 
     Raises
     ------
@@ -378,12 +378,12 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     Parameters
     ----------
     path : path_like
-        The file.
+        A file of JSON in any encoding that `decode_json` knows.
 
     Returns
     -------
     object
-        What it holds.
+        Mappings, lists, text and numbers.
 
     Raises
     ------

@@ -50,9 +50,9 @@ class MapsImage:
     Parameters
     ----------
     path : Path
-        The file.
+        The image that was opened.
     grid : Grid
-        Its grid.
+        Grid that the maps are stored on.
     n_maps : int
         Number of maps K.
     label_values : (K,) ndarray of float or None
@@ -252,7 +252,7 @@ def read_mask(path: str | Path, threshold: float | None = None) -> tuple[Grid, N
     Returns
     -------
     grid : Grid
-        The mask's grid.
+        Grid that the mask is stored on.
     mask : (V,) ndarray of bool
         In disk order.
 

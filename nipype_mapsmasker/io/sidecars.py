@@ -58,14 +58,14 @@ def read_json_object(path: str, option: str) -> dict[str, Any]:
     Parameters
     ----------
     path : str
-        The file.
+        A file of JSON.
     option : str
         The option, for the error.
 
     Returns
     -------
     dict
-        Its fields.
+        Fields of the object.
 
     Raises
     ------

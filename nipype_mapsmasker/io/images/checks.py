@@ -91,7 +91,7 @@ def dims_text(dims: tuple[int, ...]) -> str:
     Parameters
     ----------
     dims : tuple of int
-        Numbers.
+        Lengths of axes.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def checked_scaling(header: NiftiHeader, name: str) -> tuple[float, float]:
     Parameters
     ----------
     header : NiftiHeader
-        The header.
+        Its ``scl_slope`` and ``scl_inter``, or its ``vox_offset``, are looked at.
     name : str
         The file, for the message.
 
@@ -142,7 +142,7 @@ def checked_offset(header: NiftiHeader, name: str) -> int:
     Parameters
     ----------
     header : NiftiHeader
-        The header.
+        Its ``scl_slope`` and ``scl_inter``, or its ``vox_offset``, are looked at.
     name : str
         The file, for the message.
 
@@ -182,7 +182,7 @@ def checked_grid(shape: tuple[int, int, int], affine: NDArray[np.float64], name:
     Parameters
     ----------
     shape : tuple of int
-        (X, Y, Z).
+        Numbers of voxels (X, Y, Z).
     affine : (4, 4) ndarray of float
         From voxel indices to millimetres.
     name : str
@@ -191,7 +191,7 @@ def checked_grid(shape: tuple[int, int, int], affine: NDArray[np.float64], name:
     Returns
     -------
     Grid
-        The grid.
+        With an affine that has an inverse.
 
     Raises
     ------

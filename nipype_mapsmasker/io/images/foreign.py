@@ -61,12 +61,12 @@ def read_foreign_header(path: Path) -> ForeignHeader:
     Parameters
     ----------
     path : Path
-        The image.
+        An image of any format but NIfTI.
 
     Returns
     -------
     ForeignHeader
-        Its facts.
+        With the axis of time last.
 
     Raises
     ------
@@ -115,11 +115,11 @@ class ForeignStream:
     Parameters
     ----------
     path : Path
-        The image.
+        An image of any format but NIfTI.
     shape : tuple of int
-        (X, Y, Z).
+        Numbers of voxels (X, Y, Z).
     n_volumes : int
-        T.
+        Number of volumes T.
 
     Notes
     -----

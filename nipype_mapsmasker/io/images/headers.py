@@ -119,7 +119,7 @@ def read_info(path: str | os.PathLike[str]) -> ImageInfo:
     Returns
     -------
     ImageInfo
-        What the header says.
+        All that is needed to read the voxels, without having read any.
 
     Raises
     ------
@@ -161,7 +161,7 @@ def truncated(info: ImageInfo, n_bytes: int) -> ImageFileError:
     Returns
     -------
     ImageFileError
-        To be raised.
+        With the numbers of volumes promised and found; to be raised.
     """
     n_found = n_bytes // info.volume_bytes
     return ImageFileError(

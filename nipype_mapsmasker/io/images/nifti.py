@@ -207,7 +207,7 @@ def stored_dtype(header: NiftiHeader, name: str) -> np.dtype[np.generic]:
     Parameters
     ----------
     header : NiftiHeader
-        The header.
+        Its type, or its two orientations and sizes of voxels, are looked at.
     name : str
         The file, for the message.
 
@@ -241,7 +241,7 @@ def best_affine(
     Parameters
     ----------
     header : NiftiHeader
-        The header.
+        Its type, or its two orientations and sizes of voxels, are looked at.
     shape : tuple of int
         Numbers of voxels (X, Y, Z).
     name : str

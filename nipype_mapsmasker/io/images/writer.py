@@ -67,7 +67,7 @@ def write_image(
     Returns
     -------
     Path
-        ``path``.
+        The file, complete.
 
     Raises
     ------
@@ -116,7 +116,7 @@ class _Gzip:
     file : BinaryIO
         Gets the compressed bytes.
     worker : ThreadPoolExecutor
-        The thread.
+        Has one thread, so that chunks keep their order.
     """
 
     def __init__(self, file: BinaryIO, worker: ThreadPoolExecutor) -> None:
@@ -152,7 +152,7 @@ class _Chunks:
     Parameters
     ----------
     write : callable
-        Takes the chunks.
+        Takes chunks of `GZIP_CHUNK_BYTES`, and a shorter last one.
     """
 
     def __init__(self, write: Callable[[memoryview], int]) -> None:

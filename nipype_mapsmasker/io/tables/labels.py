@@ -52,7 +52,7 @@ def read_labels(
         BIDS (``index``, ``name``), of MSDL (``name``), of DiFuMo (``component``,
         ``difumo_names``) or the like; or a .json list of names, or object of numbers and names.
     n_maps : int
-        K.
+        Number of maps K.
     values : sequence of int, optional
         Of a label image: the K values in the order of the maps. Names are then found by value,
         and values that the image does not hold, such as the background, are left out.

@@ -38,7 +38,7 @@ def default_names(n_maps: int) -> list[str]:
     Parameters
     ----------
     n_maps : int
-        K.
+        Number of maps K.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def write_signals(
         Its ending decides: .tsv (header of names, ``n/a`` for NaN), .npy (no names) or .parquet
         (needs pyarrow).
     signals : (T, K) array_like of float
-        The signals.
+        One column per map.
     names : sequence of str
         K different names, without tabs and line breaks.
     dtype : dtype_like, optional
@@ -85,7 +85,7 @@ def write_signals(
     Returns
     -------
     Path
-        ``path``.
+        The file, complete.
 
     Raises
     ------
@@ -247,12 +247,12 @@ def load_npy(path: Path) -> NDArray[Any]:
     Parameters
     ----------
     path : Path
-        A .npy file.
+        A .npy file, of any size.
 
     Returns
     -------
     ndarray
-        The array.
+        In the shape and of the type that the file states.
 
     Raises
     ------

@@ -51,7 +51,7 @@ class Table:
     path : Path
         The file they were read from.
     header : list of str
-        The first row.
+        Names of the columns.
     rows : list of list of str
         The others, each as long as the header.
     lines : list of int
@@ -71,7 +71,7 @@ def is_number(cell: str) -> bool:
     Parameters
     ----------
     cell : str
-        The text.
+        Text of a cell, with or without space around it.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def read_bytes(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
     Returns
     -------
     bytes
-        All of them.
+        The content, inflated.
 
     Raises
     ------
