@@ -9,7 +9,7 @@ in a table of sources, which is all that the two builders differ by.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +73,8 @@ class Graph:
     ----------
     workflow : Workflow
         Gets the nodes.
+    inputnode : Node
+        Has what the user gives.
     given : WorkflowArguments
         The builder's arguments.
     over_runs : bool
@@ -86,11 +88,31 @@ class Graph:
     """
 
     workflow: Workflow
+    inputnode: Node
     given: WorkflowArguments
     over_runs: bool
     sources: dict[str, Source] = field(default_factory=dict)
     fits: dict[str, list[Source]] = field(default_factory=dict)
     maps: list[Source] = field(default_factory=list)
+
+    @classmethod
+    def begin(
+        cls, given: WorkflowArguments, fields: Sequence[str], optional: Sequence[str]
+    ) -> Graph:
+        """Make the workflow and its inputnode; optional fields are None until they are set."""
+        from nipype.interfaces.utility import IdentityInterface
+        from nipype.pipeline.engine import Node, Workflow
+
+        workflow = Workflow(name=given.name)
+        workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
+        inputnode = Node(IdentityInterface(fields=list(fields)), name="inputnode")
+        for name in optional:
+            setattr(inputnode.inputs, name, None)
+        numbers = range(len(given.atlases))
+        inputnode.inputs.labels_files = [None for _ in numbers]
+        graph = cls(workflow, inputnode, given, over_runs="run_ids" in fields)
+        graph.maps = [(inputnode, ("maps_img", pick, number)) for number in numbers]
+        return graph
 
     def add(
         self,
