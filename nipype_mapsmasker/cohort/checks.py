@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nipype_mapsmasker.cohort.inputs import Run
+from nipype_mapsmasker.cohort.request import RunSpec
 from nipype_mapsmasker.core.parameters import (
     Cleaning,
     CleaningParameters,
@@ -23,13 +23,15 @@ from nipype_mapsmasker.io.timing import RepetitionTime
 __all__ = ["check_tables"]
 
 
-def check_tables(run: Run, info: ImageInfo, params: MaskerParameters, t_r: RepetitionTime) -> None:
+def check_tables(
+    run: RunSpec, info: ImageInfo, params: MaskerParameters, t_r: RepetitionTime
+) -> None:
     """
     Read a run's tables and try its strategies.
 
     Parameters
     ----------
-    run : Run
+    run : RunSpec
         The run.
     info : ImageInfo
         Its header.
