@@ -75,7 +75,7 @@ def read_json_object(path: str, option: str) -> dict[str, Any]:
     try:
         content = read_json(path)
     except TableError as error:
-        msg = f"{option}: {error}"
+        msg = f"{option} {error}"
         raise ParameterError(msg) from error
     if not isinstance(content, dict):
         msg = (

@@ -219,7 +219,7 @@ def test_on_error_raise_stops_with_one_sentence(tiny, tmp_path, call, verbose):
         (["--t-r", "-1"], "t_r must be a positive number"),
         (["--n-procs", "0"], "n_procs must be a whole number of at least 1"),
         (["--mem-gb", "nan"], "mem_gb must be a positive number of GB"),
-        (["--plugin-args", "gone.json"], "--plugin-args gone.json cannot be read"),
+        (["--plugin-args", "gone.json"], "--plugin-args gone.json does not exist"),
         (["--labels", "a", "b"], "maps has 1 entries and labels 2"),
         (["--atlas-names", "a", "b"], "maps has 1 entries and atlas_names 2"),
         (["--displayed-maps", "many"], "--displayed-maps takes numbers or 'all'"),
