@@ -9,7 +9,8 @@ from typing import Any
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.bids.inheritance import inherited_sidecars
-from nipype_mapsmasker.io.files import file_faults, open_file, read_json
+from nipype_mapsmasker.io.decoding import read_json
+from nipype_mapsmasker.io.files import file_faults, open_file
 from nipype_mapsmasker.io.images.names import image_files
 
 __all__ = ["checksum", "fingerprint", "read_json_object", "read_sidecar", "run_identity"]

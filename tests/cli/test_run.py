@@ -248,7 +248,7 @@ def test_wrong_calls_give_one_sentence_and_write_nothing(
     [
         ("run_id\n", "lists no run"),
         ("in_file\nx.nii\n", "has no column 'run_id'"),
-        ("run_id\tin_file\na\tn/a\n", "row 1: run_id and in_file must be there"),
+        ("run_id\tin_file\na\tn/a\n", "row 1: a has no in_file; give its image"),
         ("run_id\tin_file\na\tx.nii\nA\tx.nii\n", "two runs would write the same files"),
         ("run_id\tin_file\tt_r\na\tx.nii\tsoon\n", "t_r is 'soon', expected a positive"),
         ("", "is empty"),

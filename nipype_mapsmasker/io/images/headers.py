@@ -13,7 +13,8 @@ import numpy as np
 
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
-from nipype_mapsmasker.io.files import file_faults, format_of
+from nipype_mapsmasker.io.decoding import format_of
+from nipype_mapsmasker.io.files import file_faults
 from nipype_mapsmasker.io.images.checks import (
     checked_grid,
     checked_offset,

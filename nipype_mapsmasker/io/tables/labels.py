@@ -13,7 +13,7 @@ from typing import Any
 from unicodedata import category
 
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.files import read_json
+from nipype_mapsmasker.io.decoding import read_json
 from nipype_mapsmasker.io.tables.text import check_separator, is_number, read_table
 
 __all__ = ["read_labels"]

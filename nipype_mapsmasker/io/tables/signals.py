@@ -230,7 +230,7 @@ def _number(cell: str, path: Path, line: int) -> float:
 
 def _read_npy(path: Path) -> NDArray[np.float64]:
     """Read an array of numbers; never a pickle."""
-    signals = load_npy(path)
+    signals = load_npy(path, MAX_SIGNALS_BYTES)
     if signals.ndim != 2 or signals.dtype.kind not in "fiu" or not signals.size:
         msg = (
             f"{path} holds an array of shape {signals.shape} and type {signals.dtype}, where "
@@ -240,14 +240,16 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
     return np.ascontiguousarray(signals, dtype=np.float64)
 
 
-def load_npy(path: Path) -> NDArray[Any]:
+def load_npy(path: Path, limit: int | None = None) -> NDArray[Any]:
     """
     Load an array; never a pickle, and never more than the file holds.
 
     Parameters
     ----------
     path : Path
-        A .npy file, of any size.
+        A .npy file.
+    limit : int, optional
+        Bytes that it may hold; by default as many as a table of text.
 
     Returns
     -------
@@ -259,7 +261,7 @@ def load_npy(path: Path) -> NDArray[Any]:
     TableError
         The file is missing or is not an array of plain numbers.
     """
-    data = read_bytes(path, MAX_SIGNALS_BYTES)
+    data = read_bytes(path, limit)
     stream = io.BytesIO(data)
     try:
         version = format_.read_magic(stream)

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.files import decode_text, file_faults, format_of, open_file
+from nipype_mapsmasker.io.decoding import decode_text, format_of
+from nipype_mapsmasker.io.files import file_faults, open_file
 
 __all__ = [
     "MISSING",

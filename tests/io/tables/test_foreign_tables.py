@@ -12,7 +12,7 @@ import pytest
 
 from nipype_mapsmasker.core.parameters import ConfoundParameters
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.files import read_json
+from nipype_mapsmasker.io.decoding import read_json
 from nipype_mapsmasker.io.tables import text as tables_text
 from nipype_mapsmasker.io.tables.confounds import read_choice, read_confounds
 from nipype_mapsmasker.io.tables.labels import read_labels
