@@ -127,8 +127,7 @@ def read_bytes(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
         )
         raise TableError(msg)
     if not data.strip():
-        msg = f"{path} is empty, where a table with a header row is expected; make it anew."
-        raise TableError(msg)
+        raise _empty(path)
     return data
 
 
@@ -203,6 +202,8 @@ def iter_rows(
         if len(row) != len(header) and not ragged:
             raise _torn(path, header, row, line)
         yield line, row
+    if not header:  # a byte order mark, or blanks of Unicode, and nothing else
+        raise _empty(path)
 
 
 def _split_tabs(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -259,6 +260,13 @@ def check_separator(path: Path, header: Sequence[str], row: Sequence[str] | None
     second = row[0].split() if row else []
     if 1 < len(second) == len(numbers) and all(map(is_number, second)):
         raise TableError(_wrong_separator(path, "blanks"))
+
+
+def _empty(path: Path) -> TableError:
+    """Say that there is nothing in a file."""
+    return TableError(
+        f"{path} is empty, where a table with a header row is expected; make it anew."
+    )
 
 
 def _wrong_separator(path: Path, found: str) -> str:

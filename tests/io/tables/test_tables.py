@@ -62,6 +62,8 @@ def test_a_long_gap_at_the_head_is_mentioned(tmp_path, caplog):
     [
         ("", {}, "is empty, where a table"),
         ("  \n\n", {}, "is empty, where a table"),
+        ("\ufeff", {}, "is empty, where a table"),
+        ("\ufeff \u00a0\n", {}, "is empty, where a table"),
         ("0.1\t0.2\n1\t2\n3\t4\n", {}, "has no header: its first row holds numbers only"),
         ("a\n1\n2\n", {}, "has 2 rows, where the image has 3 volumes"),
         ("a\n1\n2\n3\n4\n", {}, "has 4 rows, where the image has 3 volumes"),
