@@ -68,9 +68,11 @@ def _files_of(request: CohortRequest, runs: Iterable[RunSpec]) -> list[str]:
         files += values if isinstance(values, list | tuple) else [values]
     files += [request.mask, request.sample_mask]
     for run in runs:
+        if run.fault:  # its paths need not be any
+            continue
         files += [run.in_file, *run.confounds, run.sample_mask, run.mask]
     paths = [os.fspath(path) for path in files if path is not None]
-    return [path for path in paths if path != "n/a" and "\0" not in path]
+    return [path for path in paths if path and path != "n/a" and "\0" not in path]
 
 
 def _is_file(path: str) -> bool:

@@ -48,7 +48,7 @@ class RunSpec:
     t_r : float or None
         Repetition time, s.
     fault : str
-        Why it cannot be done, if that is known; empty where it is not.
+        What is wrong with it already, such as with its row of a table; empty where nothing is.
 
     Examples
     --------
