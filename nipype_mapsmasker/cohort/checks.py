@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from nipype_mapsmasker.cohort.request import RunSpec
+from nipype_mapsmasker.cohort.estimate import volume_gb
+from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
 from nipype_mapsmasker.core.parameters import (
     Cleaning,
     CleaningParameters,
@@ -19,8 +21,55 @@ from nipype_mapsmasker.io.images.reader import ImageInfo
 from nipype_mapsmasker.io.tables.confounds import read_choice
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.timing import RepetitionTime
+from nipype_mapsmasker.plugins.resources import available_memory_gb
 
-__all__ = ["check_tables"]
+__all__ = ["check_memory", "check_tables", "memory_limit_gb"]
+
+
+def memory_limit_gb(request: CohortRequest) -> float:
+    """
+    Give the memory that a single image may take.
+
+    Parameters
+    ----------
+    request : CohortRequest
+        With the engine and its memory.
+
+    Returns
+    -------
+    float
+        GB: what the user allows, else what this machine has; no limit where other machines work.
+    """
+    if request.mem_gb is not None:
+        return request.mem_gb
+    return math.inf if request.plugin.startswith("SLURM") else available_memory_gb()
+
+
+def check_memory(info: ImageInfo, limit_gb: float) -> None:
+    """
+    Refuse an image of which not even one volume can be worked on.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        Its header.
+    limit_gb : float
+        From `memory_limit_gb`.
+
+    Raises
+    ------
+    ImageFileError
+        One volume takes more. A small compressed file may hold a volume of any size.
+    """
+    needed = volume_gb(info)
+    if needed > limit_gb:
+        msg = (
+            f"{info.path} has volumes of {info.grid.n_voxels} voxels "
+            f"({' x '.join(map(str, info.grid.shape))}), and working on one takes about "
+            f"{needed:.2g} GB, where there are {limit_gb:.2g} GB; check that it is the right "
+            "image, or allow more with --mem-gb."
+        )
+        raise ImageFileError(msg)
 
 
 def check_tables(

@@ -10,6 +10,7 @@ from pathlib import Path
 from nipype_mapsmasker.cohort.folder import FolderRuns, refuse_selection, runs_of_folder
 from nipype_mapsmasker.cohort.request import InputRequest, RunSpec
 from nipype_mapsmasker.errors import ImageFileError, ParameterError
+from nipype_mapsmasker.io.files import as_text
 from nipype_mapsmasker.io.images.names import image_stem
 from nipype_mapsmasker.io.results.layout import check_run_ids
 from nipype_mapsmasker.io.tables.runs import read_runs_table
@@ -100,7 +101,7 @@ def _from_table(table: Path, request: InputRequest) -> list[RunSpec]:
 def _from_image(image: str, request: InputRequest) -> RunSpec:
     """Make a run of an image, named by its file."""
     return RunSpec(
-        run_id=image_stem(image).removesuffix("_bold").removesuffix("_desc-preproc"),
+        run_id=as_text(image_stem(image)).removesuffix("_bold").removesuffix("_desc-preproc"),
         in_file=image,
         confounds=request.confounds or (),  # type: ignore[arg-type]
         sample_mask=request.sample_mask,  # type: ignore[arg-type]

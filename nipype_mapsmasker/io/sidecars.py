@@ -9,7 +9,8 @@ from typing import Any
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.bids.inheritance import inherited_sidecars
-from nipype_mapsmasker.io.files import file_faults, open_file, read_json
+from nipype_mapsmasker.io.decoding import read_json
+from nipype_mapsmasker.io.files import file_faults, open_file
 from nipype_mapsmasker.io.images.names import image_files
 
 __all__ = ["checksum", "fingerprint", "read_json_object", "read_sidecar", "run_identity"]
@@ -58,14 +59,14 @@ def read_json_object(path: str, option: str) -> dict[str, Any]:
     Parameters
     ----------
     path : str
-        The file.
+        A file of JSON.
     option : str
         The option, for the error.
 
     Returns
     -------
     dict
-        Its fields.
+        Fields of the object.
 
     Raises
     ------
@@ -75,7 +76,7 @@ def read_json_object(path: str, option: str) -> dict[str, Any]:
     try:
         content = read_json(path)
     except TableError as error:
-        msg = f"{option}: {error}"
+        msg = f"{option} {error}"
         raise ParameterError(msg) from error
     if not isinstance(content, dict):
         msg = (

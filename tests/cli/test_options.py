@@ -96,7 +96,7 @@ def test_strategies_from_a_file_have_the_options_as_defaults(tmp_path):
     ("content", "match"),
     [
         ("[]", "holds a list, expected a JSON object"),
-        ("{", r"--strategies: .*strategies\.json is not JSON"),
+        ("{", r"--strategies .*strategies\.json is not JSON"),
         ('{"a": 1}', "'a' is 1, expected an object"),
         ('{"a": {"fwhm": 1}}', r"sets \['fwhm'\], which is not known"),
         ('{"a b": {}}', "strategy name 'a b' cannot be part"),

@@ -36,7 +36,7 @@ class GzipStream:
     Parameters
     ----------
     path : Path
-        The file.
+        A file that starts as gzip data do, intact or not.
     offset : int
         Inflated bytes before the first voxel.
     chunk_bytes : int

@@ -38,7 +38,7 @@ class PlainStream:
     Parameters
     ----------
     path : Path
-        The file.
+        An uncompressed file of voxels.
     offset : int
         Bytes before the first voxel.
     """
@@ -68,12 +68,12 @@ def fill_view(read: Callable[[memoryview], int | None], view: memoryview) -> int
     read : callable
         Fills the start of a buffer and returns the number of bytes, 0 at the end.
     view : memoryview
-        The buffer.
+        The buffer, filled from its start.
 
     Returns
     -------
     int
-        The bytes read.
+        Bytes that were read; fewer than the buffer holds at the end of the data only.
     """
     done = 0
     while done < len(view):

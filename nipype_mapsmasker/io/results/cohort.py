@@ -179,7 +179,7 @@ def _renew(out_dir: Path, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if row["status"] != "done":
         return row
     manifest = read_manifest(run_files(out_dir, row["run_id"]).manifest)
-    if manifest is not None:
+    if manifest is not None and manifest.is_there():
         return manifest.row
     reason = logged_reason(out_dir, row["run_id"])
     return failed_row(row["run_id"], reason) if reason else None

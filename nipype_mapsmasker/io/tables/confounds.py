@@ -118,7 +118,7 @@ def read_choice(
     paths : sequence of path_like
         The run's tables; none at all is allowed where nothing was chosen.
     n_volumes : int
-        T.
+        Number of volumes T, and so of rows.
     choice : ConfoundParameters
         Columns, and what is done with gaps.
     run_id : str
@@ -127,7 +127,7 @@ def read_choice(
     Returns
     -------
     confounds : (T, C) ndarray of float
-        The columns.
+        The chosen columns; none where nothing was chosen and there is no table.
     names : list of str
         Their C names.
 
@@ -155,7 +155,7 @@ class _Confounds:
     Parameters
     ----------
     path : path_like
-        The table.
+        A table with a header.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

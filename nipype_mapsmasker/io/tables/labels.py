@@ -13,7 +13,7 @@ from typing import Any
 from unicodedata import category
 
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.files import read_json
+from nipype_mapsmasker.io.decoding import read_json
 from nipype_mapsmasker.io.tables.text import check_separator, is_number, read_table
 
 __all__ = ["read_labels"]
@@ -55,7 +55,7 @@ def read_labels(
         BIDS (``index``, ``name``), of MSDL (``name``), of DiFuMo (``component``,
         ``difumo_names``) or the like; or a .json list of names, or object of numbers and names.
     n_maps : int
-        K.
+        Number of maps K.
     values : sequence of int, optional
         Of a label image: the K values in the order of the maps. Names are then found by value,
         and values that the image does not hold, such as the background, are left out.

@@ -68,7 +68,7 @@ def write_rows(
     Parameters
     ----------
     path : path_like
-        The file.
+        A .tsv; a file that is there is replaced.
     rows : iterable of mapping
         Column names to values; None, NaN and what is not there become ``n/a``.
     columns : sequence of str
@@ -77,7 +77,7 @@ def write_rows(
     Returns
     -------
     Path
-        ``path``.
+        The file, complete.
 
     Notes
     -----

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.files import is_file, shown
+from nipype_mapsmasker.io.files import as_text, is_file, shown
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.text import MISSING
 
@@ -152,7 +152,7 @@ def _row(table: Path, number: int, row: dict[str, str | None]) -> RunRow:
                 "number of seconds, or n/a."
             )
     return RunRow(
-        run_id=run_id,
+        run_id=as_text(run_id),
         in_file="" if in_file is None else _beside(table, in_file),
         confounds=_several(table, cells["confounds"]),
         sample_mask=None if cells["sample_mask"] is None else _beside(table, cells["sample_mask"]),

@@ -33,7 +33,7 @@ def read_sample_mask(path: str | os.PathLike[str], n_volumes: int) -> NDArray[np
         (or 1.0 and 0.0) per volume in a column named ``keep`` or ``sample_mask``; or the sorted
         numbers, counted from 0, of the volumes to keep.
     n_volumes : int
-        T.
+        Number of volumes T.
 
     Returns
     -------

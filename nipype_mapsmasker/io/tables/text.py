@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.files import decode_text, file_faults, format_of, open_file
+from nipype_mapsmasker.io.decoding import decode_text, format_of
+from nipype_mapsmasker.io.files import file_faults, open_file
 
 __all__ = [
     "MISSING",
@@ -51,7 +52,7 @@ class Table:
     path : Path
         The file they were read from.
     header : list of str
-        The first row.
+        Names of the columns.
     rows : list of list of str
         The others, each as long as the header.
     lines : list of int
@@ -71,7 +72,7 @@ def is_number(cell: str) -> bool:
     Parameters
     ----------
     cell : str
-        The text.
+        Text of a cell, with or without space around it.
 
     Returns
     -------
@@ -100,7 +101,7 @@ def read_bytes(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
     Returns
     -------
     bytes
-        All of them.
+        The content, inflated.
 
     Raises
     ------
@@ -126,8 +127,7 @@ def read_bytes(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
         )
         raise TableError(msg)
     if not data.strip():
-        msg = f"{path} is empty, where a table with a header row is expected; make it anew."
-        raise TableError(msg)
+        raise _empty(path)
     return data
 
 
@@ -202,6 +202,8 @@ def iter_rows(
         if len(row) != len(header) and not ragged:
             raise _torn(path, header, row, line)
         yield line, row
+    if not header:  # a byte order mark, or blanks of Unicode, and nothing else
+        raise _empty(path)
 
 
 def _split_tabs(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -258,6 +260,13 @@ def check_separator(path: Path, header: Sequence[str], row: Sequence[str] | None
     second = row[0].split() if row else []
     if 1 < len(second) == len(numbers) and all(map(is_number, second)):
         raise TableError(_wrong_separator(path, "blanks"))
+
+
+def _empty(path: Path) -> TableError:
+    """Say that there is nothing in a file."""
+    return TableError(
+        f"{path} is empty, where a table with a header row is expected; make it anew."
+    )
 
 
 def _wrong_separator(path: Path, found: str) -> str:
