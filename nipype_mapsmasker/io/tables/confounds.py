@@ -256,11 +256,13 @@ def _column(
             "was written along; drop it or choose columns by name."
         )
         raise TableError(msg)
+    # Derivatives begin with a gap.
+    gap = next((n for n, cell in enumerate(cells) if cell.strip().lower() not in MISSING), 0)
     try:
-        values = np.array(list(map(float, cells)))
+        values = np.array([math.nan] * gap + list(map(float, cells[gap:])))
     except ValueError:
-        values = np.array([math.nan])
-    if "_" in "".join(cells) or not np.isfinite(values).all():
+        gap, values = 0, np.array([math.nan])
+    if "_" in "".join(cells) or not np.isfinite(values[gap:]).all():
         # Cell by cell only where it must be: that takes ten times as long.
         values = np.array([_value(table, row, name, cell) for row, cell in enumerate(cells)])
     missing = np.isnan(values)
