@@ -338,3 +338,23 @@ def test_a_folder_that_is_read_only(own_folder, tmp_path, call):
     for path in [own_folder.root, *own_folder.root.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     assert call(*words(own_folder, tmp_path / "out")).code == 0
+
+
+def test_a_run_without_a_bids_name_does_not_spoil_the_dataset(folder, tmp_path, call):
+    image = tmp_path / "data" / "img.nii.gz"
+    image.parent.mkdir()
+    run = folder.root / "sub-01" / "ses-pre" / "func" / f"sub-01_ses-pre_task-rest{ENDING}"
+    shutil.copy(f"{run}_desc-preproc_bold.nii.gz", image)
+    out = tmp_path / "out"
+    maps = folder.maps_files[SPACE]
+    assert call("run", image, out, "--maps", maps).code == 0
+    assert call(*words(folder, out, "--participant-label", "01")).code == 0
+    assert (out / "img" / "img_atlas-Toy_timeseries.tsv").is_file()
+    assert validate(out).errors == []
+
+
+def test_images_of_a_pattern_in_another_space_than_the_maps_are_at_fault(folder, tmp_path, call):
+    pattern = folder.root / "sub-01" / "ses-pre" / "func" / "*_desc-preproc_bold.nii.gz"
+    called = call("run", pattern, tmp_path / "out", "--maps", folder.maps_files[SPACE])
+    assert called.code == 1
+    assert "is in MNI152NLin6Asym, and the maps" in called.err

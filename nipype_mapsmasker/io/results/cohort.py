@@ -102,7 +102,7 @@ def write_cohort(
             if names := _write_atlas(out_dir, atlas, tables):
                 describe_atlas(maps_files.get(atlas), atlas, out_dir, names)
         names_of = [run_files(out_dir, row["run_id"]) for row in merged]
-        own = [names.run_id for names in names_of if names.entities is None]
+        own = [f"/{names.run_id}" for names in names_of if names.entities is None]
         write_dataset_files(out_dir, provenance, [*sources, *maps_files.values()], own)
         return write_rows(out_dir / "runs.tsv", merged, RUN_COLUMNS)
 
