@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.cluster import hierarchy
 from nipype_mapsmasker.core.startup import find_spikes, find_startup
 from nipype_mapsmasker.reports.measure_table import LOST_COVERAGE, MEASURES, Measure
 from nipype_mapsmasker.reports.results import RunResults
-from nipype_mapsmasker.reports.spectral import find_pace, mean_power, signal_share
+from nipype_mapsmasker.reports.spectral import Power, find_pace, mean_power, signal_share
 
 __all__ = [
     "LOST_COVERAGE",
@@ -25,6 +26,7 @@ __all__ = [
     "flat_columns",
     "odd_volumes",
     "run_measures",
+    "run_power",
     "spectrum",
     "upper_triangle",
 ]
@@ -232,7 +234,7 @@ def run_measures(run: RunResults) -> dict[str, float]:
         "spikes": float(len(spikes)),
         "noise": _median(deviation),
         "mean_correlation": _mean(upper_triangle(correlation_matrix(final))),
-        **_spectral(run),
+        **_spectral(run, startup, spikes),
     }
     if len(raw):
         level = np.abs(np.where(np.isfinite(deviation), raw, 0.0).mean(axis=0))
@@ -311,9 +313,33 @@ def _without(signals: Array, confounds: Array, keep: Array) -> Array:
     return cleared
 
 
-def _spectral(run: RunResults) -> dict[str, float]:
+def run_power(run: RunResults, odd: Sequence[int]) -> Power | None:
+    """
+    Give the spectrum of a run's raw signals, bad volumes left out.
+
+    Parameters
+    ----------
+    run : RunResults
+        The run.
+    odd : sequence of int
+        Kept volumes that are not to be used: those of `odd_volumes`, each of which would look
+        like white noise.
+
+    Returns
+    -------
+    Power or None
+        None where there is none, or no repetition time.
+    """
+    if not run.t_r:
+        return None
+    keep = run.kept.copy()
+    keep[list(odd)] = False
+    return mean_power(run.raw, keep, run.t_r, run.confounds)
+
+
+def _spectral(run: RunResults, startup: Sequence[int], spikes: Sequence[int]) -> dict[str, float]:
     """Tell signal from noise, and how fast the signal is, where the repetition time is known."""
-    power = mean_power(run.raw, run.kept, run.t_r, run.confounds) if run.t_r else None
+    power = run_power(run, [*startup, *spikes])
     if power is None:
         return {}
     values = {}

@@ -166,7 +166,9 @@ def compare_runs(rows: Sequence[RunRow]) -> dict[int, list[Finding]]:
     if len(rows) < lim.MIN_COHORT:
         return {}
     found: dict[int, list[Finding]] = {}
-    for findings in (_uncleaned(rows), _fewer_steps(rows), _other_paces(rows)):
+    # What was not cleaned at all has missed steps, too: the stronger finding says it.
+    cleaning = {**_fewer_steps(rows), **_uncleaned(rows)}
+    for findings in (cleaning, _other_paces(rows)):
         for index, finding in findings.items():
             found.setdefault(index, []).append(finding)
     return found

@@ -14,7 +14,7 @@ from nipype_mapsmasker.reports import limits as lim
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports.limits import CUT_COVERAGE, LEVEL_WORDS, thresholds
 from nipype_mapsmasker.reports.results import RunResults
-from nipype_mapsmasker.reports.spectral import BAND, find_pace, mean_power
+from nipype_mapsmasker.reports.spectral import BAND, find_pace
 
 __all__ = [
     "CUT_COVERAGE",
@@ -116,7 +116,7 @@ def judge(run: RunResults, values: Mapping[str, float] | None = None) -> Verdict
         *_judge_flat(names, flat),
         *_judge_volumes(startup, spikes),
         *_judge_spread(names, dead, ratio > lim.SPREAD_RATIO),
-        *_judge_spectrum(run, values),
+        *_judge_spectrum(run, values, (*startup, *spikes)),
         *_judge_rest(run, values),
         *_notes(run),
     ]
@@ -226,7 +226,9 @@ def _judge_spread(names: Sequence[str], dead: Array, wild: Array) -> list[Findin
     return found
 
 
-def _judge_spectrum(run: RunResults, values: Mapping[str, float]) -> list[Finding]:
+def _judge_spectrum(
+    run: RunResults, values: Mapping[str, float], odd: Sequence[int]
+) -> list[Finding]:
     """Judge whether the signals before cleaning can be blood flow."""
     share = values.get("signal_share", np.inf)
     if share < lim.SIGNAL_SHARE and values.get("signal_error", 0.0) <= lim.SIGNAL_ERROR:
@@ -238,7 +240,7 @@ def _judge_spectrum(run: RunResults, values: Mapping[str, float]) -> list[Findin
     corner = values.get("pace")
     if corner is None or lim.PACE_LIMITS[0] <= corner <= lim.PACE_LIMITS[1] or run.t_r is None:
         return []
-    power = mean_power(run.raw, run.kept, run.t_r, run.confounds)
+    power = m.run_power(run, odd)
     pace = None if power is None else find_pace(power)
     if pace is None or (pace.highest >= lim.PACE_LIMITS[0] and pace.lowest <= lim.PACE_LIMITS[1]):
         return []

@@ -94,6 +94,19 @@ def test_start_up_volumes_and_spikes_are_named_by_number() -> None:
     assert f"Volumes {spikes[0]}, {spikes[1]} (counted from 0) jump" in verdict.findings[1].text
 
 
+def test_a_spoilt_volume_does_not_turn_the_run_into_noise() -> None:
+    run = plant("", np.random.default_rng(5)).run
+    raw = run.raw.copy()
+    raw[0] += 60 * raw.std(axis=0)
+    raw[[70, 71]] -= 40 * raw[5:].std(axis=0)
+    before, after = run_measures(run), run_measures(replace(run, raw=raw))
+    assert after["signal_share"] == pytest.approx(before["signal_share"], abs=0.05)
+    assert after["pace"] == pytest.approx(before["pace"], rel=0.15)
+    verdict = judge(replace(run, raw=raw))
+    assert {"start-up volumes", "spikes"} <= set(about(verdict, "check"))
+    assert about(verdict, "bad") == []
+
+
 def test_cleaning_that_changed_nothing_is_named() -> None:
     run = make_run(with_maps=False)
     verdict = judge(make_run(cleaned=run.raw[run.kept], with_maps=False))
