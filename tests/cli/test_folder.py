@@ -358,3 +358,17 @@ def test_images_of_a_pattern_in_another_space_than_the_maps_are_at_fault(folder,
     called = call("run", pattern, tmp_path / "out", "--maps", folder.maps_files[SPACE])
     assert called.code == 1
     assert "is in MNI152NLin6Asym, and the maps" in called.err
+
+
+def test_an_atlas_whose_scale_is_found_with_it(own_folder, tmp_path, call):
+    home = own_folder.root / "sourcedata" / "atlases" / "toy" / f"tpl-{SPACE}"
+    home.mkdir(parents=True)
+    maps = home / f"tpl-{SPACE}_atlas-Toy_scale-4_res-2_probseg.nii.gz"
+    shutil.copy(own_folder.maps_files[SPACE], maps)
+    given = ("run", own_folder.root, tmp_path / "out", "--space", SPACE, "--atlas", "Toy")
+    assert call(*given).code == 0
+    names = run_files(tmp_path / "out", f"sub-01_ses-pre_task-rest{ENDING}")
+    assert "_atlas-Toy_scale-4_res-2_timeseries.tsv" in names.timeseries("Toy:4").name
+    assert names.timeseries("Toy:4").is_file()
+    assert (tmp_path / "out" / "atlas-Toy_scale-4_maps.tsv").is_file()
+    assert validate(tmp_path / "out").errors == []
