@@ -81,8 +81,8 @@ class _CleanSignalsInputSpec(RunInputSpec):
         "zscore_sample",
         "psc",
         usedefault=True,
-        desc="divide by the standard deviation (ddof 0; 'zscore_sample' and True: ddof 1), or by "
-        "the mean, in percent",
+        desc="divide by the standard deviation ('zscore' and True: ddof 0; 'zscore_sample': ddof "
+        "1), or by the mean, in percent",
     )
     standardize_confounds = traits.Bool(
         True, usedefault=True, desc="standardise confounds before they are regressed out"

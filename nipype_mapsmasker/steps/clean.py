@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from nipype_mapsmasker.core.cleaning import clean
+from nipype_mapsmasker.core.cleaning import clean, refuse_nothing
 from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables.confounds import read_confounds
@@ -122,6 +122,7 @@ def clean_run(
     confounds = np.hstack(tables) if tables else None
     strategy = Cleaning(**parameters)
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
+    refuse_nothing(cleaned, summary)
     out_file = write_signals(
         folder / f"timeseries.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
     )

@@ -45,8 +45,8 @@ class CleaningParameters:
     )
     standardize: Standardize | bool | None = parameter(
         None,
-        "what signals are divided by: the standard deviation with ddof 0 ('zscore') or ddof 1 "
-        "('zscore_sample'; True means this), or their mean, in percent ('psc')",
+        "what signals are divided by: the standard deviation with ddof 0 ('zscore'; True means "
+        "this) or ddof 1 ('zscore_sample'), or their mean, in percent ('psc')",
     )
     standardize_confounds: bool = parameter(
         True,
@@ -136,7 +136,7 @@ class Cleaning(CleaningParameters):
             With True and False spelt out.
         """
         if isinstance(self.standardize, (bool, np.bool_)):
-            return "zscore_sample" if self.standardize else None
+            return "zscore" if self.standardize else None
         return self.standardize
 
     def butterworth(self) -> Butterworth | None:
