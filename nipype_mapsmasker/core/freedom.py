@@ -85,4 +85,5 @@ def degrees_of_freedom(
     # D of L D L' has blocks of one and two rows.
     pivots = scipy.linalg.ldl(shifted, overwrite_a=True)[1]
     diagonal, beside = np.diag(pivots).copy(), np.diag(pivots, -1).copy()
-    return int((scipy.linalg.eigvalsh_tridiagonal(diagonal, beside) > 0).sum())
+    signs = np.asarray(scipy.linalg.eigvalsh_tridiagonal(diagonal, beside) > 0)
+    return int(np.count_nonzero(signs))

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.cleaning import clean, refuse_nothing
-from nipype_mapsmasker.core.parameters import Cleaning
+from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
@@ -44,27 +44,27 @@ class CleaningInputs:
         Tables of confounds.
     high_variance_file : str or None
         Table of high-variance confounds, used whole.
-    confounds_columns : list of str or None
-        Names or patterns of the columns of ``confounds_files`` to use.
-    confounds_na : {'next', 'zero', 'error'}
-        What leading n/a becomes.
     sample_mask_file : str or None
         Volumes to keep.
+    fit_quality_file : str or None
+        Table of the extraction that tells which volumes have no data; they are censored.
+    choice : ConfoundParameters
+        Which columns of ``confounds_files`` are used, and how.
     """
 
     run_id: str
     signals_file: str
     confounds_files: str | Sequence[str] | None = None
     high_variance_file: str | None = None
-    confounds_columns: Sequence[str] | None = None
-    confounds_na: Literal["next", "zero", "error"] = "next"
     sample_mask_file: str | None = None
+    fit_quality_file: str | None = None
+    choice: ConfoundParameters = field(default_factory=ConfoundParameters)
 
 
 def clean_run(
     folder: Path,
     files: CleaningInputs,
-    parameters: dict[str, Any],
+    strategy: Cleaning,
     *,
     dtype: str | None = None,
     output_format: str = "tsv",
@@ -79,8 +79,8 @@ def clean_run(
         Where to write.
     files : CleaningInputs
         What to read.
-    parameters : dict
-        The fields of `nipype_mapsmasker.core.parameters.Cleaning`.
+    strategy : Cleaning
+        How.
     dtype : {None, 'auto', 'float32', 'float64'}
         Type that is written.
     output_format : {'tsv', 'npy', 'parquet'}
@@ -111,16 +111,21 @@ def clean_run(
         given = files.confounds_files
         paths = [given] if isinstance(given, str | Path) else list(given)
         values, columns = read_confounds(
-            paths, n_volumes, columns=files.confounds_columns, na=files.confounds_na
+            paths,
+            n_volumes,
+            columns=files.choice.confounds_columns,
+            na=files.choice.confounds_na,
         )
         tables.append(values)
         confound_names += columns
-        messages = [*messages, *_unmatched(files.confounds_columns, columns)]
+        messages = [*messages, *_unmatched(files.choice.confounds_columns, columns)]
     sample_mask = None
     if files.sample_mask_file is not None:
         sample_mask = read_sample_mask(files.sample_mask_file, n_volumes)
+    no_data = _without_data(files.fit_quality_file, n_volumes)
+    if no_data.any():
+        sample_mask = ~no_data if sample_mask is None else sample_mask & ~no_data
     confounds = np.hstack(tables) if tables else None
-    strategy = Cleaning(**parameters)
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
     refuse_nothing(cleaned, summary)
     out_file = write_signals(
@@ -133,15 +138,26 @@ def clean_run(
         "run_id": files.run_id,
         "extraction_warnings": list(messages),
         "names": names,
-        "parameters": parameters | {"dtype": dtype, "confounds_na": files.confounds_na},
+        "parameters": asdict(strategy) | asdict(files.choice) | {"dtype": dtype},
         "confound_names": confound_names,
         "censored": censored,
+        "volumes_without_data": np.flatnonzero(no_data).tolist(),
         "inputs": {
             "confounds_files": files.confounds_files,
             "sample_mask_file": files.sample_mask_file,
         },
     }
     return out_file, write_json(folder / "summary.json", fields)
+
+
+def _without_data(path: str | None, n_volumes: int) -> NDArray[np.bool_]:
+    """Flag the volumes (T,) without any data, as the extraction found them."""
+    flags = np.zeros(n_volumes, dtype=bool)
+    if path is not None:
+        values, names = read_signals(path)
+        if "no_data" in names:
+            flags = values[:, names.index("no_data")] > 0
+    return flags
 
 
 def _unmatched(patterns: Sequence[str] | None, columns: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import resource
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,27 +24,31 @@ from nipype_mapsmasker.core.extraction import (
 from nipype_mapsmasker.core.fitting import MapsOperator
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation
+from nipype_mapsmasker.core.parameters import ExtractionParameters
 from nipype_mapsmasker.core.resampling import data_range
 from nipype_mapsmasker.core.variance import MeanSquares
 from nipype_mapsmasker.errors import GridError, SignalError
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.fitted import load_operator
-from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks
+from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info
 from nipype_mapsmasker.io.images.writer import write_image
+from nipype_mapsmasker.io.sidecars import resolve_t_r
 from nipype_mapsmasker.io.tables.coverage import write_run_coverage
 from nipype_mapsmasker.io.tables.signals import write_signals
+from nipype_mapsmasker.steps.messages import extraction_warnings
 
 __all__ = [
     "RunSignals",
     "check_run",
     "extract_run",
+    "extract_signals",
     "peak_memory_mb",
     "read_mean_squares",
     "write_extraction",
 ]
 
-LOW_COVERAGE = 0.5
-"""Median share of the maps' weight below which maps and data hardly overlap: worth a warning."""
+FIT_QUALITY_COLUMNS = ["r_squared", "missing_voxels", "no_data"]
+"""Per volume: quality of the fit, voxels of all maps without data, whether there are none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +78,79 @@ class RunSignals:
     grid: Grid
     warnings: list[str]
     mean_squares: NDArray[np.float64] | None = None
+
+
+def extract_signals(
+    folder: Path,
+    *,
+    in_file: str,
+    operator_files: Sequence[str],
+    parameters: ExtractionParameters,
+    t_r: float | None = None,
+    resample: bool = True,
+    min_volumes: int = 1,
+    save_mean_squares: bool = False,
+) -> dict[str, Any]:
+    """
+    Extract the signals of one run for several atlases, reading the image once.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the tables and the mean image are written.
+    in_file : str
+        4D image.
+    operator_files : sequence of str
+        The fitted atlases.
+    parameters : ExtractionParameters
+        How.
+    t_r : float, optional
+        Repetition time in seconds, where it is not the sidecar's or the header's.
+    resample : bool
+        Whether a run on another grid than an operator's is resampled, or refused.
+    min_volumes : int
+        Volumes below which the run is refused unread.
+    save_mean_squares : bool
+        Whether to keep each voxel's mean square for high-variance confounds.
+
+    Returns
+    -------
+    dict
+        The files of `write_extraction`, the repetition time and who said so, the number of
+        volumes, warnings, wall time in seconds and peak memory in MB.
+
+    Raises
+    ------
+    ImageFileError, GridError, SignalError
+        The image cannot be used.
+    """
+    start = time.perf_counter()
+    info = read_info(in_file)
+    check_run(info, min_volumes)
+    repetition = resolve_t_r(in_file, info.t_r, t_r)
+    run = extract_run(
+        info,
+        operator_files,
+        resample=resample,
+        interpolation=parameters.interpolation,
+        clip=parameters.clip,
+        missing_voxels=parameters.missing_voxels,
+        mean_squares=save_mean_squares,
+    )
+    files = write_extraction(
+        folder,
+        run,
+        min_coverage=parameters.min_coverage,
+        keep_masked_maps=parameters.keep_masked_maps,
+    )
+    return files | {
+        "t_r": repetition.seconds,
+        "t_r_origin": repetition.origin,
+        "n_volumes": info.n_volumes,
+        "messages": [*repetition.warnings, *run.warnings],
+        "seconds": time.perf_counter() - start,
+        "peak_mb": peak_memory_mb(),
+    }
 
 
 def check_run(info: ImageInfo, min_volumes: int = 1) -> None:
@@ -143,6 +221,10 @@ def extract_run(
         The image cannot be read to its end.
     SignalError
         The image has no data anywhere under the maps.
+
+    Notes
+    -----
+    What is left out with 'exclude' may need a second reading, see `extract`.
     """
     operators = [load_operator(path) for path in operator_files]
     for operator in operators:
@@ -169,31 +251,52 @@ def extract_run(
         msg = f"{info.path}: {error}"
         raise GridError(msg) from error
     squares = MeanSquares(info.n_volumes) if mean_squares else None
-    blocks = iter_blocks(info) if squares is None else _watched(iter_blocks(info), squares)
-    extractions, mean = extract(blocks, targets, missing_voxels=missing_voxels)
+    extractions, mean = extract(
+        _Readings(info, squares), targets, missing_voxels=missing_voxels, step=_step(info)
+    )
     warnings = []
     for operator, extraction in zip(operators, extractions, strict=True):
-        if not extraction.coverage_data.any():
+        if extraction.empty.all() or not extraction.coverage_data.any():
             msg = (
-                f"{info.path} has no data under the maps: every voxel there is zero or not "
-                "finite in every volume; check that it is in the maps' space."
+                f"{info.path} has no data under the maps: every voxel there is zero, not finite "
+                "or constant over the run; check that it is in the maps' space."
             )
             raise SignalError(msg)
-        shares = operator.coverage * extraction.coverage_data
-        if float(np.median(shares)) < LOW_COVERAGE:
-            warnings.append(
-                f"Maps and data hardly overlap in {info.path.name}: half of the maps have less "
-                f"than {np.median(shares):.0%} of their weight inside mask and data."
-            )
+        warnings += extraction_warnings(info.path.name, operator, extraction, missing_voxels)
     found = None if squares is None else squares.finish()
     return RunSignals(operators, extractions, mean, info.grid, warnings, found)
 
 
-def _watched(blocks: Iterator[NDArray[Any]], squares: MeanSquares) -> Iterator[NDArray[Any]]:
-    """Let blocks be looked at on their way."""
-    for block in blocks:
-        squares.add(block)
-        yield block
+class _Readings:
+    """
+    The blocks of a run, each time from the first; the first time they are looked at on their way.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        The run.
+    squares : MeanSquares or None
+        What looks at them.
+    """
+
+    def __init__(self, info: ImageInfo, squares: MeanSquares | None) -> None:
+        self._info = info
+        self._squares = squares
+
+    def __iter__(self) -> Iterator[NDArray[Any]]:
+        squares, self._squares = self._squares, None
+        return self._read(squares)
+
+    def _read(self, squares: MeanSquares | None) -> Iterator[NDArray[Any]]:
+        for block in iter_blocks(self._info):
+            if squares is not None:
+                squares.add(block)
+            yield block
+
+
+def _step(info: ImageInfo) -> float:
+    """Give the distance between neighbouring values of scaled integers, or 0."""
+    return abs(info.slope) if info.scaled and info.dtype.kind in "iu" else 0.0
 
 
 def write_extraction(
@@ -209,7 +312,7 @@ def write_extraction(
     Parameters
     ----------
     folder : Path
-        Where to.
+        Where they are written.
     run : RunSignals
         What was extracted.
     min_coverage : float, optional
@@ -221,6 +324,11 @@ def write_extraction(
     -------
     dict
         Paths: ``signals_files``, ``coverage_files``, ``fit_quality_files``, ``mean_file``.
+
+    Raises
+    ------
+    SignalError
+        Nothing is left of any signal.
     """
     mean = write_image(folder / "mean.nii.gz", run.grid, [run.mean[None]], n_volumes=1, ndim=3)
     signals_files, coverage_files, quality_files = [], [], []
@@ -234,13 +342,26 @@ def write_extraction(
         if not keep_masked_maps:
             signals = signals[:, ~operator.lost]
             names = [name for name, lost in zip(names, operator.lost, strict=True) if not lost]
+        if not (np.isfinite(signals) & (signals != 0)).any():
+            msg = (
+                "Every raw signal is zero or n/a in every volume; check that image and maps are "
+                f"in one space, and min_coverage={min_coverage}."
+            )
+            raise SignalError(msg)
         signals_files.append(str(write_signals(folder / f"signals_{number}.tsv", signals, names)))
         coverage = write_run_coverage(
-            folder / f"coverage_{number}.tsv", operator, extraction.coverage_data
+            folder / f"coverage_{number}.tsv",
+            operator,
+            extraction.coverage_data,
+            np.where(extraction.empty[:, None], 0, extraction.missing),
         )
         coverage_files.append(str(coverage))
         quality = write_signals(
-            folder / f"fit_quality_{number}.tsv", extraction.r_squared[:, None], ["r_squared"]
+            folder / f"fit_quality_{number}.tsv",
+            np.stack(
+                [extraction.r_squared, extraction.missing.sum(axis=1), extraction.empty], axis=1
+            ),
+            FIT_QUALITY_COLUMNS,
         )
         quality_files.append(str(quality))
     squares = None

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
+from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.workflows import MaskerParameters, init_cohort_wf, init_run_wf
+from nipype_mapsmasker.workflows import init_cohort_wf, init_run_wf
 from nipype_mapsmasker.workflows.connections import first_known, pick, pick_each
 
 REFUSED = [

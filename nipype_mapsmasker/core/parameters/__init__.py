@@ -5,7 +5,7 @@ from nipype_mapsmasker.core.parameters.algorithm import ALGORITHM
 from nipype_mapsmasker.core.parameters.cleaning import (
     Cleaning,
     CleaningParameters,
-    ConfoundChoice,
+    ConfoundParameters,
 )
 from nipype_mapsmasker.core.parameters.declare import (
     Parameter,
@@ -15,14 +15,18 @@ from nipype_mapsmasker.core.parameters.declare import (
     parameters_of,
     values_of,
 )
-from nipype_mapsmasker.core.parameters.extraction import Extraction, Fitting
+from nipype_mapsmasker.core.parameters.extraction import ExtractionParameters, FittingParameters
 from nipype_mapsmasker.core.parameters.masker import (
     AFTER_EXTRACTION,
     EXTRACTION,
     STRATEGY,
     MaskerParameters,
 )
-from nipype_mapsmasker.core.parameters.output import HighVariance, Output, Pages
+from nipype_mapsmasker.core.parameters.output import (
+    HighVarianceParameters,
+    OutputParameters,
+    PageParameters,
+)
 
 __all__ = [
     "AFTER_EXTRACTION",
@@ -31,13 +35,13 @@ __all__ = [
     "STRATEGY",
     "Cleaning",
     "CleaningParameters",
-    "ConfoundChoice",
-    "Extraction",
-    "Fitting",
-    "HighVariance",
+    "ConfoundParameters",
+    "ExtractionParameters",
+    "FittingParameters",
+    "HighVarianceParameters",
     "MaskerParameters",
-    "Output",
-    "Pages",
+    "OutputParameters",
+    "PageParameters",
     "Parameter",
     "check_values",
     "document",

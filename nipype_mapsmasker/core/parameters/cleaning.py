@@ -5,15 +5,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from nipype_mapsmasker.core.filters import Butterworth, PadType, design_butterworth
 from nipype_mapsmasker.core.parameters.declare import check_values, parameter
 from nipype_mapsmasker.errors import ParameterError, SignalError
 
-__all__ = ["Cleaning", "CleaningParameters", "ConfoundChoice", "Filter", "Standardize"]
+if TYPE_CHECKING:
+    from nipype_mapsmasker.core.filters import Butterworth
+
+__all__ = [
+    "Cleaning",
+    "CleaningParameters",
+    "ConfoundParameters",
+    "Filter",
+    "PadType",
+    "Standardize",
+]
 
 Standardize = Literal["zscore", "zscore_sample", "psc"]
 """Ways of standardising: division by the deviation with ddof 0, with ddof 1, or in percent."""
@@ -21,9 +28,12 @@ Standardize = Literal["zscore", "zscore_sample", "psc"]
 Filter = Literal["butterworth", "cosine"]
 """Ways of filtering."""
 
+PadType = Literal["odd", "even", "constant"]
+"""How a filter continues a signal beyond its ends, in SciPy's words."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class ConfoundChoice:
+class ConfoundParameters:
     """Hold which confounds a strategy uses; `parameters_of` tells what each field is."""
 
     confounds_columns: Sequence[str] | None = parameter(
@@ -135,9 +145,9 @@ class Cleaning(CleaningParameters):
         {'zscore', 'zscore_sample', 'psc'} or None
             With True and False spelt out.
         """
-        if isinstance(self.standardize, (bool, np.bool_)):
-            return "zscore" if self.standardize else None
-        return self.standardize
+        if self.standardize is None or isinstance(self.standardize, str):
+            return self.standardize
+        return "zscore" if self.standardize else None
 
     def butterworth(self) -> Butterworth | None:
         """
@@ -157,6 +167,8 @@ class Cleaning(CleaningParameters):
             return None
         self._check_filter()
         assert self.t_r is not None  # _check_filter has refused that
+        from nipype_mapsmasker.core.filters import design_butterworth  # loads SciPy
+
         return design_butterworth(
             float(self.t_r),
             low_pass=None if self.low_pass is None else float(self.low_pass),

@@ -14,10 +14,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import lru_cache
 from numbers import Integral, Real
+from textwrap import wrap
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
-
-import numpy as np
 
 from nipype_mapsmasker.errors import ParameterError
 
@@ -29,6 +28,9 @@ __all__ = [
     "parameters_of",
     "values_of",
 ]
+
+DOC_WIDTH = 99
+"""Columns of a docstring."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +98,7 @@ class Parameter:
         same = [c for c in self.choices if type(value) is type(c) and value == c]
         if same or any(get_origin(kind) is not None for kind in self.types):
             return
-        if isinstance(value, np.bool_):
+        if str(getattr(value, "dtype", "")) == "bool":  # NumPy's, which is not loaded for this
             value = bool(value)
             if value in [c for c in self.choices if isinstance(c, bool)]:
                 return
@@ -224,7 +226,9 @@ def values_of(source: object, *classes: type) -> dict[str, Any]:
     dict
         Values by name.
     """
-    return {name: getattr(source, name) for cls in classes for name in parameters_of(cls)}
+    found = {name: getattr(source, name) for cls in classes for name in parameters_of(cls)}
+    # The lists of interfaces are watched by their traits and cannot be copied.
+    return {name: list(v) if isinstance(v, list) else v for name, v in found.items()}
 
 
 def check_values(given: object) -> None:
@@ -264,12 +268,12 @@ def document(cls: type, indent: int = 4) -> str:
     blanks = " " * indent
     entries = []
     for declared in parameters_of(cls).values():
-        sentence = declared.sentence[0].upper() + declared.sentence[1:]
-        kind = declared.annotation
-        for value in declared.choices:
-            kind = kind.replace(f'"{value}"', f"'{value}'")
+        sentence = f"{declared.sentence[0].upper()}{declared.sentence[1:]}."
+        margin = f"{blanks}    "
+        lines = wrap(sentence, DOC_WIDTH, initial_indent=margin, subsequent_indent=margin)
+        kind = declared.annotation.replace('"', "'")
         entries.append(
-            f"{declared.name} : {kind}, default {declared.default!r}\n{blanks}    {sentence}."
+            "\n".join([f"{declared.name} : {kind}, default {declared.default!r}", *lines])
         )
     return f"\n{blanks}".join(entries)
 

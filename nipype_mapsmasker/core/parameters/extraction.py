@@ -10,11 +10,11 @@ from typing import Literal
 from nipype_mapsmasker.core.parameters.declare import check_values, parameter
 from nipype_mapsmasker.errors import ParameterError
 
-__all__ = ["Extraction", "Fitting"]
+__all__ = ["ExtractionParameters", "FittingParameters"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fitting:
+class FittingParameters:
     """Hold how maps are fitted to a grid; `parameters_of` tells what each field is."""
 
     allow_overlap: bool = parameter(
@@ -46,18 +46,20 @@ class Fitting:
             raise ParameterError(msg)
 
     @property
-    def fwhm(self) -> float | tuple[float, ...] | None:
+    def fwhm(self) -> float | tuple[float, float, float] | None:
         """The smoothing as the interfaces take it; None for none."""
         if self.smoothing_fwhm is None:
             return None
         if isinstance(self.smoothing_fwhm, int | float):
             return float(self.smoothing_fwhm) or None
-        widths = tuple(float(width) for width in self.smoothing_fwhm)
-        return (widths if any(widths) else None) if len(widths) == 3 else widths[0] or None
+        widths = [float(width) for width in self.smoothing_fwhm]
+        if len(widths) == 1:
+            return widths[0] or None
+        return (widths[0], widths[1], widths[2]) if any(widths) else None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Extraction:
+class ExtractionParameters:
     """Hold how a run's signals are extracted; `parameters_of` tells what each field is."""
 
     keep_masked_maps: bool = parameter(

@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from nipype_mapsmasker.core.names import check_label, node_label
 from nipype_mapsmasker.core.parameters.cleaning import (
     Cleaning,
     CleaningParameters,
-    ConfoundChoice,
+    ConfoundParameters,
 )
 from nipype_mapsmasker.core.parameters.declare import (
     check_values,
@@ -19,25 +19,35 @@ from nipype_mapsmasker.core.parameters.declare import (
     parameters_of,
     values_of,
 )
-from nipype_mapsmasker.core.parameters.extraction import Extraction, Fitting
-from nipype_mapsmasker.core.parameters.output import HighVariance, Output, Pages
+from nipype_mapsmasker.core.parameters.extraction import ExtractionParameters, FittingParameters
+from nipype_mapsmasker.core.parameters.output import (
+    HighVarianceParameters,
+    OutputParameters,
+    PageParameters,
+)
 from nipype_mapsmasker.errors import ParameterError
 
 __all__ = ["AFTER_EXTRACTION", "EXTRACTION", "STRATEGY", "MaskerParameters"]
 
-EXTRACTION = (Fitting, Extraction)
+EXTRACTION = (FittingParameters, ExtractionParameters)
 """What the raw signals depend on."""
 
-STRATEGY = (ConfoundChoice, CleaningParameters)
+STRATEGY = (ConfoundParameters, CleaningParameters)
 """What each strategy may set for itself."""
 
-AFTER_EXTRACTION = (HighVariance, *STRATEGY, Output, Pages)
+AFTER_EXTRACTION = (HighVarianceParameters, *STRATEGY, OutputParameters, PageParameters)
 """What only the results made from the raw signals depend on."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaskerParameters(
-    Pages, Output, CleaningParameters, ConfoundChoice, HighVariance, Extraction, Fitting
+    PageParameters,
+    OutputParameters,
+    CleaningParameters,
+    ConfoundParameters,
+    HighVarianceParameters,
+    ExtractionParameters,
+    FittingParameters,
 ):
     """
     Hold every parameter of a masker workflow, in nilearn's words where it has one.
@@ -68,7 +78,7 @@ class MaskerParameters(
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense, alone or together."""
-        Fitting.__post_init__(self)
+        FittingParameters.__post_init__(self)
         if not self.atlases:
             msg = "atlases is empty; give one name per maps image."
             raise ParameterError(msg)
@@ -122,7 +132,7 @@ class MaskerParameters(
                 f"{values['confounds_columns']!r}; give a list of names or patterns."
             )
             raise ParameterError(msg)
-        check_values(ConfoundChoice(**_part(values, ConfoundChoice)))
+        check_values(ConfoundParameters(**_part(values, ConfoundParameters)))
         _cleaning(values).check()
 
     def cleanings(self) -> dict[str, dict[str, Any]]:
@@ -150,7 +160,7 @@ class MaskerParameters(
 
     def record(self) -> dict[str, Any]:
         """Give the parameters as plain values, for the files."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        return {name: _plain(value) for name, value in values_of(self, MaskerParameters).items()}
 
 
 def _part(values: Mapping[str, Any], cls: type) -> dict[str, Any]:

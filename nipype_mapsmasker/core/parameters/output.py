@@ -9,11 +9,11 @@ from typing import Literal
 
 from nipype_mapsmasker.core.parameters.declare import parameter
 
-__all__ = ["HighVariance", "Output", "Pages"]
+__all__ = ["HighVarianceParameters", "OutputParameters", "PageParameters"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class HighVariance:
+class HighVarianceParameters:
     """Hold how high-variance confounds are found; `parameters_of` tells what each field is."""
 
     high_variance_confounds: bool = parameter(
@@ -30,7 +30,7 @@ class HighVariance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Output:
+class OutputParameters:
     """Hold what is written of the signals; `parameters_of` tells what each field is."""
 
     dtype: Literal["auto", "float32", "float64"] | None = parameter(
@@ -47,7 +47,7 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pages:
+class PageParameters:
     """Hold how the pages look; `parameters_of` tells what each field is."""
 
     reports: bool = parameter(True, "whether to make pages")
