@@ -71,7 +71,7 @@ def degrees_of_freedom(
     """
     n_kept = int(keep.sum())
     if filtered is None:
-        n_lost = basis.shape[1]
+        n_lost = int(basis.shape[1])
         if detrended and n_kept > 1:
             n_lost += 2
         elif mean.shape[1] and np.abs(basis.T @ mean).max(initial=0.0) < ORTHOGONAL:
@@ -85,5 +85,5 @@ def degrees_of_freedom(
     # D of L D L' has blocks of one and two rows.
     pivots = scipy.linalg.ldl(shifted, overwrite_a=True)[1]
     diagonal, beside = np.diag(pivots).copy(), np.diag(pivots, -1).copy()
-    signs = np.asarray(scipy.linalg.eigvalsh_tridiagonal(diagonal, beside) > 0)
-    return int(np.count_nonzero(signs))
+    values: NDArray[np.float64] = scipy.linalg.eigvalsh_tridiagonal(diagonal, beside)
+    return int((values > 0).sum())

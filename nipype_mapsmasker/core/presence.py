@@ -212,13 +212,16 @@ class PresenceCounter:
             differs = np.not_equal(piece, self._reference[part])
             differs &= present
             changed |= np.logical_or.reduce(differs, axis=0)
-        deviates = present != pattern
+        deviates = np.asarray(present != pattern)
         if not deviates.any():
             return None
-        columns = np.flatnonzero(deviates.any(axis=0))
+        deviates &= ~self._noise[part]
+        columns = np.flatnonzero(np.logical_or.reduce(deviates, axis=0))
+        if not columns.size:
+            return None
         self._look_closely(piece[:, columns], present[:, columns], part.start + columns)
-        kept: NDArray[np.bool_] = deviates & ~self._noise[part]
-        return kept
+        deviates[:, columns] &= ~self._noise[part][columns]
+        return deviates
 
     def _look_closely(
         self, values: NDArray[Any], present: NDArray[np.bool_], voxels: NDArray[np.intp]
@@ -241,7 +244,9 @@ class PresenceCounter:
             whole = self._step > 0 or (numbers == np.rint(numbers)).all(axis=0)
             near = (known & (np.abs(numbers) <= (NOISE_STEPS + 0.5) * unit)).any(axis=0)
             both = (known & (numbers < 0)).any(axis=0) & (known & (numbers > 0)).any(axis=0)
-        self._noise[voxels] |= whole & (near | both) & self._ever[voxels]
+        noise = whole & (near | both) & self._ever[voxels]
+        self._noise[voxels] |= noise
+        self._changed[voxels] |= noise
 
 
 def _sum_is_finite(values: NDArray[Any]) -> bool:

@@ -29,8 +29,9 @@ def scale_confounds(
     confounds : (T, C) ndarray of float
         One confound per column.
     standardize : bool, default=True
-        True: zero mean, unit sample standard deviation. False: divided by the largest absolute
-        value, which keeps a constant a constant. A single volume (T = 1) is never standardised.
+        True: zero mean, unit sample standard deviation. False: divided by a power of two near
+        the largest absolute value, which keeps a constant a constant and every digit of what is
+        small beside it. A single volume (T = 1) is never standardised.
     scale : (C,) ndarray of float or None, default=None
         Magnitude of each confound before it was detrended or filtered; None takes its own.
 
@@ -49,13 +50,13 @@ def scale_confounds(
     >>> scale_confounds(constant)[0].ravel().tolist()
     [0.0, 0.0, 0.0]
     >>> scale_confounds(constant, standardize=False)[0].ravel().tolist()
-    [1.0, 1.0, 1.0]
+    [1.20556640625, 1.20556640625, 1.20556640625]
     """
     if standardize and confounds.shape[0] > 1:
         return zscore(confounds, ddof=1, scale=scale)
     largest = np.abs(confounds).max(axis=0, initial=0.0)
     flat = largest <= ZERO_FLOOR * (largest if scale is None else scale)
-    scaled = confounds / np.where(flat, 1.0, largest)
+    scaled = confounds / unit_of(largest)
     scaled[:, flat] = 0.0
     return scaled, flat
 
@@ -145,7 +146,8 @@ def _with_means(
     """Give a basis of the columns ``constant levels + within triangle``."""
     # The constant belongs to the span unless the levels follow from the deviations: l = w' R.
     weights = scipy.linalg.lstsq(triangle.T, levels)[0] if within.shape[1] else np.zeros(0)
-    rounding = tolerance * (1.0 + np.abs(levels) + np.abs(weights) @ np.abs(triangle))
+    rounding = tolerance * (1.0 + np.abs(levels))
+    rounding += 100 * np.finfo(np.float64).eps * np.linalg.norm(weights)
     whole = np.hstack([constant[:, None], within])
     if (np.abs(levels - weights @ triangle) > rounding).any():
         return whole

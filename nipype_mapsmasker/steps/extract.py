@@ -6,7 +6,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from nipype_mapsmasker.io.sidecars import resolve_t_r
 from nipype_mapsmasker.io.tables.coverage import write_run_coverage
 from nipype_mapsmasker.io.tables.signals import write_signals
 from nipype_mapsmasker.steps.messages import extraction_warnings
+from nipype_mapsmasker.steps.readings import Readings, step_of
 
 __all__ = [
     "RunSignals",
@@ -252,7 +253,7 @@ def extract_run(
         raise GridError(msg) from error
     squares = MeanSquares(info.n_volumes) if mean_squares else None
     extractions, mean = extract(
-        _Readings(info, squares), targets, missing_voxels=missing_voxels, step=_step(info)
+        Readings(info, squares), targets, missing_voxels=missing_voxels, step=step_of(info)
     )
     warnings = []
     for operator, extraction in zip(operators, extractions, strict=True):
@@ -265,38 +266,6 @@ def extract_run(
         warnings += extraction_warnings(info.path.name, operator, extraction, missing_voxels)
     found = None if squares is None else squares.finish()
     return RunSignals(operators, extractions, mean, info.grid, warnings, found)
-
-
-class _Readings:
-    """
-    The blocks of a run, each time from the first; the first time they are looked at on their way.
-
-    Parameters
-    ----------
-    info : ImageInfo
-        The run.
-    squares : MeanSquares or None
-        What looks at them.
-    """
-
-    def __init__(self, info: ImageInfo, squares: MeanSquares | None) -> None:
-        self._info = info
-        self._squares = squares
-
-    def __iter__(self) -> Iterator[NDArray[Any]]:
-        squares, self._squares = self._squares, None
-        return self._read(squares)
-
-    def _read(self, squares: MeanSquares | None) -> Iterator[NDArray[Any]]:
-        for block in iter_blocks(self._info):
-            if squares is not None:
-                squares.add(block)
-            yield block
-
-
-def _step(info: ImageInfo) -> float:
-    """Give the distance between neighbouring values of scaled integers, or 0."""
-    return abs(info.slope) if info.scaled and info.dtype.kind in "iu" else 0.0
 
 
 def write_extraction(
