@@ -121,7 +121,7 @@ def rows() -> list[Row]:
         Row("clean__ensure_finite", "True", [clean(ensure_finite=True, detrend=True)]),
         Row("sample_mask", "without a filter, flags and indices",
             [{"sample_mask": s, "confounds": True} for s in ("flags", "indices")]),
-        Row("sample_mask", "with the cosine filter",
+        Row("sample_mask", "with the cosine filter, without detrending (difference 9)",
             [{"sample_mask": "flags", **clean(filter="cosine", high_pass=0.01, t_r=2.0)}]),
         Row("sample_mask", "with Butterworth, where nilearn's difference 1 does not show",
             [{"sample_mask": "flags", "confounds": True, **clean(detrend=True, **BAND)}]),

@@ -20,6 +20,7 @@ from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.core.regression import confound_basis, project_out, scale_confounds
 from nipype_mapsmasker.core.signal_inputs import as_confounds, as_keep, as_signals, listed
 from nipype_mapsmasker.core.standardize import (
+    ZERO_FLOOR,
     detrend,
     magnitude,
     percent_signal_change,
@@ -32,6 +33,9 @@ __all__ = ["Cleaning", "CleaningSummary", "clean", "refuse_nothing"]
 
 _PASSIVE_STEPS = ("non-finite values set to zero", "censor")
 """Steps that leave the values of other volumes of the same column alone."""
+
+NOTHING_LEFT = 1e-6
+"""Share of a signal's standard deviation below which nothing of it is left."""
 
 
 @dataclass(kw_only=True)
@@ -49,6 +53,9 @@ class CleaningSummary:
         Rank of the whole linear map from the kept volumes to the cleaned ones: detrending, filter,
         censoring, regression, removal of the mean. Of the directions that a Butterworth filter
         weakens those count that keep half of their size, which is what its cut-offs mean.
+    variation_left : float or None
+        The largest share of a signal's standard deviation that is left before it is standardised;
+        None where no signal varies.
     low_pass, high_pass : float or None
         Effective cut-offs in Hz.
     steps : list of str
@@ -61,6 +68,7 @@ class CleaningSummary:
     n_kept: int
     confound_rank: int = 0
     degrees_of_freedom: int = 0
+    variation_left: float | None = None
     low_pass: float | None = None
     high_pass: float | None = None
     steps: list[str] = field(default_factory=list)
@@ -169,16 +177,18 @@ def refuse_nothing(cleaned: NDArray[np.float64], summary: CleaningSummary) -> No
     Raises
     ------
     SignalError
-        No degree of freedom is left, or every number is zero or n/a.
+        No degree of freedom or nothing of the variation is left, or every number is zero or n/a.
     """
     done = ", ".join(summary.steps) or "nothing"
-    if summary.degrees_of_freedom == 0:
+    left = summary.variation_left
+    if summary.degrees_of_freedom == 0 or (left is not None and left < NOTHING_LEFT):
         msg = (
             f"Cleaning leaves nothing of the signals: of {summary.n_volumes} volumes "
-            f"{summary.n_kept} were kept, and no degree of freedom is left after: {done} (with "
-            f"{summary.confound_rank} confound directions, cut-offs low_pass={summary.low_pass} "
-            f"and high_pass={summary.high_pass} Hz); censor fewer volumes, regress fewer "
-            "confounds, or widen the filter."
+            f"{summary.n_kept} were kept, and after: {done} ({summary.confound_rank} confound "
+            f"directions, cut-offs low_pass={summary.low_pass} and high_pass={summary.high_pass} "
+            f"Hz) {summary.degrees_of_freedom} degrees of freedom are left and no more than "
+            f"{0.0 if left is None else left:.0e} of the deviation; censor fewer volumes, regress "
+            "fewer confounds, or widen the filter."
         )
         raise SignalError(msg)
     if cleaned.size and not (np.isfinite(cleaned) & (cleaned != 0)).any():
@@ -199,6 +209,7 @@ def _clean_finite(
     """Run the steps on columns that are finite in all kept volumes, filling in the summary."""
     baseline = signals[keep].mean(axis=0)
     scale = magnitude(signals[keep])
+    variation = signals[keep].std(axis=0)
     confounds = _add_cosines(confounds, params, keep, summary)
     confound_scale = magnitude(confounds[keep])
     bandpass = _butterworth(params, summary)
@@ -218,6 +229,10 @@ def _clean_finite(
     summary.degrees_of_freedom = degrees_of_freedom(
         keep, basis, ones, None if bandpass is None else prepare, detrended=params.detrend
     )
+    varied = variation > ZERO_FLOOR * scale
+    if varied.any():
+        shares = signals[:, varied].std(axis=0) / variation[varied]
+        summary.variation_left = float(shares.max())
     if summary.degrees_of_freedom == 0:
         summary.warnings.append(
             f"No degrees of freedom are left: {summary.n_kept} of {summary.n_volumes} volumes "

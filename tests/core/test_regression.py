@@ -42,7 +42,7 @@ def test_a_confound_of_which_round_off_is_left_is_zero() -> None:
 
 
 def test_no_digit_changes_without_standardising(rng: np.random.Generator) -> None:
-    confounds = rng.standard_normal((9, 3)) + [-4, 3e10, 1e200]
+    confounds = rng.standard_normal((9, 3)) + np.array([-4, 3e10, 1e200])
     scaled, _ = scale_confounds(confounds, standardize=False)
     largest = np.abs(scaled).max(axis=0)
     assert ((largest >= 1) & (largest < 2)).all()
