@@ -111,11 +111,11 @@ WRONG_CALLS = {
     ),
     "coverage above one": (
         ["--min-coverage", "3"],
-        "min_coverage must lie between 0 and 1; got 3",
+        "min_coverage must be a number between 0 and 1, or None for none; got 3",
     ),
     "names without maps": (
         ["--atlas-names", "a", "b"],
-        "--maps has 1 entries and --atlas-names 2",
+        "maps has 1 entries and atlas_names 2",
     ),
     "column not there": (["--confounds-columns", "wm"], "wm"),
     "confounds beside a table": (["--confounds", "x.tsv"], "for a single image"),
