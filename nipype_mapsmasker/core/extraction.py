@@ -23,7 +23,7 @@ from nipype_mapsmasker.core.interpolation import Interpolation, check_overlap
 from nipype_mapsmasker.core.least_squares import Solution
 from nipype_mapsmasker.core.maps import to_dense
 from nipype_mapsmasker.core.missing import Holes, MissingSolver, coverage_of
-from nipype_mapsmasker.core.presence import Presence, PresenceCounter
+from nipype_mapsmasker.core.presence import Presence, PresenceCounter, look_through
 from nipype_mapsmasker.core.resampling import KNOWN_SHARE, BlockResampler
 from nipype_mapsmasker.core.spatial import DirectResampling
 from nipype_mapsmasker.errors import ParameterError
@@ -231,7 +231,7 @@ def extract(
         raise ParameterError(msg)
     presence = None
     if exclude and any(target.resampler is not None for target in targets):
-        presence = _look_through(blocks, step)
+        presence = look_through(blocks, step)
     counter, mean = PresenceCounter(step), RunningMean()
     passes = [_Pass(target) for target in targets]
     movers = _Movers(targets, presence)
@@ -249,14 +249,6 @@ def extract(
             for one, moved in zip(passes, movers(block), strict=True):
                 one.solve_again(moved)
     return results, mean.finish()
-
-
-def _look_through(blocks: Iterable[NDArray[np.generic]], step: float) -> Presence:
-    """Find out where a run has data, by a reading of its own."""
-    counter = PresenceCounter(step)
-    for block in blocks:
-        counter.add(block)
-    return counter.finish()
 
 
 class _Movers:

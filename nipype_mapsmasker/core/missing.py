@@ -57,24 +57,7 @@ def map_rows(
         With smoothing folded in, the weight that raw voxels really carry.
     """
     part = to_dense(operator.basis[:, columns]).astype(np.float64, copy=False)
-    return part if is_identity(operator.factor) else operator.factor.T @ part
-
-
-def is_identity(factor: NDArray[np.float64]) -> bool:
-    """
-    Tell whether the basis of an operator holds the maps themselves.
-
-    Parameters
-    ----------
-    factor : (K', K) ndarray of float
-        F.
-
-    Returns
-    -------
-    bool
-        F is the identity.
-    """
-    return np.array_equal(factor, np.eye(factor.shape[0], factor.shape[1]))
+    return part if _is_identity(operator.factor) else operator.factor.T @ part
 
 
 def coverage_of(operator: MapsOperator, share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -96,7 +79,7 @@ def coverage_of(operator: MapsOperator, share: NDArray[np.float64]) -> NDArray[n
     if (share == 1.0).all():
         return np.where(operator.lost, 0.0, 1.0)
     total, found = np.zeros(operator.n_maps), np.zeros(operator.n_maps)
-    if sparse.issparse(operator.basis) and is_identity(operator.factor):
+    if sparse.issparse(operator.basis) and _is_identity(operator.factor):
         weights = abs(operator.basis).astype(np.float64)
         total, found = weights @ np.ones(share.size), weights @ share
         return _ratio(found, total, operator.lost)
@@ -294,6 +277,11 @@ def _gram_of_rows(basis: RowMatrix, weight: NDArray[np.float64]) -> NDArray[np.f
     return gram
 
 
+def _is_identity(factor: NDArray[np.float64]) -> bool:
+    """Tell whether the basis of an operator holds the maps themselves."""
+    return np.array_equal(factor, np.eye(factor.shape[0], factor.shape[1]))
+
+
 def _ratio(
     found: NDArray[np.float64], total: NDArray[np.float64], lost: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
@@ -304,7 +292,7 @@ def _ratio(
 
 def _largest(operator: MapsOperator) -> NDArray[np.float64]:
     """Give each map's largest absolute weight; what is below counts as rounding."""
-    if is_identity(operator.factor):
+    if _is_identity(operator.factor):
         return np.zeros(operator.n_maps)
     largest = np.zeros(operator.n_maps)
     for left in range(0, operator.voxels.size, PIECE_VOXELS):

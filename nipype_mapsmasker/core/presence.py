@@ -11,13 +11,14 @@ from the first volume is rare, and only that is kept, one bit per voxel and patt
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Presence", "PresenceCounter"]
+__all__ = ["Presence", "PresenceCounter", "look_through"]
 
 PIECE_VALUES = 1 << 17
 """Values that are compared at a time: they stay in the processor's cache."""
@@ -247,6 +248,36 @@ class PresenceCounter:
         noise = whole & (near | both) & self._ever[voxels]
         self._noise[voxels] |= noise
         self._changed[voxels] |= noise
+
+
+def look_through(blocks: Iterable[NDArray[Any]], step: float = 0.0) -> Presence:
+    """
+    Find out where a run has data, by a reading of its own.
+
+    Parameters
+    ----------
+    blocks : iterable of (n, V) ndarray
+        Its volumes in order.
+    step : float
+        As in `PresenceCounter`.
+
+    Returns
+    -------
+    Presence
+        Of all volumes.
+
+    Examples
+    --------
+    A voxel that never changes, one that does, and one that is lost in the last volume.
+
+    >>> found = look_through([np.array([[5.0, 1.5, 92.5], [5.0, 2.5, 94.5], [5.0, 3.5, 0.0]])])
+    >>> found.never.tolist(), [pattern.tolist() for pattern in found.patterns]
+    ([True, False, False], [[2]])
+    """
+    counter = PresenceCounter(step)
+    for block in blocks:
+        counter.add(block)
+    return counter.finish()
 
 
 def _sum_is_finite(values: NDArray[Any]) -> bool:
