@@ -215,7 +215,7 @@ def write_page(path: Path, page: str) -> Path:
     Parameters
     ----------
     path : Path
-        Where to.
+        The file to write.
     page : str
         What.
 
@@ -225,7 +225,7 @@ def write_page(path: Path, page: str) -> Path:
         The page.
     """
     with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
     return path
 
 

@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.cleaning import clean, refuse_nothing
 from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
+from nipype_mapsmasker.errors import SignalError
 from nipype_mapsmasker.io.atomic import write_json
-from nipype_mapsmasker.io.tables.confounds import read_confounds
+from nipype_mapsmasker.io.tables.confounds import read_choice, read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
 
@@ -107,15 +108,10 @@ def clean_run(
         values, columns = read_confounds([files.high_variance_file], n_volumes)
         tables.append(values)
         confound_names += columns
-    if files.confounds_files:
-        given = files.confounds_files
-        paths = [given] if isinstance(given, str | Path) else list(given)
-        values, columns = read_confounds(
-            paths,
-            n_volumes,
-            columns=files.choice.confounds_columns,
-            na=files.choice.confounds_na,
-        )
+    given = files.confounds_files or ()
+    paths = [given] if isinstance(given, str | Path) else list(given)
+    values, columns = read_choice(paths, n_volumes, files.choice, run_id=files.run_id)
+    if paths:
         tables.append(values)
         confound_names += columns
         messages = [*messages, *_unmatched(files.choice.confounds_columns, columns)]
@@ -125,6 +121,7 @@ def clean_run(
     no_data = _without_data(files.fit_quality_file, n_volumes)
     if no_data.any():
         sample_mask = ~no_data if sample_mask is None else sample_mask & ~no_data
+    _check_t_r(files.run_id, strategy)
     confounds = np.hstack(tables) if tables else None
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
     refuse_nothing(cleaned, summary)
@@ -158,6 +155,18 @@ def _without_data(path: str | None, n_volumes: int) -> NDArray[np.bool_]:
         if "no_data" in names:
             flags = values[:, names.index("no_data")] > 0
     return flags
+
+
+def _check_t_r(run_id: str, strategy: Cleaning) -> None:
+    """Say that a filter has no repetition time: the fault of the run, not of the strategy."""
+    cut_offs = (strategy.low_pass, strategy.high_pass)
+    if strategy.t_r is None and strategy.filter and cut_offs != (None, None):
+        msg = (
+            f"The run {run_id!r} has no repetition time, which the filter needs: neither its "
+            "header nor its sidecar gives one, or the sidecar says in VolumeTiming that volumes "
+            "are not equally spaced; give t_r, or set filter=None."
+        )
+        raise SignalError(msg)
 
 
 def _unmatched(patterns: Sequence[str] | None, columns: Sequence[str]) -> list[str]:

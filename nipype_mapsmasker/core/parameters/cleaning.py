@@ -44,6 +44,11 @@ class ConfoundParameters:
     confounds_na: Literal["next", "zero", "error"] = parameter(
         "next", "what leading n/a of a confound becomes: the next value, 0, or an error"
     )
+    missing_confounds: Literal["error", "skip"] = parameter(
+        "error",
+        "what a run without a table of confounds is where columns were chosen: at fault, or "
+        "cleaned without them",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +65,8 @@ class CleaningParameters:
     )
     standardize_confounds: bool = parameter(
         True,
-        "whether confounds are standardised before they are regressed out; False divides them by "
-        "their largest value",
+        "whether confounds are standardised before they are regressed out; False keeps their means "
+        "and constants among them",
     )
     filter: Filter | Literal[False] | None = parameter(
         "butterworth", "kind of filter; Butterworth without a cut-off does nothing"
