@@ -65,8 +65,8 @@ class CleaningParameters:
     )
     standardize_confounds: bool = parameter(
         True,
-        "whether confounds are standardised before they are regressed out; False keeps their means "
-        "and constants among them",
+        "whether confounds are standardised before they are regressed out; False keeps their "
+        "means, and constants among them",
     )
     filter: Filter | Literal[False] | None = parameter(
         "butterworth", "kind of filter; Butterworth without a cut-off does nothing"
