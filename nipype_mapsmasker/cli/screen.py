@@ -97,12 +97,17 @@ def show_plan(plan: Plan, plugin: str, to: TextIO, *, is_dry: bool = False) -> N
         _say(
             to, f"atlas {atlas.name}: {atlas.maps.n_maps} maps, {shape} voxels, {atlas.maps.path}"
         )
-    given = {
-        "confounds for": sum(bool(planned.run.confounds) for planned in plan.runs),
-        "masks for": sum(planned.run.mask is not None for planned in plan.runs),
-        "sample masks for": sum(planned.run.sample_mask is not None for planned in plan.runs),
-    }
-    _say(to, ", ".join(f"{name} {number}" for name, number in given.items()) + " of the runs")
+    given = (
+        {}
+        if plan.is_folder
+        else {
+            "confounds for": sum(bool(planned.run.confounds) for planned in plan.runs),
+            "masks for": sum(planned.run.mask is not None for planned in plan.runs),
+            "sample masks for": sum(planned.run.sample_mask is not None for planned in plan.runs),
+        }
+    )
+    if given:
+        _say(to, ", ".join(f"{name} {number}" for name, number in given.items()) + " of the runs")
     for text, number in _grids(plan).items():
         _say(to, f"grid {text}: {number} runs")
     estimate = plan.estimate
@@ -260,9 +265,12 @@ def show_array(array: ArrayScript) -> None:
 def _of_folder(plan: Plan) -> Iterator[str]:
     """Say what the runs of a BIDS folder have, and which of its runs are left out."""
     total = len(plan.runs)
-    for name, has in (("confounds", "confounds"), ("brain mask", "mask")):
-        n_have = sum(bool(getattr(run.run, has)) for run in plan.runs)
-        yield f"{name}: {n_have} of {total} runs"
+    cleanings = plan.params.cleanings().values()
+    if any(values["confounds_columns"] for values in cleanings):
+        yield f"confounds: {sum(bool(run.run.confounds) for run in plan.runs)} of {total} runs"
+    else:
+        yield "confounds: none are asked for"
+    yield f"brain mask: {sum(bool(run.run.mask) for run in plan.runs)} of {total} runs"
     if plan.left_out:
         yield f"{len(plan.left_out)} runs left out: {_reasons(plan.left_out)}"
 

@@ -81,7 +81,10 @@ def runs_of_folder(request: InputRequest, folder: Path) -> FolderRuns:
     names = [one.name for one in fields(SelectionParameters)]
     selection = SelectionParameters(**{name: getattr(request, name) for name in names})
     choice = find_runs(
-        folder, selection, needs_confounds=uses_confounds, needs_mask=request.mask is None
+        folder,
+        selection,
+        needs_confounds=request.lacks_confounds(),
+        needs_mask=request.mask is None,
     )
     shared = request.mask if request.mask_from in MASK_WORDS else request.mask_from
     own = request.mask_from in ("run", "cohort")

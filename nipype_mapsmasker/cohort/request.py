@@ -48,7 +48,7 @@ class RunSpec:
     t_r : float or None
         Repetition time, s.
     fault : str
-        What is wrong with it already, such as with its row of a table; empty where nothing is.
+        Why it cannot be done, if that is known; empty where it is not.
 
     Examples
     --------
@@ -115,6 +115,10 @@ class InputRequest(SelectionParameters):
         return Path(str(self.input)) if is_folder else None
 
     def needs_confounds(self) -> bool:
+        """Tell whether tables of confounds are used."""
+        return True
+
+    def lacks_confounds(self) -> bool:
         """Tell whether a run without a table of confounds lacks something."""
         return True
 
@@ -244,6 +248,13 @@ class CohortRequest(InputRequest, MaskerParameters):
     def needs_confounds(self) -> bool:
         """Tell whether a strategy uses tables of confounds."""
         return any(values["confounds_columns"] for values in self.cleanings().values())
+
+    def lacks_confounds(self) -> bool:
+        """Tell whether a run without a table of confounds is at fault."""
+        return any(
+            values["confounds_columns"] and values["missing_confounds"] == "error"
+            for values in self.cleanings().values()
+        )
 
     def masker(self) -> MaskerParameters:
         """Give the parameters of the workflow, without runs, engine and places."""

@@ -176,7 +176,10 @@ def run_cohort(
     Log lines of all steps go to ``OUT/logs``. After an interruption call it again: it goes on.
     """
     plan = plan_cohort(request) if plan is None else plan
-    if (plan.out_dir, plan.params) != (Path(request.out_dir), request.masker()):
+    # Atlases that were asked for by name may have got their scales.
+    masker = replace(request.masker(), atlases=plan.params.atlases)
+    masker = masker if request.atlas else request.masker()
+    if (plan.out_dir, plan.params) != (Path(request.out_dir), masker):
         msg = f"The plan for {plan.out_dir} is of another request; plan this one, or leave it out."
         raise ParameterError(msg)
     if request.write_slurm_array is not None and request.slice is None:

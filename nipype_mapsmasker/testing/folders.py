@@ -202,7 +202,9 @@ class _Writer:
             if self.is_empty:
                 table.write_bytes(b"")
             else:
-                write_signals(table, confounds, names)
+                times = (np.arange(n_volumes) + 0.5) / n_volumes
+                cosine = np.cos(np.pi * times)[:, np.newaxis]
+                write_signals(table, np.hstack([confounds, cosine]), [*names, "cosine00"])
             _write_json(table.with_suffix(".json"), {})
         return truth
 
@@ -223,7 +225,7 @@ class _Writer:
             loads = rng.standard_normal((courses.shape[1], grid.n_voxels))
             data = brain * (
                 8000
-                + 40 * truth @ weights[space]
+                + 40 * truth @ weights.get(space, weights[SPACES[0]])
                 + 10 * courses @ loads
                 + 5 * rng.standard_normal((len(truth), grid.n_voxels))
             )

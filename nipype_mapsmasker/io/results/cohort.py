@@ -102,7 +102,7 @@ def write_cohort(
             if names := _write_atlas(out_dir, atlas, tables):
                 describe_atlas(maps_files.get(atlas), atlas, out_dir, names)
         names_of = [run_files(out_dir, row["run_id"]) for row in merged]
-        own = [names.run_id for names in names_of if names.entities is None]
+        own = [f"/{names.run_id}" for names in names_of if names.entities is None]
         write_dataset_files(out_dir, provenance, [*sources, *maps_files.values()], own)
         return write_rows(out_dir / "runs.tsv", merged, RUN_COLUMNS)
 
@@ -179,7 +179,7 @@ def _renew(out_dir: Path, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if row["status"] != "done":
         return row
     manifest = read_manifest(run_files(out_dir, row["run_id"]).manifest)
-    if manifest is not None:
+    if manifest is not None and manifest.is_there():
         return manifest.row
     reason = logged_reason(out_dir, row["run_id"])
     return failed_row(row["run_id"], reason) if reason else None

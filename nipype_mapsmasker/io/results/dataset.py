@@ -242,7 +242,7 @@ def write_dataset_files(
     sources : sequence of path
         Files that results were made of: one of each dataset is enough.
     own_folders : sequence of str
-        Folders of runs without a BIDS name, which BIDS tools shall pass over.
+        Folders of runs without a BIDS name, as ``/img``, which BIDS tools shall pass over.
 
     Returns
     -------

@@ -25,6 +25,10 @@ COVERAGE_COLUMNS = {
     "coverage_data": {
         "Description": "Share of the fitted map's weight in voxels that vary in this run"
     },
+    "volumes_with_gaps": {
+        "Description": "Number of volumes in which voxels of the map have no data"
+    },
+    "largest_gap": {"Description": "Most voxels of the map that have no data in one volume"},
     "variance_inflation": {
         "Description": "How many times overlap with other maps multiplies the variance of noise"
     },

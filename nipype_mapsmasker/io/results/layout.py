@@ -33,6 +33,7 @@ RESERVED = (
     "figures",
     "group",
     "logs",
+    "qc.json",
     "qc.tsv",
     "readme.md",
     "report.html",

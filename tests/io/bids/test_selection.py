@@ -10,6 +10,7 @@ import pytest
 from nipype_mapsmasker.core.parameters import SelectionParameters as Selection
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.bids.filters import read_filters
+from nipype_mapsmasker.io.bids.finding import find_runs
 from nipype_mapsmasker.io.bids.index import index_folder
 from nipype_mapsmasker.io.bids.selection import choose_runs
 from nipype_mapsmasker.testing import FMRIPREP_RUNS, FmriprepRun, make_fmriprep_folder
@@ -152,7 +153,7 @@ def test_filter_files_that_cannot_be_meant(tmp_path, content, text):
         (replace(NLIN2009, participant_label=("7",)), "--participant-label 7 is not in"),
         (replace(NLIN2009, participant_label=("1",)), "--participant-label 1 is not in"),
         (replace(NLIN2009, session_label=("x",)), "--session-label x .* pre"),
-        (replace(NLIN2009, task_label=("reste",)), "--task-label reste .* nback, rest"),
+        (replace(NLIN2009, task_label=("rst",)), "--task-label rst .* nback, rest"),
         (replace(NLIN2009, run_label=("3",)), "--run-label 3 .* 01, 02"),
         (replace(NLIN2009, exclude_runs=("sub-01_task-x",)), "--exclude-runs sub-01_task-x means"),
         (Selection(space="T1w"), "No run of .* no image space-T1w, only"),
@@ -187,6 +188,18 @@ def test_cohorts_of_a_template_are_shapes_of_their_own(tmp_path):
     choice = choose(infants, Selection(cohort="2"))
     assert [run.run_id for run in choice.runs] == ["sub-2_task-rest_space-MNIInfant_cohort-2"]
     assert choice.runs[0].mask.endswith("_space-MNIInfant_cohort-2_desc-brain_mask.nii.gz")
+
+
+def test_runs_to_leave_out_may_stand_in_a_file(folder, tmp_path):
+    plain, table = tmp_path / "list.txt", tmp_path / "qc.tsv"
+    plain.write_text("sub-06_*\n\nsub-01_ses-post_task-rest\n")
+    table.write_text(f"status\trun_id\nbad\tsub-02_ses-pre_task-rest{ENDING}\n")
+    chosen = replace(NLIN2009, exclude_runs=(str(plain), str(table)))
+    choice = find_runs(folder.root, chosen)
+    assert sources(choice) == {
+        "sub-01_ses-pre_task-rest", "sub-03_ses-pre_task-rest", "sub-04_ses-pre_task-nback",
+    }  # fmt: skip
+    assert "left out by --exclude-runs sub-06_*" in {one.reason for one in choice.left_out}
 
 
 def test_two_tables_of_confounds_are_a_fault_until_one_is_chosen(own_folder):
