@@ -126,7 +126,7 @@ def clean_run(
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
     refuse_nothing(cleaned, summary)
     out_file = write_signals(
-        folder / f"timeseries.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
+        folder / f"cleaned.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
     )
     censored = [] if sample_mask is None else np.flatnonzero(~sample_mask).tolist()
     fields = asdict(summary)
