@@ -7,7 +7,7 @@ import fcntl
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nipype_mapsmasker.errors import ParameterError
@@ -67,7 +67,8 @@ def locked(
     with open_own(own_folder(folder) / LOCK_NAME) as stream:
         if when_alone is not None and take(stream, 0, 0, time.monotonic()):
             when_alone()
-            fcntl.lockf(stream, fcntl.LOCK_UN)
+            with suppress(OSError):  # a file system without locks
+                fcntl.lockf(stream, fcntl.LOCK_UN)
         places = [(0, 0)] if run_ids is None else [(_place(name), 1) for name in run_ids]
         deadline = time.monotonic() + PATIENCE_SECS
         for start, length in places:

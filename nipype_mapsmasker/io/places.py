@@ -270,10 +270,12 @@ def open_own(path: Path, flags: int = os.O_RDWR | os.O_CREAT, *, mode: str = "r+
         os.close(number)
         msg = f"{path} is no plain file; remove it: this file is written to."
         raise ParameterError(msg)
-    # Whoever calls closes it.
+    # By its path, and not by the number, so that it knows its name; whoever calls closes it.
     return cast(
         TextIO,
-        os.fdopen(number, mode, encoding="utf-8", errors="surrogateescape"),
+        open(
+            path, mode, encoding="utf-8", errors="surrogateescape", opener=lambda *_: number
+        ),
     )
 
 

@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
@@ -96,12 +97,7 @@ def take(stream: TextIO, start: int, length: int, deadline: float) -> bool:
             fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
         except OSError as error:
             if error.errno in _UNABLE:
-                LOGGER.warning(
-                    "%s cannot be locked (%s); see to it that nobody else works on this result "
-                    "folder.",
-                    stream.name,
-                    error.strerror,
-                )
+                _warn(stream.name, error.strerror)
                 return True
             if error.errno not in _HELD:
                 raise
@@ -110,6 +106,16 @@ def take(stream: TextIO, start: int, length: int, deadline: float) -> bool:
             time.sleep(WAIT_SECS)
         else:
             return True
+
+
+@lru_cache(maxsize=64)
+def _warn(name: str, why: str | None) -> None:
+    """Say once of a file that it cannot be locked: a call may want to lock a thousand runs."""
+    LOGGER.warning(
+        "%s cannot be locked (%s); see to it that nobody else works on this result folder.",
+        name,
+        why,
+    )
 
 
 def name_owner(stream: TextIO) -> None:
