@@ -120,10 +120,11 @@ def crash_dir(out_dir: Path) -> Path:
 
     Notes
     -----
-    Nipype's configuration takes no path with a percent sign: such a folder has a stand-in.
+    Nipype's configuration takes no path with a percent sign or a line break: such a folder has a
+    stand-in.
     """
     folder = (out_dir / "logs" / f"crashes-{os.getpid()}").absolute()
-    if "%" in str(folder):
+    if "%" in str(folder) or not str(folder).isprintable():
         folder = Path(tempfile.gettempdir(), f"mapsmasker-crashes-{os.getpid()}")
     return folder
 

@@ -273,9 +273,7 @@ def open_own(path: Path, flags: int = os.O_RDWR | os.O_CREAT, *, mode: str = "r+
     # By its path, and not by the number, so that it knows its name; whoever calls closes it.
     return cast(
         TextIO,
-        open(
-            path, mode, encoding="utf-8", errors="surrogateescape", opener=lambda *_: number
-        ),
+        open(path, mode, encoding="utf-8", errors="surrogateescape", opener=lambda *_: number),
     )
 
 
