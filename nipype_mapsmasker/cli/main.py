@@ -104,6 +104,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from nipype_mapsmasker.cli.report import report
 
         return report(arguments)
+    if command == "figures":
+        from nipype_mapsmasker.cli.report import figures
+
+        return figures(arguments)
     if command == "inspect":
         from nipype_mapsmasker.cli.inspect import inspect
 

@@ -21,7 +21,7 @@ from nipype_mapsmasker.core.parameters import (
 
 __all__ = ["COMMANDS", "build_parser"]
 
-COMMANDS = ("run", "inspect", "demo", "report")
+COMMANDS = ("run", "inspect", "demo", "report", "figures")
 """Words that may come first; anything else is the input of ``run``."""
 
 PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     Returns
     -------
     argparse.ArgumentParser
-        With the commands run, inspect, demo and report.
+        With the commands of `COMMANDS`.
     """
     parser = argparse.ArgumentParser(
         prog="mapsmasker",
@@ -109,7 +109,23 @@ def build_parser() -> argparse.ArgumentParser:
     _add_pages(report)
     # Unless asked otherwise the pages become what they were.
     report.set_defaults(displayed_maps=None, cmap=None)
+    report.add_argument(
+        "--n-procs", type=int, help="processes at a time (default: the cores that are free to use)"
+    )
     _add_verbosity(report)
+    figures = commands.add_parser(
+        "figures",
+        help="draw figures of a result folder for a paper",
+        description="Draw carpets, spectra, matrices and the cohort's figures into OUT/figures.",
+    )
+    figures.add_argument("out_dir", metavar="OUT", help="result folder of an earlier run")
+    figures.add_argument(
+        "--format",
+        choices=["svg", "pdf", "png"],
+        default="svg",
+        help="what they are written as (default: svg)",
+    )
+    _add_verbosity(figures)
     return parser
 
 

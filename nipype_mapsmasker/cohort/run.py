@@ -130,7 +130,7 @@ def plan_cohort(request: CohortRequest) -> Plan:
         msg = "There is no run to work on; give at least one."
         raise ParameterError(msg)
     if request.reports and request.cmap != CohortRequest.cmap:
-        from nipype_mapsmasker.reports.pictures import check_cmap  # loads matplotlib
+        from nipype_mapsmasker.reports.palettes import check_cmap  # may load matplotlib
 
         check_cmap(request.cmap)
     plan = make_plan(request, runs)

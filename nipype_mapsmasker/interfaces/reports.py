@@ -35,7 +35,7 @@ from nipype_mapsmasker.interfaces.traits import (
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
 from nipype_mapsmasker.io.results.summary import read_summary
 from nipype_mapsmasker.io.tables.signals import read_signals
-from nipype_mapsmasker.reports.folder import cohort_link, write_cohort_page
+from nipype_mapsmasker.reports.folder import page_links, write_cohort_page
 from nipype_mapsmasker.reports.load import (
     PageFiles,
     load_run,
@@ -70,6 +70,11 @@ class _ReportRunInputSpec(RunInputSpec):
         "", usedefault=True, desc="result folder whose cohort page is linked to; '' for no link"
     )
     provenance = traits.Dict(usedefault=True, desc="versions, parameters and command")
+    palette = traits.List(
+        traits.Str(),
+        usedefault=True,
+        desc="the colours of cmap, each #rrggbb, so that no process has to look them up",
+    )
 
 
 class _ReportRunOutputSpec(RunOutputSpec):
@@ -129,7 +134,11 @@ class ReportRun(RunInterface):
         )
         run = load_run(inputs.run_id, files, self._sidecar(summary))
         page = write_run_page(
-            cwd / "page.html", run, displayed_maps=inputs.displayed_maps, cmap=inputs.cmap
+            cwd / "page.html",
+            run,
+            displayed_maps=inputs.displayed_maps,
+            cmap=inputs.cmap,
+            palette=inputs.palette,
         )
         self._results["out_file"] = str(page)
 
@@ -145,8 +154,12 @@ class ReportRun(RunInterface):
             strategy=inputs.strategy,
             provenance=or_none(inputs.provenance) or {},
         )
-        link = cohort_link(inputs.out_dir, inputs.run_id) if inputs.out_dir else ""
-        return sidecar | {"cohort_page": link}
+        if not inputs.out_dir:
+            return sidecar
+        suffix = Path(inputs.timeseries_file).suffix[1:]
+        return sidecar | page_links(
+            inputs.out_dir, inputs.run_id, inputs.atlas, inputs.strategy, suffix
+        )
 
 
 class _ReportCohortInputSpec(BaseInterfaceInputSpec):

@@ -150,10 +150,13 @@ def _add_cohort(
 def _add_pages(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> None:
     """Add the pages of runs, one per atlas and strategy."""
     from nipype_mapsmasker.interfaces.reports import ReportRun
+    from nipype_mapsmasker.reports.palettes import background_palette
 
     given = graph.given
     values = values_of(given, PageParameters)
     del values["reports"]
+    # Looked up here, so that no worker has to import what knows all colour maps.
+    values["palette"] = list(background_palette(given.cmap))
     for (atlas, strategy), cleaned in run.clean.items():
         number = list(given.atlases).index(atlas)
         interface = ReportRun(

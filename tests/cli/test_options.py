@@ -31,7 +31,7 @@ SHARED = {
     "inverse_transform": (["--inverse-transform"], True),
     "reports": (["--no-reports"], False),
     "displayed_maps": (["--displayed-maps", "0", "2"], [0, 2]),
-    "cmap": (["--cmap", "gray"], "gray"),
+    "cmap": (["--cmap", "viridis"], "viridis"),
     "on_error": (["--on-error", "raise"], "raise"),
 }
 """By parameter: words, and the value that they mean; never the default."""

@@ -53,7 +53,7 @@ def another(declared):
     kind = next((kind for kind in declared.types if get_origin(kind) is None), None)
     if kind in (int, float):
         return kind((declared.high or 14) / 2)
-    return "gray" if kind is str else ["other"]
+    return "bone" if kind is str else ["other"]
 
 
 def inputs_named(workflow, name):

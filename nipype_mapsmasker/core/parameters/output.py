@@ -52,6 +52,6 @@ class PageParameters:
 
     reports: bool = parameter(True, "whether to make pages")
     displayed_maps: int | Sequence[int] | Literal["all"] = parameter(
-        10, "maps on the pages: the first so many, these (numbers from 0), or all"
+        "all", "maps on the pages: the first so many, these (numbers from 0), or all"
     )
-    cmap: str = parameter("CMRmap_r", "colours of the background image on the pages")
+    cmap: str = parameter("gray", "colours of the background image on the pages")

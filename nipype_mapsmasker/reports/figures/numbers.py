@@ -12,8 +12,7 @@ from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.reports.measures import LOST_COVERAGE, upper_triangle
-from nipype_mapsmasker.reports.style import (
+from nipype_mapsmasker.reports.figures.style import (
     AFTER,
     BEFORE,
     INK,
@@ -31,6 +30,7 @@ from nipype_mapsmasker.reports.style import (
     short_names,
     styled,
 )
+from nipype_mapsmasker.reports.measures import LOST_COVERAGE, upper_triangle
 from nipype_mapsmasker.reports.verdict import CUT_COVERAGE
 
 __all__ = [

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import base64
 import functools
 import io
 from collections.abc import Callable, Iterable, Sequence
@@ -11,13 +10,11 @@ from pathlib import Path
 from typing import Any, ParamSpec, cast
 
 import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ft2font import FT2Font
-from PIL import Image
 
 __all__ = [
     "AFTER",
@@ -27,14 +24,13 @@ __all__ = [
     "MISSING",
     "WARN",
     "add_panel",
-    "data_uri",
-    "figure_png",
     "label",
     "legend_above",
     "name_size",
     "name_space",
     "new_figure",
     "note",
+    "save_figure",
     "set_names",
     "short_names",
     "styled",
@@ -62,7 +58,7 @@ MAX_NAMES = 60
 """With more maps than this, axes show numbers instead of names."""
 
 DPI = 130
-"""Of the pictures in the pages; figures are drawn to be shown at about 100."""
+"""Of pictures; figures are drawn to be shown at about 100."""
 
 P = ParamSpec("P")
 
@@ -211,56 +207,28 @@ def legend_above(axes: Axes, **options: Any) -> None:
     )
 
 
-def figure_png(figure: Figure, *, many_colours: bool = False, dpi: int = DPI) -> bytes:
+def save_figure(
+    figure: Figure, target: str | Path | io.BytesIO, *, format: str = "png", dpi: int = DPI
+) -> None:
     """
-    Draw a figure into a small PNG.
+    Write a figure without any date or version: equal figures give equal bytes.
 
     Parameters
     ----------
     figure : Figure
         What is drawn.
-    many_colours : bool, default=False
-        Take more time for a palette that serves pictures of several hundred colours.
+    target : str, Path or BytesIO
+        Where to.
+    format : {'png', 'svg', 'pdf'}
+        What as.
     dpi : int, default=130
         Pixels per inch.
-
-    Returns
-    -------
-    bytes
-        A palette PNG without any date or version: equal figures give equal bytes.
     """
+    dated = {"png": "Software", "svg": "Date", "pdf": "CreationDate"}[format]
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_RC)
-        figure.set_dpi(dpi)
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        pixels = np.asarray(canvas.buffer_rgba())[:, :, :3]
-    image = Image.fromarray(np.ascontiguousarray(pixels))
-    method = Image.Quantize.MEDIANCUT if many_colours else Image.Quantize.MAXCOVERAGE
-    small = image.quantize(
-        256, method=method, kmeans=1 if many_colours else 0, dither=Image.Dither.NONE
-    )
-    target = io.BytesIO()
-    small.save(target, format="PNG", compress_level=6)
-    return target.getvalue()
-
-
-def data_uri(png: bytes) -> str:
-    """
-    Make the address of a picture that is inside the page.
-
-    Parameters
-    ----------
-    png : bytes
-        A PNG file.
-
-    Returns
-    -------
-    str
-        ``data:image/png;base64,…``.
-    """
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+        figure.savefig(target, format=format, dpi=dpi, metadata={dated: None})
 
 
 def label(name: Any, longest: int = 28) -> str:

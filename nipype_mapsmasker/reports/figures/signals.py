@@ -15,13 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, NullLocator
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.reports.measures import (
-    confound_correlations,
-    detrended,
-    flat_columns,
-    spectrum,
-)
-from nipype_mapsmasker.reports.style import (
+from nipype_mapsmasker.reports.figures.style import (
     AFTER,
     BEFORE,
     CENSORED,
@@ -37,6 +31,12 @@ from nipype_mapsmasker.reports.style import (
     short_names,
     styled,
 )
+from nipype_mapsmasker.reports.measures import (
+    confound_correlations,
+    detrended,
+    flat_columns,
+)
+from nipype_mapsmasker.reports.spectra import signal_spectra
 
 __all__ = ["MAX_CONFOUNDS", "figure_carpet", "figure_confounds", "figure_fit", "figure_spectra"]
 
@@ -170,7 +170,7 @@ def figure_spectra(
         drawn.append((cleaned, AFTER, "after cleaning"))
     top = 0.0
     for signals, colour, name in drawn:
-        frequencies, power = spectrum(signals, keep, t_r)
+        frequencies, power = signal_spectra(signals, keep, t_r)
         power = power[:, np.isfinite(power).all(axis=0)]
         if not power.size:
             continue

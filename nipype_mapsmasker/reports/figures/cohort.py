@@ -10,9 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.reports.figures_numbers import with_missing
-from nipype_mapsmasker.reports.measures import MEASURES
-from nipype_mapsmasker.reports.style import (
+from nipype_mapsmasker.reports.figures.numbers import with_missing
+from nipype_mapsmasker.reports.figures.style import (
     AFTER,
     INK,
     MAX_NAMES,
@@ -27,6 +26,7 @@ from nipype_mapsmasker.reports.style import (
     short_names,
     styled,
 )
+from nipype_mapsmasker.reports.measures import MEASURES
 
 __all__ = ["figure_coverage_heat", "figure_measures"]
 
