@@ -59,8 +59,9 @@ def stored_pages(out_dir: str | Path, run_id: str) -> Iterator[tuple[Path, PageF
     names = run_files(out_dir, run_id)
     for path in names.sidecars():
         sidecar = json.loads(path.read_text(encoding="utf-8"))
-        atlas, strategy = sidecar["Atlas"]["Name"], sidecar.get("Strategy") or ""
-        if path != names.sidecar(atlas, strategy):  # of another run, or of raw signals
+        atlas = str((sidecar.get("Atlas") or {}).get("Name") or "")
+        strategy = sidecar.get("Strategy") or ""
+        if path != names.sidecar(atlas, strategy):  # of another run, or of another program
             continue
         candidates = [names.timeseries(atlas, strategy, suffix) for suffix in _SUFFIXES]
         files = PageFiles(
