@@ -227,6 +227,18 @@ def show_summary(result: CohortResult, to: TextIO) -> None:
     _say(to, f"results: {result.out_dir}; table: {result.out_dir / 'runs.tsv'}")
     if result.cohort_page is not None:
         _say(to, f"pages: {result.cohort_page}")
+        _show_verdicts(result, to)
+
+
+def _show_verdicts(result: CohortResult, to: TextIO) -> None:
+    """Say what the verdicts on the runs of this call come to."""
+    from nipype_mapsmasker.io.tables.rows import read_rows
+    from nipype_mapsmasker.reports.qc import verdict_line
+
+    table = result.out_dir / "qc.tsv"
+    if table.is_file():
+        called = {run.run_id for run in result.runs}
+        _say(to, verdict_line(row for row in read_rows(table) if row["run_id"] in called))
 
 
 def show_array(array: ArrayScript) -> None:
