@@ -103,7 +103,7 @@ def test_within_a_preprocessing(cohort, tmp_path):
         folder = tmp_path / "out" / run_id.split("_")[0] / "func"
         signals, _ = read_signals(folder / f"{run_id}_atlas-maps_timeseries.tsv")
         assert signals.shape == (116, 3)
-        assert (folder / f"{run_id}_atlas-maps_reconstruction.nii.gz").is_file()
+        assert (folder / f"{run_id}_desc-maps_bold.nii.gz").is_file()
 
 
 def test_cohort_in_a_notebook(tmp_path):

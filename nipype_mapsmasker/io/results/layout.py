@@ -187,8 +187,12 @@ class RunFiles:
         if not self.folder.is_dir():
             return []
         first = self.run_id.partition("_")[0]
-        paths = self.folder.glob("*_timeseries.json")
-        return sorted(path for path in paths if path.name.startswith(f"{first}_"))
+        raw = (f"desc-{RAW}_timeseries.json", f"+{RAW}_timeseries.json")
+        return sorted(
+            path
+            for path in self.folder.glob(f"{first}_*_timeseries.json")
+            if not path.name.endswith(raw)
+        )
 
     def _named(self, entities: Mapping[str, str], desc: str, ending: str) -> str:
         """Compose a name of the run's entities, those of a result, and what it is."""
