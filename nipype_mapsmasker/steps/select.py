@@ -1,0 +1,426 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a run's confounds table to the regressors and volumes of one strategy, in files."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nipype_mapsmasker.core.denoise import (
+    Censoring,
+    ConfoundStrategy,
+    Limits,
+    Selection,
+    Volumes,
+    check_limits,
+    choose_volumes,
+    select_columns,
+)
+from nipype_mapsmasker.core.regression import confound_basis, scale_confounds
+from nipype_mapsmasker.errors import SignalError, TableError
+from nipype_mapsmasker.io.atomic import write_json
+from nipype_mapsmasker.io.tables.confounds import read_confounds
+from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
+from nipype_mapsmasker.io.tables.samples import read_sample_mask
+from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
+from nipype_mapsmasker.io.tables.text import MISSING, Table, is_number, read_bytes, read_table
+
+__all__ = ["SelectedFiles", "SelectionInputs", "metadata_file", "select_run"]
+
+DISPLACEMENT, DVARS = "framewise_displacement", "std_dvars"
+"""Columns that thresholds are held against."""
+
+AROMA_IMAGE = "desc-smoothAROMAnonaggr"
+"""Part of the name of an image that ICA-AROMA has denoised."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SelectionInputs:
+    """
+    Name the files that belong to one selection.
+
+    Parameters
+    ----------
+    run_id : str
+        The run.
+    confounds_files : str, sequence of str or None
+        Tables of confounds, each with a .json of the same name beside it if it has metadata.
+    signals_file : str or None
+        Raw signals of the run, for its number of volumes and volumes without data.
+    sample_mask_file : str or None
+        Volumes that the user keeps.
+    tedana_files : tuple of two str or None
+        tedana's mixing and metrics tables.
+    image : str
+        Name of the run's image, which ICA-AROMA's full strategy asks for.
+    t_r : float or None
+        Repetition time in seconds.
+    """
+
+    run_id: str = ""
+    confounds_files: str | Sequence[str] | None = None
+    signals_file: str | None = None
+    sample_mask_file: str | None = None
+    tedana_files: tuple[str, str] | None = None
+    image: str = ""
+    t_r: float | None = None
+
+
+@dataclass(frozen=True)
+class SelectedFiles:
+    """
+    Name what a selection wrote.
+
+    Parameters
+    ----------
+    confounds_file : Path or None
+        Table of regressors; None where the strategy has none.
+    outliers_file : Path
+        Table with one row per volume: kept or not, and why. It is a sample mask, too.
+    summary_file : Path
+        JSON with everything that was chosen.
+    """
+
+    confounds_file: Path | None
+    outliers_file: Path
+    summary_file: Path
+
+
+@dataclass
+class _Tables:
+    """The tables of a run, read once."""
+
+    tables: list[Table] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    n_volumes: int = 0
+    no_data: NDArray[np.bool_] | None = None
+
+    @property
+    def names(self) -> list[str]:
+        return [name for table in self.tables for name in table.header]
+
+    def measure(self, name: str) -> NDArray[np.float64] | None:
+        """Read one column with gaps; None where there is none of that name."""
+        for table in self.tables:
+            if name in table.header:
+                at = table.header.index(name)
+                return np.array([_number(table, row, at) for row in range(len(table.rows))])
+        return None
+
+
+def select_run(
+    folder: Path,
+    files: SelectionInputs,
+    strategy: ConfoundStrategy,
+    censoring: Censoring,
+    limits: Limits | None = None,
+    *,
+    confounds_na: Literal["next", "zero", "error"] = "next",
+) -> SelectedFiles:
+    """
+    Choose the regressors and volumes of one run.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write.
+    files : SelectionInputs
+        The files.
+    strategy : ConfoundStrategy
+        Which regressors.
+    censoring : Censoring
+        Which volumes.
+    limits : Limits, optional
+        Below what the run fails.
+    confounds_na : {'next', 'zero', 'error'}
+        What leading n/a of a chosen column becomes.
+
+    Returns
+    -------
+    SelectedFiles
+        What was written.
+
+    Raises
+    ------
+    TableError
+        A table lacks what the strategy needs, or has another length than the run.
+    SignalError
+        Too little of the run is left.
+    """
+    run = _read(files, strategy)
+    volumes = choose_volumes(
+        run.n_volumes,
+        censoring,
+        non_steady=_flagged(run),
+        displacement=run.measure(DISPLACEMENT),
+        std_dvars=run.measure(DVARS),
+        no_data=run.no_data,
+        sample_mask=_given_mask(files, run.n_volumes),
+    )
+    regressors, selection = _regressors(run, files, strategy, confounds_na)
+    check_limits(volumes, limits or Limits(), files.t_r)
+    rank = 1 + _rank(regressors, volumes)
+    confounds_file = None
+    if selection.columns:
+        if strategy.demean:
+            regressors = regressors - regressors[volumes.keep].mean(axis=0)
+        confounds_file = write_signals(folder / "confounds.tsv", regressors, selection.columns)
+    outliers_file = _write_outliers(folder / "outliers.tsv", run, volumes)
+    summary = _summary(files, strategy, censoring, selection, volumes, rank)
+    summary |= _motion(run, volumes)
+    return SelectedFiles(
+        confounds_file, outliers_file, write_json(folder / "selection.json", summary)
+    )
+
+
+def metadata_file(table: str | os.PathLike[str]) -> Path:
+    """
+    Give the JSON that lies beside a table.
+
+    Parameters
+    ----------
+    table : path_like
+        The table; only its ending changes, whatever its folders are called.
+
+    Returns
+    -------
+    Path
+        The JSON, whether it is there or not.
+
+    Examples
+    --------
+    >>> metadata_file("my_tsv_data/sub-1_desc-confounds_timeseries.tsv").as_posix()
+    'my_tsv_data/sub-1_desc-confounds_timeseries.json'
+    """
+    path = Path(table)
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    return plain.with_suffix(".json")
+
+
+def _read(files: SelectionInputs, strategy: ConfoundStrategy) -> _Tables:
+    """Read tables and metadata, and find the number of volumes."""
+    run = _Tables()
+    for path in _listed(files.confounds_files):
+        run.tables.append(read_table(path))
+        run.metadata |= _metadata(metadata_file(path))
+    if files.signals_file is not None:
+        signals, _ = read_signals(files.signals_file)
+        run.n_volumes = len(signals)
+        run.no_data = ~np.any(np.isfinite(signals) & (signals != 0), axis=1)
+    elif run.tables:
+        run.n_volumes = len(run.tables[0].rows)
+    elif files.tedana_files is not None:
+        run.n_volumes = len(read_table(files.tedana_files[0]).rows)
+    else:
+        msg = (
+            f"The strategy {strategy.name!r} got neither confounds nor signals of the run "
+            f"{files.run_id!r}, so that its number of volumes is not known; give one of the two."
+        )
+        raise TableError(msg)
+    for table in run.tables:
+        if len(table.rows) != run.n_volumes:
+            msg = (
+                f"{table.path} has {len(table.rows)} rows, where the run has {run.n_volumes} "
+                "volumes; give the table of this very run, with one row per volume."
+            )
+            raise TableError(msg)
+    if not run.tables and strategy.regresses and strategy.strategy != ("tedana",):
+        msg = (
+            f"The run {files.run_id!r} has no table of confounds, which the strategy "
+            f"{strategy.name!r} needs; give one, or take the strategy 'none'."
+        )
+        raise TableError(msg)
+    return run
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """Read what a JSON says of the columns; nothing where there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(read_bytes(path))
+    except ValueError as error:
+        msg = f"{path} is not JSON ({error}), where metadata of confounds are expected; mend it."
+        raise TableError(msg) from error
+    if not isinstance(content, dict):
+        msg = f"{path} holds {type(content).__name__}, where metadata by column are expected."
+        raise TableError(msg)
+    return {name: facts for name, facts in content.items() if isinstance(facts, dict)}
+
+
+def _flagged(run: _Tables) -> NDArray[np.bool_] | None:
+    """Find volumes before the steady state."""
+    columns = [name for name in run.names if "non_steady_state" in name]
+    if not columns:
+        return None
+    flags = np.zeros(run.n_volumes, dtype=np.bool_)
+    for name in columns:
+        values = run.measure(name)
+        flags |= np.nan_to_num(values) != 0 if values is not None else False
+    return flags
+
+
+def _given_mask(files: SelectionInputs, n_volumes: int) -> NDArray[np.bool_] | None:
+    """Read the user's own mask."""
+    if files.sample_mask_file is None:
+        return None
+    return read_sample_mask(files.sample_mask_file, n_volumes)
+
+
+def _regressors(
+    run: _Tables,
+    files: SelectionInputs,
+    strategy: ConfoundStrategy,
+    confounds_na: Literal["next", "zero", "error"],
+) -> tuple[NDArray[np.float64], Selection]:
+    """Read the chosen columns."""
+    if "ica_aroma" in strategy.strategy and strategy.ica_aroma == "full" and files.image:
+        _check_aroma(files.image, strategy)
+    mixing, classified = _tedana(files, strategy, run.n_volumes)
+    names = run.names + list(mixing)
+    selection = select_columns(strategy, names, run.metadata, classified)
+    from_tables = [name for name in selection.columns if name not in mixing]
+    columns = dict(mixing)
+    if from_tables:
+        paths = _listed(files.confounds_files)
+        values, found = read_confounds(paths, run.n_volumes, from_tables, confounds_na)
+        columns |= dict(zip(found, values.T, strict=True))
+    if not selection.columns:
+        return np.zeros((run.n_volumes, 0)), selection
+    return np.column_stack([columns[name] for name in selection.columns]), selection
+
+
+def _check_aroma(image: str, strategy: ConfoundStrategy) -> None:
+    """Refuse an image that ICA-AROMA has not seen."""
+    if AROMA_IMAGE not in Path(image).name:
+        msg = (
+            f"The strategy {strategy.name!r} is for images that ICA-AROMA has denoised "
+            f"({AROMA_IMAGE} in their names), and {image} is not called so; give those, or take "
+            "ica_aroma='basic'."
+        )
+        raise TableError(msg)
+
+
+def _tedana(
+    files: SelectionInputs, strategy: ConfoundStrategy, n_volumes: int
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, str] | None]:
+    """Read tedana's components, each under its class and name, and the class of each."""
+    if "tedana" not in strategy.strategy or files.tedana_files is None:
+        return {}, None
+    mixing_file, metrics_file = files.tedana_files
+    values, names = read_confounds([mixing_file], n_volumes)
+    series = dict(zip(map(_component, names), zip(names, values.T, strict=True), strict=True))
+    mixing: dict[str, NDArray[np.float64]] = {}
+    classified: dict[str, str] = {}
+    for row in read_rows(metrics_file):
+        component, label = row.get("Component"), row.get("classification")
+        if component is None or label is None:
+            msg = (
+                f"{metrics_file} has a row without 'Component' or 'classification', where "
+                "tedana's metrics are expected; give desc-tedana_metrics.tsv."
+            )
+            raise TableError(msg)
+        if _component(component) in series:
+            name, column = series[_component(component)]
+            mixing[f"{label}_{name}"] = column
+            classified[f"{label}_{name}"] = label
+    return mixing, classified
+
+
+def _component(name: str) -> str:
+    """Give a component's name without leading zeros: tables of one tedana may differ in them."""
+    head, _, number = name.rpartition("_")
+    return f"{head}_{int(number)}" if number.isdecimal() else name
+
+
+def _rank(regressors: NDArray[np.float64], volumes: Volumes) -> int:
+    """Count the directions that regressors take out of the kept volumes, besides the mean."""
+    kept = regressors[volumes.keep]
+    if kept.shape[0] < 2 or not kept.shape[1]:
+        return 0
+    return int(confound_basis(scale_confounds(kept)[0]).shape[1])
+
+
+def _write_outliers(path: Path, run: _Tables, volumes: Volumes) -> Path:
+    """Write one row per volume."""
+    measures = {name: run.measure(name) for name in (DISPLACEMENT, DVARS)}
+    rows: list[dict[str, Any]] = []
+    for volume, reason in enumerate(volumes.named()):
+        row: dict[str, Any] = {"volume": volume, "keep": int(volumes.keep[volume])}
+        row["reason"] = reason or None
+        for name, values in measures.items():
+            row[name] = None if values is None or np.isnan(values[volume]) else values[volume]
+        rows.append(row)
+    return write_rows(path, rows, ["volume", "keep", "reason", *measures])
+
+
+def _summary(
+    files: SelectionInputs,
+    strategy: ConfoundStrategy,
+    censoring: Censoring,
+    selection: Selection,
+    volumes: Volumes,
+    rank: int,
+) -> dict[str, Any]:
+    """Gather what was chosen."""
+    n_kept = int(volumes.keep.sum())
+    warnings = list(selection.warnings)
+    if rank >= n_kept and selection.columns:
+        warnings.append(
+            f"The {len(selection.columns)} regressors span {rank} directions with the mean, and "
+            f"{n_kept} volumes are kept: no degree of freedom is left."
+        )
+    return {
+        "run_id": files.run_id,
+        "strategy": asdict(strategy),
+        "censoring": asdict(censoring),
+        "columns": list(selection.columns),
+        "groups": selection.groups,
+        "n_volumes": volumes.keep.size,
+        "n_kept": n_kept,
+        "n_regressors": len(selection.columns),
+        "rank": rank,
+        "censored": volumes.counts(),
+        "warnings": warnings,
+    }
+
+
+def _motion(run: _Tables, volumes: Volumes) -> dict[str, float | None]:
+    """Give the mean framewise displacement, without the dummy scans, and of what is kept."""
+    values = run.measure(DISPLACEMENT)
+    if values is None or np.isnan(values).all():
+        return {"mean_framewise_displacement": None, "mean_framewise_displacement_kept": None}
+    usual = ~volumes.reasons["dummy_scan"] & ~np.isnan(values)
+    kept = volumes.keep & ~np.isnan(values)
+    return {
+        "mean_framewise_displacement": float(values[usual].mean()) if usual.any() else None,
+        "mean_framewise_displacement_kept": float(values[kept].mean()) if kept.any() else None,
+    }
+
+
+def _number(table: Table, row: int, at: int) -> float:
+    """Read one cell of a measure, which may be n/a."""
+    cell = table.rows[row][at]
+    if cell.lower() in MISSING:
+        return float("nan")
+    if not is_number(cell):
+        msg = (
+            f"{table.path} has {cell!r} in column {table.header[at]!r}, line {table.lines[row]}, "
+            "where a number or n/a is expected; correct it."
+        )
+        raise SignalError(msg)
+    return float(cell)
+
+
+def _listed(paths: str | Sequence[str] | None) -> list[str]:
+    """Give a list of paths, from one, many or none."""
+    if paths is None:
+        return []
+    return [os.fspath(paths)] if isinstance(paths, str | os.PathLike) else list(paths)
