@@ -1,17 +1,119 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From parsed arguments to the parameters of the builders."""
+"""Options made of the declared parameters, and parameters made of the parsed options."""
 
 from __future__ import annotations
 
 import argparse
 import re
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, get_args, get_origin
 
-from nipype_mapsmasker.core.parameters import MaskerParameters, strategy_parameters
+from nipype_mapsmasker.core.parameters import MaskerParameters, Parameter, parameters_of
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.sidecars import image_stem, read_json_object
 
-__all__ = ["atlas_names", "displayed_maps", "masker_parameters"]
+__all__ = ["add_options", "atlas_names", "masker_parameters", "value_of"]
+
+METAVARS = {"mm": "MM", "Hz": "HZ", "seconds": "S", "percent": "P", "GB": "GB"}
+"""What stands for a number of each unit in the help."""
+
+
+def add_options(
+    group: argparse._ArgumentGroup,
+    source: type,
+    *,
+    only: Sequence[str] | None = None,
+    defaults: Mapping[str, Any] | None = None,
+) -> None:
+    """
+    Add an option for every parameter of a dataclass.
+
+    Parameters
+    ----------
+    group : argparse group
+        Gets the options.
+    source : type
+        A dataclass of `nipype_mapsmasker.core.parameters`.
+    only : sequence of str, optional
+        The parameters that become options, in this order; all by default.
+    defaults : mapping, optional
+        Defaults of the command that are others than those of the parameters.
+    """
+    declared = parameters_of(source)
+    for name in declared if only is None else only:
+        _add_option(group, declared[name], (defaults or {}).get(name, declared[name].default))
+
+
+def _add_option(group: argparse._ArgumentGroup, declared: Parameter, default: Any) -> None:
+    """Add the option of one parameter."""
+    flag = "--" + declared.name.replace("_", "-")
+    sentence = declared.sentence.replace("%", "%%").replace("None", "none")
+    if declared.types == (bool,):
+        group.add_argument(
+            flag,
+            action=argparse.BooleanOptionalAction,
+            default=default,
+            help=f"{sentence} (default: {'yes' if default else 'no'})",
+        )
+        return
+    if default is not None:
+        sentence += f" (default: {default})"
+    elif declared.choices and not declared.types:
+        sentence += " (default: none)"
+    if not declared.types:
+        words = [_word(value) for value in declared.choices if not isinstance(value, bool)]
+        group.add_argument(flag, choices=words, default=default, help=sentence)
+        return
+    several = [kind for kind in declared.types if get_origin(kind) is not None]
+    kind = get_args(several[0])[0] if several else declared.types[0]
+    is_open = bool(set(declared.choices) - {None})  # a word may stand for numbers
+    group.add_argument(
+        flag,
+        type=str if is_open else kind,
+        nargs="+" if several else None,
+        default=default,
+        metavar=METAVARS.get(declared.unit, "N" if kind in (int, float) else "NAME"),
+        help=sentence,
+    )
+
+
+def value_of(declared: Parameter, given: Any) -> Any:
+    """
+    Turn what argparse gives for an option into the parameter's value.
+
+    Parameters
+    ----------
+    declared : Parameter
+        The parameter.
+    given : object
+        Words or numbers.
+
+    Returns
+    -------
+    object
+        'none' as None, one word or number of several as such, numbers as numbers.
+
+    Raises
+    ------
+    ParameterError
+        A word where a number is expected.
+    """
+    if given == "none" and declared.is_optional:
+        return None
+    if not isinstance(given, list):
+        return given
+    if len(given) == 1 and given[0] in declared.choices:
+        return given[0]
+    several = next(kind for kind in declared.types if get_origin(kind) is not None)
+    kind = get_args(several)[0]
+    try:
+        values = [kind(item) for item in given]
+    except ValueError as error:
+        words = " or ".join(repr(choice) for choice in declared.choices if choice is not None)
+        flag = "--" + declared.name.replace("_", "-")
+        msg = f"{flag} takes numbers{words and f' or {words}'}; got {' '.join(map(str, given))!r}."
+        raise ParameterError(msg) from error
+    return values[0] if len(values) == 1 and kind in declared.types else values
 
 
 def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
@@ -31,31 +133,17 @@ def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
     Raises
     ------
     ParameterError
-        They cannot be meant.
+        They make no sense.
     """
-    widths = arguments.smoothing_fwhm
+    values = {
+        name: value_of(declared, getattr(arguments, name))
+        for name, declared in parameters_of(MaskerParameters).items()
+        if name not in ("atlases", "strategies")
+    }
     return MaskerParameters(
         atlases=atlas_names(arguments.maps, arguments.atlas_names),
-        allow_overlap=arguments.allow_overlap,
-        smoothing_fwhm=widths[0] if widths is not None and len(widths) == 1 else widths,
-        resampling_target=_none(arguments.resampling_target),
-        keep_masked_maps=arguments.keep_masked_maps,
-        min_coverage=arguments.min_coverage,
-        missing_voxels=arguments.missing_voxels,
-        interpolation=arguments.interpolation,
-        clip=arguments.clip,
-        mask_threshold=arguments.mask_threshold,
-        high_variance_confounds=arguments.high_variance_confounds,
-        n_confounds=arguments.n_confounds,
-        percentile=arguments.percentile,
-        strategies=_strategies(arguments),
-        dtype=arguments.dtype,
-        output_format=arguments.output_format,
-        inverse_transform=arguments.inverse_transform,
-        reports=arguments.reports,
-        displayed_maps=displayed_maps(arguments.displayed_maps),
-        cmap=arguments.cmap,
-        on_error=arguments.on_error,
+        strategies=_strategies(arguments.strategies),
+        **values,
     )
 
 
@@ -100,64 +188,32 @@ def atlas_names(maps: list[str], names: list[str] | None) -> list[str]:
     return made
 
 
-def displayed_maps(given: list[str]) -> int | list[int] | Literal["all"]:
-    """
-    Read ``--displayed-maps``.
-
-    Parameters
-    ----------
-    given : list of str
-        A number, several numbers, or 'all'.
-
-    Returns
-    -------
-    int, list of int or 'all'
-        As the pages take it: one number is a count.
-
-    Raises
-    ------
-    ParameterError
-        Anything else.
-    """
-    if given == ["all"]:
-        return "all"
-    try:
-        numbers = [int(text) for text in given]
-    except ValueError as error:
-        msg = f"--displayed-maps takes numbers or 'all'; got {' '.join(given)!r}."
-        raise ParameterError(msg) from error
-    return numbers[0] if len(numbers) == 1 else numbers
-
-
-def _strategies(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
-    """Gather the one strategy of the options, or those of a file on top of it."""
-    options = {name: getattr(arguments, name) for name in strategy_parameters()}
-    for name in ("standardize", "filter", "butterworth_padtype"):
-        options[name] = _none(options[name])
-    if arguments.strategies is None:
-        return {"": options}
-    strategies = read_json_object(arguments.strategies, "--strategies")
+def _strategies(path: str | None) -> dict[str, dict[str, Any]] | None:
+    """Read the strategies of a file."""
+    if path is None:
+        return None
+    strategies = read_json_object(path, "--strategies")
     for name, fields in strategies.items():
         if not isinstance(fields, dict):
             msg = (
-                f"--strategies {arguments.strategies}: {name!r} is {fields!r}, expected an object "
-                "of cleaning options."
+                f"--strategies {path}: {name!r} is {fields!r}, expected an object of cleaning "
+                "options."
             )
             raise ParameterError(msg)
-    return {name: options | _words(fields) for name, fields in strategies.items()}
-
-
-def _words(fields: dict[str, Any]) -> dict[str, Any]:
-    """Take the word none, as the options have it, as None."""
+    declared = parameters_of(MaskerParameters)
     return {
-        name: _none(value) if name in ("standardize", "filter", "butterworth_padtype") else value
-        for name, value in fields.items()
+        # The word none, as the options have it.
+        name: {
+            key: value_of(declared[key], value) if key in declared and value == "none" else value
+            for key, value in fields.items()
+        }
+        for name, fields in strategies.items()
     }
 
 
-def _none(value: str) -> Any:
-    """Take the word none as None."""
-    return None if value == "none" else value
+def _word(value: Any) -> str:
+    """Give the word that the command line has for a choice."""
+    return "none" if value is None else str(value)
 
 
 def _short(stem: str) -> str:

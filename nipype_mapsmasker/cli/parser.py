@@ -6,6 +6,17 @@ from __future__ import annotations
 import argparse
 
 from nipype_mapsmasker import __version__
+from nipype_mapsmasker.cli.options import add_options
+from nipype_mapsmasker.core.parameters import (
+    CleaningParameters,
+    ConfoundParameters,
+    ExtractionParameters,
+    FittingParameters,
+    HighVarianceParameters,
+    MaskerParameters,
+    OutputParameters,
+    PageParameters,
+)
 
 __all__ = ["COMMANDS", "build_parser"]
 
@@ -119,98 +130,27 @@ def _add_maps(parser: argparse.ArgumentParser) -> None:
         help="tables of the maps' names (TSV, CSV, JSON), one per maps image; n/a for none",
     )
     group.add_argument("--mask", metavar="FILE", help="brain mask for runs without their own")
-    group.add_argument(
-        "--mask-threshold", type=float, metavar="P", help="cut a mask of probabilities here"
-    )
-    _switch(group, "--allow-overlap", True, "let maps share voxels")
+    add_options(group, FittingParameters, only=["mask_threshold", "allow_overlap"])
 
 
 def _add_extraction(parser: argparse.ArgumentParser) -> None:
     """Add the options of extraction."""
     group = parser.add_argument_group("extraction")
-    group.add_argument(
-        "--smoothing-fwhm",
-        type=float,
-        nargs="+",
-        metavar="MM",
-        help="full width at half maximum of Gaussian smoothing, one value or three",
-    )
-    group.add_argument(
-        "--resampling-target",
-        choices=["data", "mask", "maps", "none"],
-        default="data",
-        help="whose grid everything is brought to (default: data)",
-    )
-    group.add_argument(
-        "--interpolation",
-        choices=["continuous", "linear", "nearest"],
-        default="continuous",
-        help="how data are resampled, for the targets mask and maps (default: continuous)",
-    )
-    _switch(group, "--clip", True, "clip resampled data to the run's range")
-    group.add_argument(
-        "--missing-voxels",
-        choices=["zero", "exclude"],
-        default="zero",
-        help="what voxels without data count as (default: zero)",
-    )
-    group.add_argument(
-        "--min-coverage",
-        type=float,
-        metavar="SHARE",
-        help="coverage (0 to 1) below which a map's signal is n/a",
-    )
-    _switch(group, "--keep-masked-maps", True, "keep maps outside the mask as columns of zeros")
+    add_options(group, FittingParameters, only=["smoothing_fwhm", "resampling_target"])
+    add_options(group, ExtractionParameters)
 
 
 def _add_cleaning(parser: argparse.ArgumentParser) -> None:
     """Add the options of cleaning."""
     group = parser.add_argument_group("cleaning")
-    _switch(group, "--detrend", False, "remove mean and line")
-    group.add_argument(
-        "--standardize",
-        choices=["zscore", "zscore_sample", "psc", "none"],
-        default="none",
-        help="divide by the standard deviation (ddof 0 or 1) or the mean (default: none)",
-    )
-    _switch(group, "--standardize-confounds", True, "standardise confounds first")
-    group.add_argument(
-        "--filter",
-        choices=["butterworth", "cosine", "none"],
-        default="butterworth",
-        help="kind of filter (default: butterworth)",
-    )
-    group.add_argument("--low-pass", type=float, metavar="HZ", help="upper cut-off")
-    group.add_argument("--high-pass", type=float, metavar="HZ", help="lower cut-off")
+    add_options(group, CleaningParameters)
     group.add_argument("--t-r", type=float, metavar="S", help="repetition time of all runs")
-    group.add_argument("--butterworth-order", type=int, default=5, metavar="N", help="default 5")
-    group.add_argument(
-        "--butterworth-padtype", choices=["odd", "even", "constant", "none"], default="odd"
-    )
-    group.add_argument("--butterworth-padlen", type=int, metavar="N", help="volumes of padding")
-    _switch(group, "--extrapolate", False, "let the filter see extrapolated censored ends")
-    _switch(group, "--ensure-finite", False, "set non-finite values to 0 first")
     group.add_argument(
         "--confounds", nargs="+", metavar="FILE", help="confounds tables, for a single image"
     )
     group.add_argument("--sample-mask", metavar="FILE", help="volumes to keep, for a single image")
-    group.add_argument(
-        "--confounds-columns",
-        nargs="+",
-        metavar="NAME",
-        help="columns of the confounds to use: names or patterns such as 'trans_*'",
-    )
-    group.add_argument(
-        "--confounds-na",
-        choices=["next", "zero", "error"],
-        default="next",
-        help="what leading n/a of a confound becomes (default: next)",
-    )
-    _switch(group, "--high-variance-confounds", False, "regress high-variance confounds out")
-    group.add_argument("--n-confounds", type=int, default=5, metavar="N", help="how many of them")
-    group.add_argument(
-        "--percentile", type=float, default=2.0, metavar="P", help="share of voxels they come from"
-    )
+    add_options(group, ConfoundParameters)
+    add_options(group, HighVarianceParameters)
     group.add_argument(
         "--strategies",
         metavar="FILE",
@@ -221,31 +161,15 @@ def _add_cleaning(parser: argparse.ArgumentParser) -> None:
 def _add_output(parser: argparse.ArgumentParser) -> None:
     """Add the options of what is written."""
     group = parser.add_argument_group("results")
-    group.add_argument("--dtype", choices=["auto", "float32", "float64"], help="default: float64")
-    group.add_argument(
-        "--output-format", choices=["tsv", "npy", "parquet"], default="tsv", help="default: tsv"
-    )
-    _switch(group, "--inverse-transform", False, "also rebuild images from the cleaned signals")
-    _switch(group, "--reports", True, "make pages")
+    add_options(group, OutputParameters)
+    add_options(group, PageParameters, only=["reports"])
     _add_pages(parser)
 
 
 def _add_pages(parser: argparse.ArgumentParser) -> None:
     """Add the options of the pages."""
     group = parser.add_argument_group("pages")
-    group.add_argument(
-        "--displayed-maps",
-        nargs="+",
-        default=["10"],
-        metavar="N",
-        help="how many maps to show, or which (numbers from 0), or 'all' (default: 10; "
-        "report: as before)",
-    )
-    group.add_argument(
-        "--cmap",
-        default="CMRmap_r",
-        help="colours of the background image (default: CMRmap_r; report: as before)",
-    )
+    add_options(group, PageParameters, only=["displayed_maps", "cmap"])
 
 
 def _add_engine(parser: argparse.ArgumentParser) -> None:
@@ -262,12 +186,7 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     )
     _switch(group, "--clean-work-dir", False, "remove the working folder after success")
     group.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
-    group.add_argument(
-        "--on-error",
-        choices=["record", "raise"],
-        default="record",
-        help="what a bad run does: be written down, or stop all (default: record)",
-    )
+    add_options(group, MaskerParameters, only=["on_error"], defaults={"on_error": "record"})
     _add_verbosity(parser)
 
 

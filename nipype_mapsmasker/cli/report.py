@@ -6,8 +6,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from nipype_mapsmasker.cli.options import displayed_maps
+from nipype_mapsmasker.cli.options import value_of
 from nipype_mapsmasker.cohort.lock import locked
+from nipype_mapsmasker.core.parameters import PageParameters, parameters_of
 from nipype_mapsmasker.errors import ParameterError
 
 __all__ = ["report"]
@@ -39,7 +40,9 @@ def report(arguments: argparse.Namespace) -> int:
         msg = f"{out_dir} holds no runs.tsv: give the result folder of an earlier run."
         raise ParameterError(msg)
     given = arguments.displayed_maps
-    wish = None if given is None else displayed_maps(given)
+    wish = (
+        None if given is None else value_of(parameters_of(PageParameters)["displayed_maps"], given)
+    )
     with locked(out_dir):
         pages = make_reports(out_dir, wish, arguments.cmap)
     if not arguments.quiet:

@@ -4,15 +4,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 from nipype_mapsmasker.cohort.inputs import Run
-from nipype_mapsmasker.core.parameters import CONFOUND_FIELDS, MaskerParameters
-from nipype_mapsmasker.core.strategy import Cleaning
+from nipype_mapsmasker.core.parameters import (
+    Cleaning,
+    CleaningParameters,
+    MaskerParameters,
+    parameters_of,
+)
 from nipype_mapsmasker.errors import ImageFileError, ParameterError, SignalError
 from nipype_mapsmasker.io.images.reader import ImageInfo
 from nipype_mapsmasker.io.sidecars import RepetitionTime
@@ -46,7 +51,7 @@ def check_tables(run: Run, info: ImageInfo, params: MaskerParameters, t_r: Repet
     if run.sample_mask is not None:
         read_sample_mask(run.sample_mask, info.n_volumes)
     checked: list[tuple[object, str]] = []
-    for strategy in params.strategies.values():
+    for strategy in params.cleanings().values():
         columns, na = strategy.get("confounds_columns"), strategy.get("confounds_na", "next")
         if run.confounds and (columns, na) not in checked:
             checked.append((columns, na))
@@ -136,10 +141,9 @@ def _are_numbers(header: Sequence[str], rows: Sequence[str], wanted: set[str], n
     return math.isfinite(total) and (len(rows) > 1 or NOT_AVAILABLE not in pick(rows[0].split()))
 
 
-def _check_strategy(strategy: object, info: ImageInfo, t_r: RepetitionTime) -> None:
+def _check_strategy(strategy: Mapping[str, Any], info: ImageInfo, t_r: RepetitionTime) -> None:
     """Try a strategy on what is known of a run."""
-    fields = dict(strategy)  # type: ignore[call-overload]
-    values = {name: value for name, value in fields.items() if name not in CONFOUND_FIELDS}
+    values = {name: strategy[name] for name in parameters_of(CleaningParameters)}
     try:
         Cleaning(**values, t_r=t_r.seconds).check(info.n_volumes)
     except ParameterError as error:

@@ -246,7 +246,7 @@ def _disk_gb(
 ) -> tuple[float, float]:
     """Bound the disk of results and of work, where every fit keeps its operators."""
     n_maps = sum(atlas.n_maps for atlas in atlases)
-    n_strategies = len(params.strategies)
+    n_strategies = len(params.cleanings())
     n_pages = len(atlases) * n_strategies
     total = 0.0
     for info in infos:

@@ -18,6 +18,7 @@ from nipype_mapsmasker.cohort.workdir import (
     forget_lost_results,
     keep_places,
 )
+from nipype_mapsmasker.core.parameters import MaskerParameters, values_of
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.storing import store_failure
 
@@ -99,7 +100,7 @@ def _n_steps(plan: Plan) -> int:
     """Count the steps of a run."""
     params = plan.params
     per_result = 1 + params.inverse_transform + params.reports
-    n_results = len(plan.atlases) * len(params.strategies)
+    n_results = len(plan.atlases) * len(params.cleanings())
     return STEPS_PER_RUN + params.high_variance_confounds + n_results * per_result
 
 
@@ -117,13 +118,12 @@ def _build(
         name=WORKFLOW_NAME,
         out_dir=str(plan.out_dir.absolute()),
         command=command,
-        cohort_page=False,
+        # The tables are made at the end, with the runs that were up to date or failed before.
+        cohort_tables=False,
         extract_mem_gb=plan.estimate.extract_gb,
         fit_mem_gb=plan.estimate.fit_gb,
-        **vars(plan.params),
+        **values_of(plan.params, MaskerParameters),
     )
-    # The tables are made at the end, with the runs that were up to date or failed before.
-    workflow.remove_nodes([workflow.get_node("summarise")])
     workflow.base_dir = str(work_dir)
     run_ids = [one.run.run_id for one in runs]
     inputs = workflow.inputs.inputnode

@@ -15,8 +15,7 @@ from typing import Any
 from nipype_mapsmasker.cohort.checks import check_tables
 from nipype_mapsmasker.cohort.estimate import Estimate, estimate_cohort
 from nipype_mapsmasker.cohort.inputs import Run
-from nipype_mapsmasker.core.algorithm import ALGORITHM
-from nipype_mapsmasker.core.parameters import MaskerParameters
+from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
 from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.io.images.reader import ImageInfo, read_info
 from nipype_mapsmasker.io.maps import MapsImage, open_maps
@@ -31,34 +30,6 @@ from nipype_mapsmasker.io.sidecars import (
 )
 
 __all__ = ["Atlas", "Plan", "PlannedRun", "kept_extraction", "make_plan", "renew_states"]
-
-EXTRACTION_FIELDS = (
-    "allow_overlap",
-    "smoothing_fwhm",
-    "resampling_target",
-    "keep_masked_maps",
-    "min_coverage",
-    "missing_voxels",
-    "interpolation",
-    "clip",
-    "mask_threshold",
-)
-"""Parameters that the raw signals depend on."""
-
-CLEANING_FIELDS = (
-    "strategies",
-    "high_variance_confounds",
-    "n_confounds",
-    "percentile",
-    "dtype",
-    "output_format",
-    "inverse_transform",
-    "reports",
-    "displayed_maps",
-    "cmap",
-)
-"""Parameters that only what follows the raw signals depends on."""
-
 
 MAX_FILE_BYTES = 255
 """Longest name of a file."""
@@ -201,9 +172,9 @@ def make_plan(
     shared = {
         "algorithm": ALGORITHM,
         "atlases": [[atlas.name, atlas.identity] for atlas in atlases],
-        **{name: getattr(params, name) for name in EXTRACTION_FIELDS},
+        **params.extraction(),
     }
-    after = {name: getattr(params, name) for name in CLEANING_FIELDS}
+    after = params.after_extraction()
     with ThreadPoolExecutor(N_THREADS) as pool:
         planned = list(pool.map(lambda run: _plan_run(run, out_dir, params, shared, after), runs))
     _check_names(out_dir, params, planned)
@@ -222,7 +193,7 @@ def _check_names(out_dir: Path, params: MaskerParameters, runs: Sequence[Planned
     longest = max((one.run.run_id for one in runs), key=lambda name: len(_bytes(name)), default="")
     names = run_files(out_dir, longest)
     for atlas in params.atlases:
-        for strategy in params.strategies:
+        for strategy in params.cleanings():
             name = names.reconstruction(atlas, strategy).name
             if len(_bytes(name)) > MAX_FILE_BYTES:
                 msg = (
@@ -363,7 +334,7 @@ def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
         return None
     names = run_files(plan.out_dir.absolute(), planned.run.run_id)
     row = planned.manifest.row
-    sidecar = names.sidecar(plan.params.atlases[0], next(iter(plan.params.strategies)))
+    sidecar = names.sidecar(plan.params.atlases[0], next(iter(plan.params.cleanings())))
     return {
         "signals_files": [str(names.raw(atlas)) for atlas in plan.params.atlases],
         "coverage_files": [str(names.coverage(atlas)) for atlas in plan.params.atlases],

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nipype_mapsmasker.core.filters import Butterworth, cosine_drifts, interpolate_censored
+from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.core.regression import confound_basis, project_out, scale_confounds
 from nipype_mapsmasker.core.signal_inputs import as_confounds, as_keep, as_signals, listed
 from nipype_mapsmasker.core.standardize import (
@@ -23,7 +24,6 @@ from nipype_mapsmasker.core.standardize import (
     percent_signal_change,
     zscore,
 )
-from nipype_mapsmasker.core.strategy import Cleaning
 
 __all__ = ["Cleaning", "CleaningSummary", "clean"]
 

@@ -4,23 +4,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nipype_mapsmasker.core.parameters.cleaning import PadType
 from nipype_mapsmasker.errors import ParameterError, SignalError
 
 __all__ = [
     "Butterworth",
-    "PadType",
     "cosine_drifts",
     "design_butterworth",
     "interpolate_censored",
 ]
-
-PadType = Literal["odd", "even", "constant"]
-"""How a signal is continued beyond its ends before it is filtered."""
 
 NYQUIST_MARGIN = 10 * np.finfo(np.float32).eps
 """A cut-off at or above the Nyquist frequency is lowered to this share below it."""

@@ -13,7 +13,6 @@ from typing import Any
 
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
-    File,
     SimpleInterface,
     TraitedSpec,
     isdefined,
@@ -21,8 +20,9 @@ from nipype.interfaces.base import (
 )
 from threadpoolctl import ThreadpoolController
 
-from nipype_mapsmasker.core.algorithm import ALGORITHM
+from nipype_mapsmasker.core.parameters import ALGORITHM
 from nipype_mapsmasker.errors import DataFault, ParameterError
+from nipype_mapsmasker.interfaces.traits import made_file, optional_file
 
 __all__ = [
     "LeanInterface",
@@ -56,9 +56,7 @@ class RunInputSpec(BaseInterfaceInputSpec):
         desc="what a fault of the run's data does: stop, or be written to fault_file while the "
         "other outputs are None",
     )
-    upstream_fault = traits.Union(
-        None, File(), default_value=None, usedefault=True, desc="fault of an earlier step, if any"
-    )
+    upstream_fault = optional_file("fault of an earlier step, if any")
     algorithm = traits.Int(
         ALGORITHM,
         usedefault=True,
@@ -76,10 +74,8 @@ class RunInputSpec(BaseInterfaceInputSpec):
 class RunOutputSpec(TraitedSpec):
     """Outputs of every step of one run."""
 
-    fault_file = traits.Union(
-        None,
-        File(exists=True),
-        desc="JSON with run, step, reason and traceback where the run's data are at fault",
+    fault_file = made_file(
+        "JSON with run, step, reason and traceback where the run's data are at fault"
     )
 
 
@@ -138,8 +134,20 @@ class RunInterface(LeanInterface):
         """Do the step; write below ``cwd``."""
 
     def _empty_results(self) -> dict[str, Any]:
-        """Give the outputs of a run that failed."""
-        return {}
+        """Give the outputs of a run that failed: nothing, of the kind that each one has."""
+        declared = self.output_spec().traits(transient=None)
+        return {name: _nothing(trait.trait_type) for name, trait in declared.items()}
+
+
+def _nothing(kind: Any) -> Any:
+    """Give the empty value of an output."""
+    if isinstance(kind, traits.List):
+        return []
+    return next((empty for plain, empty in _EMPTY.items() if isinstance(kind, plain)), None)
+
+
+_EMPTY = {traits.Str: "", traits.Int: 0, traits.Float: 0.0}
+"""What outputs of plain types hold where a run failed."""
 
 
 def write_fault(path: Path, run_id: str, step: str, error: BaseException) -> Path:

@@ -3,84 +3,50 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
-from nipype.interfaces.base import File, isdefined, traits
+from nipype.interfaces.base import File, traits
 
-from nipype_mapsmasker.core.confounds import high_variance_confounds
-from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
-from nipype_mapsmasker.io.images.reader import iter_blocks, read_info
-from nipype_mapsmasker.io.maps import mask_on_grid
-from nipype_mapsmasker.io.sidecars import resolve_t_r
-from nipype_mapsmasker.io.tables.signals import write_signals
-from nipype_mapsmasker.steps.extract import (
-    check_run,
-    extract_run,
-    peak_memory_mb,
-    read_mean_squares,
-    write_extraction,
+from nipype_mapsmasker.core.parameters import (
+    ExtractionParameters,
+    HighVarianceParameters,
+    values_of,
 )
+from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
+from nipype_mapsmasker.interfaces.traits import (
+    made_file,
+    optional,
+    optional_file,
+    run_file,
+    with_parameters,
+)
+from nipype_mapsmasker.steps.extract import extract_signals
+from nipype_mapsmasker.steps.high_variance import find_high_variance
 
 __all__ = ["ExtractSignals", "HighVarianceConfounds"]
 
 
+@with_parameters(ExtractionParameters)
 class _ExtractSignalsInputSpec(RunInputSpec):
-    in_file = traits.Union(
-        None,
-        File(),
-        mandatory=True,
-        desc="4D image of the run; that it exists is checked when it is read, so that a vanished "
-        "image is a fault of its run alone",
+    in_file = run_file(
+        "4D image of the run; that it exists is checked when it is read, so that a vanished "
+        "image is a fault of its run alone"
     )
     operator_files = traits.List(
         traits.Union(None, File()),
         mandatory=True,
         desc="fitted operators (.npz), one per atlas; the image is read once for all of them",
     )
-    t_r = traits.Union(
-        None,
+    t_r = optional(
         traits.Float(),
-        default_value=None,
-        usedefault=True,
-        desc="repetition time in seconds; None takes the JSON sidecar's, else the header's",
+        "repetition time in seconds; None takes the JSON sidecar's, else the header's",
     )
     resample = traits.Bool(
         True,
         usedefault=True,
         desc="whether an image on another grid than the operators' is resampled to it; False "
         "refuses it",
-    )
-    interpolation = traits.Enum(
-        "continuous",
-        "linear",
-        "nearest",
-        usedefault=True,
-        desc="how the image is resampled where it has to be",
-    )
-    clip = traits.Bool(
-        True,
-        usedefault=True,
-        desc="whether cubic resampling is clipped to the run's range, as the reference does",
-    )
-    missing_voxels = traits.Enum(
-        "zero",
-        "exclude",
-        usedefault=True,
-        desc="what voxels without data count as: 0, or nothing at all",
-    )
-    min_coverage = traits.Union(
-        None,
-        traits.Range(low=0.0, high=1.0),
-        default_value=None,
-        usedefault=True,
-        desc="coverage below which a map's signal is n/a; None keeps every signal",
-    )
-    keep_masked_maps = traits.Bool(
-        True,
-        usedefault=True,
-        desc="whether maps without weight in the mask stay as columns of zeros; False drops them",
     )
     min_volumes = traits.Int(
         1, usedefault=True, desc="number of volumes below which the run is refused unread"
@@ -91,12 +57,9 @@ class _ExtractSignalsInputSpec(RunInputSpec):
         desc="whether to write each voxel's mean square, which spares HighVarianceConfounds one "
         "of its two readings",
     )
-    kept = traits.Union(
-        None,
+    kept = optional(
         traits.Dict(),
-        default_value=None,
-        usedefault=True,
-        desc="outputs of an earlier extraction that still hold, by name; the image is not read",
+        "outputs of an earlier extraction that still hold, by name; the image is not read",
     )
 
 
@@ -111,11 +74,9 @@ class _ExtractSignalsOutputSpec(RunOutputSpec):
         traits.Union(None, File(exists=True)),
         desc="R squared of the spatial fit of every volume (.tsv), per atlas",
     )
-    mean_file = traits.Union(None, File(exists=True), desc="mean image of the run, on its grid")
-    mean_squares_file = traits.Union(
-        None,
-        File(exists=True),
-        desc="each voxel's mean square after linear detrending (.npy), with save_mean_squares",
+    mean_file = made_file("mean image of the run, on its grid")
+    mean_squares_file = made_file(
+        "each voxel's mean square after linear detrending (.npy), with save_mean_squares"
     )
     t_r = traits.Union(None, traits.Float(), desc="repetition time in seconds that holds")
     t_r_origin = traits.Str(desc="who said so: argument, sidecar, header or unknown")
@@ -155,84 +116,38 @@ class ExtractSignals(RunInterface):
         if inputs.kept is not None:
             self._results = self._empty_results() | inputs.kept
             return
-        start = time.perf_counter()
-        info = read_info(inputs.in_file)
-        check_run(info, inputs.min_volumes)
-        repetition = resolve_t_r(inputs.in_file, info.t_r, inputs.t_r)
-        run = extract_run(
-            info,
-            inputs.operator_files,
-            resample=inputs.resample,
-            interpolation=inputs.interpolation,
-            clip=inputs.clip,
-            missing_voxels=inputs.missing_voxels,
-            mean_squares=inputs.save_mean_squares,
-        )
-        files = write_extraction(
+        self._results = extract_signals(
             cwd,
-            run,
-            min_coverage=inputs.min_coverage,
-            keep_masked_maps=inputs.keep_masked_maps,
+            in_file=inputs.in_file,
+            operator_files=inputs.operator_files,
+            parameters=ExtractionParameters(**values_of(inputs, ExtractionParameters)),
+            t_r=inputs.t_r,
+            resample=inputs.resample,
+            min_volumes=inputs.min_volumes,
+            save_mean_squares=inputs.save_mean_squares,
         )
-        self._results = files | {
-            "t_r": repetition.seconds,
-            "t_r_origin": repetition.origin,
-            "n_volumes": info.n_volumes,
-            "messages": [*repetition.warnings, *run.warnings],
-            "seconds": time.perf_counter() - start,
-            "peak_mb": peak_memory_mb(),
-        }
 
     def _empty_results(self) -> dict[str, Any]:
         nothing = [None for _ in self.inputs.operator_files]
         lists = ("signals_files", "coverage_files", "fit_quality_files")
-        return dict.fromkeys(lists, nothing) | {
-            "mean_file": None,
-            "mean_squares_file": None,
-            "t_r": None,
-            "t_r_origin": "unknown",
-            "n_volumes": 0,
-            "messages": [],
-            "seconds": 0.0,
-            "peak_mb": 0.0,
-        }
+        empty = super()._empty_results() | dict.fromkeys(lists, nothing)
+        return empty | {"t_r_origin": "unknown"}
 
 
+@with_parameters(HighVarianceParameters, leave_out=["high_variance_confounds"])
 class _HighVarianceConfoundsInputSpec(RunInputSpec):
-    in_file = traits.Union(None, File(), mandatory=True, desc="4D image of the run")
-    mask_file = traits.Union(
-        None,
-        File(),
-        default_value=None,
-        usedefault=True,
-        desc="binary mask of the voxels to look at; None takes the whole image",
-    )
-    n_confounds = traits.Range(
-        low=1, value=5, usedefault=True, desc="number of confounds to return"
-    )
-    percentile = traits.Range(
-        low=0.0,
-        high=100.0,
-        value=2.0,
-        usedefault=True,
-        desc="share of the voxels, those of highest variance, to use, percent",
-    )
+    in_file = run_file("4D image of the run")
+    mask_file = optional_file("binary mask of the voxels to look at; None takes the whole image")
     detrend = traits.Bool(
         True, usedefault=True, desc="whether voxels are linearly detrended before"
     )
-    mean_squares_file = traits.Union(
-        None,
-        File(),
-        default_value=None,
-        usedefault=True,
-        desc="mean squares of ExtractSignals, which spare a reading; not used without detrend",
+    mean_squares_file = optional_file(
+        "mean squares of ExtractSignals, which spare a reading; not used without detrend"
     )
 
 
 class _HighVarianceConfoundsOutputSpec(RunOutputSpec):
-    confounds_file = traits.Union(
-        None, File(exists=True), desc="table (.tsv) of the confounds, one column each"
-    )
+    confounds_file = made_file("table (.tsv) of the confounds, one column each")
 
 
 class HighVarianceConfounds(RunInterface):
@@ -259,26 +174,13 @@ class HighVarianceConfounds(RunInterface):
 
     def _process(self, cwd: Path) -> None:
         inputs = self.inputs
-        info = read_info(inputs.in_file)
-        check_run(info, 2)
-        voxels = None
-        if isdefined(inputs.mask_file) and inputs.mask_file is not None:
-            voxels = mask_on_grid(inputs.mask_file, info.grid)
-        squares = None
-        if inputs.mean_squares_file is not None and inputs.detrend:
-            squares = read_mean_squares(inputs.mean_squares_file)
-        confounds = high_variance_confounds(
-            lambda: iter_blocks(info),
-            info.n_volumes,
+        out_file = find_high_variance(
+            cwd / "high_variance.tsv",
+            in_file=inputs.in_file,
             n_confounds=inputs.n_confounds,
             percentile=inputs.percentile,
             detrend=inputs.detrend,
-            voxels=voxels,
-            squares=squares,
+            mask_file=inputs.mask_file,
+            mean_squares_file=inputs.mean_squares_file,
         )
-        names = [f"high_variance_{k:02d}" for k in range(confounds.shape[1])]
-        out_file = write_signals(cwd / "high_variance.tsv", confounds, names)
         self._results["confounds_file"] = str(out_file)
-
-    def _empty_results(self) -> dict[str, Any]:
-        return {"confounds_file": None}

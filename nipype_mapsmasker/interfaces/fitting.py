@@ -4,87 +4,41 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from nipype.interfaces.base import File, traits
 
-from nipype_mapsmasker.core.cuts import collect_cuts
-from nipype_mapsmasker.core.fitting import fit_maps
-from nipype_mapsmasker.core.maps import check_no_overlap
+from nipype_mapsmasker.core.parameters import FittingParameters, values_of
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
-from nipype_mapsmasker.io.arrays import save_arrays
-from nipype_mapsmasker.io.fitted import save_operator
-from nipype_mapsmasker.io.maps import load_maps, open_maps
-from nipype_mapsmasker.io.sidecars import checksum
-from nipype_mapsmasker.io.tables.coverage import write_fit_coverage
-from nipype_mapsmasker.steps.fit import fit_space
+from nipype_mapsmasker.interfaces.traits import made_file, optional_file, with_parameters
+from nipype_mapsmasker.steps.fit import fit_to_grid
 
 __all__ = ["FitMaps"]
 
 
+@with_parameters(FittingParameters)
 class _FitMapsInputSpec(RunInputSpec):
     maps_file = File(
         exists=True, mandatory=True, desc="4D image of weights, or 3D image of integer labels"
     )
-    mask_file = traits.Union(
-        None, File(), default_value=None, usedefault=True, desc="binary mask of the voxels in use"
+    mask_file = optional_file("binary mask of the voxels in use")
+    reference_file = optional_file(
+        "image whose grid the runs have; needed for resampling_target 'data'"
     )
-    mask_threshold = traits.Union(
-        None,
-        traits.Float(),
-        default_value=None,
-        usedefault=True,
-        desc="probability above which a voxel of the mask is inside; None wants a binary mask",
-    )
-    reference_file = traits.Union(
-        None,
-        File(),
-        default_value=None,
-        usedefault=True,
-        desc="image whose grid the runs have; needed for resampling_target 'data'",
-    )
-    resampling_target = traits.Enum(
-        "data",
-        "mask",
-        "maps",
-        None,
-        usedefault=True,
-        desc="whose grid the fit is on; None wants all on one grid",
-    )
-    smoothing_fwhm = traits.Union(
-        None,
-        traits.Float(),
-        traits.Tuple(traits.Float(), traits.Float(), traits.Float()),
-        default_value=None,
-        usedefault=True,
-        desc="full width at half maximum in mm of the smoothing to fold in, one or per axis",
-    )
-    allow_overlap = traits.Bool(
-        True, usedefault=True, desc="whether maps may share voxels; False refuses maps that do"
-    )
-    labels_file = traits.Union(
-        None,
-        File(),
-        default_value=None,
-        usedefault=True,
-        desc="TSV, CSV or JSON table of the maps' names",
-    )
+    labels_file = optional_file("TSV, CSV or JSON table of the maps' names")
     save_cuts = traits.Bool(
         False, usedefault=True, desc="whether to keep three cuts of every map for the reports"
     )
 
 
 class _FitMapsOutputSpec(RunOutputSpec):
-    operator_file = traits.Union(None, File(exists=True), desc="fitted operator (.npz)")
-    maps_file = traits.Union(None, File(exists=True), desc="the maps as they were given")
-    mask_file = traits.Union(None, File(exists=True), desc="the mask as it was given, or None")
+    operator_file = made_file("fitted operator (.npz)")
+    maps_file = made_file("the maps as they were given")
+    mask_file = made_file("the mask as it was given, or None")
     n_maps = traits.Union(None, traits.Int(), desc="number of maps")
-    coverage_file = traits.Union(
-        None,
-        File(exists=True),
-        desc="table (.tsv) of each map's name, coverage, variance inflation, size and centre",
+    coverage_file = made_file(
+        "table (.tsv) of each map's name, coverage, variance inflation, size and centre"
     )
-    cuts_file = traits.Union(None, File(exists=True), desc="three cuts of every map (.npz)")
+    cuts_file = made_file("three cuts of every map (.npz)")
     maps_checksum = traits.Union(None, traits.Str(), desc="SHA-256 of maps_file")
 
 
@@ -111,42 +65,12 @@ class FitMaps(RunInterface):
 
     def _process(self, cwd: Path) -> None:
         inputs = self.inputs
-        maps_image = open_maps(inputs.maps_file)
-        names = maps_image.names(inputs.labels_file)
-        target, mask = fit_space(
-            maps_image,
+        self._results = fit_to_grid(
+            cwd,
+            maps_file=inputs.maps_file,
+            parameters=FittingParameters(**values_of(inputs, FittingParameters)),
             mask_file=inputs.mask_file,
-            mask_threshold=inputs.mask_threshold,
             reference_file=inputs.reference_file,
-            resampling_target=inputs.resampling_target,
-        )
-        maps = load_maps(maps_image, target, mask, mask_file=inputs.mask_file)
-        if not inputs.allow_overlap:
-            check_no_overlap(maps, names)
-        operator = fit_maps(maps, names, inputs.smoothing_fwhm or None)
-        coverage = write_fit_coverage(cwd / "coverage.tsv", operator)
-        cuts = None
-        if inputs.save_cuts:
-            cuts = save_arrays(cwd / "cuts.npz", collect_cuts(maps.volumes(), target.affine))
-        self._results = {
-            "operator_file": str(save_operator(cwd / "operator.npz", operator)),
-            "maps_file": inputs.maps_file,
-            "mask_file": inputs.mask_file,
-            "n_maps": operator.n_maps,
-            "coverage_file": str(coverage),
-            "cuts_file": None if cuts is None else str(cuts),
-            "maps_checksum": checksum(inputs.maps_file),
-        }
-
-    def _empty_results(self) -> dict[str, Any]:
-        return dict.fromkeys(
-            (
-                "operator_file",
-                "maps_file",
-                "mask_file",
-                "n_maps",
-                "coverage_file",
-                "cuts_file",
-                "maps_checksum",
-            )
+            labels_file=inputs.labels_file,
+            save_cuts=inputs.save_cuts,
         )

@@ -4,58 +4,39 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from nipype.interfaces.base import File, traits
 
+from nipype_mapsmasker.core.parameters import FittingParameters
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
+from nipype_mapsmasker.interfaces.traits import (
+    made_file,
+    optional,
+    optional_file,
+    run_file,
+    with_parameters,
+)
 from nipype_mapsmasker.steps.inverse import inverse_transform
 
 __all__ = ["InverseTransform"]
 
 
+@with_parameters(
+    FittingParameters, leave_out=["allow_overlap", "smoothing_fwhm", "resampling_target"]
+)
 class _InverseTransformInputSpec(RunInputSpec):
-    signals_file = traits.Union(
-        None, File(), mandatory=True, desc="signals (.tsv or .npy), one row per volume"
-    )
+    signals_file = run_file("signals (.tsv or .npy), one row per volume")
     maps_file = File(exists=True, mandatory=True, desc="4D image of the maps, or 3D labels")
-    mask_file = traits.Union(
-        None,
-        File(),
-        default_value=None,
-        usedefault=True,
-        desc="binary mask outside which the image is 0",
-    )
-    mask_threshold = traits.Union(
-        None,
-        traits.Float(),
-        default_value=None,
-        usedefault=True,
-        desc="probability above which a voxel of the mask is inside",
-    )
-    reference_file = traits.Union(
-        None,
-        File(),
-        default_value=None,
-        usedefault=True,
-        desc="image whose grid is wanted; None takes the maps' own",
-    )
-    t_r = traits.Union(
-        None,
-        traits.Float(),
-        default_value=None,
-        usedefault=True,
-        desc="repetition time in seconds for the header",
-    )
+    mask_file = optional_file("binary mask outside which the image is 0")
+    reference_file = optional_file("image whose grid is wanted; None takes the maps' own")
+    t_r = optional(traits.Float(), "repetition time in seconds for the header")
     dtype = traits.Enum(
         "float32", "float64", usedefault=True, desc="floating-point type of the image"
     )
 
 
 class _InverseTransformOutputSpec(RunOutputSpec):
-    out_file = traits.Union(
-        None, File(exists=True), desc="4D image (3D for one row), signals times maps"
-    )
+    out_file = made_file("4D image (3D for one row), signals times maps")
 
 
 class InverseTransform(RunInterface):
@@ -95,6 +76,3 @@ class InverseTransform(RunInterface):
             dtype=inputs.dtype,
         )
         self._results["out_file"] = str(out_file)
-
-    def _empty_results(self) -> dict[str, Any]:
-        return {"out_file": None}

@@ -15,6 +15,7 @@ from nipype.interfaces.base import (
     traits,
 )
 
+from nipype_mapsmasker.core.parameters import PageParameters
 from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.interfaces.base import (
     LeanInterface,
@@ -22,6 +23,14 @@ from nipype_mapsmasker.interfaces.base import (
     RunInterface,
     RunOutputSpec,
     or_none,
+)
+from nipype_mapsmasker.interfaces.traits import (
+    made_file,
+    optional,
+    optional_file,
+    optional_files,
+    run_file,
+    with_parameters,
 )
 from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.reports.folder import cohort_link, write_cohort_page
@@ -37,84 +46,33 @@ __all__ = ["ReportCohort", "ReportRun"]
 LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
 
 
+@with_parameters(PageParameters, leave_out=["reports"])
 class _ReportRunInputSpec(RunInputSpec):
-    signals_file = traits.Union(None, File(), mandatory=True, desc="raw signals of one atlas")
-    timeseries_file = traits.Union(None, File(), mandatory=True, desc="the same, cleaned")
-    summary_file = traits.Union(
-        None, File(), mandatory=True, desc="JSON: what cleaning did, from CleanSignals"
-    )
-    coverage_file = traits.Union(
-        None, File(), mandatory=True, desc="coverage of the maps in this run"
-    )
-    fit_coverage_file = traits.Union(
-        None,
-        File(),
-        default_value=None,
-        usedefault=True,
-        desc="coverage and variance inflation of the fit, from FitMaps",
-    )
-    cuts_file = traits.Union(
-        None, File(), default_value=None, usedefault=True, desc="cuts of the maps, from FitMaps"
-    )
-    fit_quality_file = traits.Union(
-        None, File(), default_value=None, usedefault=True, desc="R squared of every volume"
-    )
-    mean_file = traits.Union(
-        None, File(), default_value=None, usedefault=True, desc="mean image of the run"
-    )
-    confounds_files = traits.Union(
-        None,
-        File(),
-        traits.List(File()),
-        default_value=None,
-        usedefault=True,
-        desc="table or tables of confounds that cleaning used",
-    )
-    high_variance_file = traits.Union(
-        None, File(), default_value=None, usedefault=True, desc="table of high-variance confounds"
-    )
-    sample_mask_file = traits.Union(
-        None, File(), default_value=None, usedefault=True, desc="table of the volumes to keep"
-    )
-    in_file = traits.Union(
-        None, traits.Str(), default_value=None, usedefault=True, desc="the image, to be named"
-    )
+    signals_file = run_file("raw signals of one atlas")
+    timeseries_file = run_file("the same, cleaned")
+    summary_file = run_file("JSON: what cleaning did, from CleanSignals")
+    coverage_file = run_file("coverage of the maps in this run")
+    fit_coverage_file = optional_file("coverage and variance inflation of the fit, from FitMaps")
+    cuts_file = optional_file("cuts of the maps, from FitMaps")
+    fit_quality_file = optional_file("R squared of every volume")
+    mean_file = optional_file("mean image of the run")
+    confounds_files = optional_files("table or tables of confounds that cleaning used")
+    high_variance_file = optional_file("table of high-variance confounds")
+    sample_mask_file = optional_file("table of the volumes to keep")
+    in_file = optional(traits.Str(), "the image, to be named")
     atlas = traits.Str("maps", usedefault=True, desc="name of the atlas")
     strategy = traits.Str("", usedefault=True, desc="name of the cleaning strategy, if it has one")
-    maps_checksum = traits.Union(
-        None, traits.Str(), default_value=None, usedefault=True, desc="SHA-256 of the maps"
-    )
-    t_r = traits.Union(
-        None,
-        traits.Float(),
-        default_value=None,
-        usedefault=True,
-        desc="repetition time in seconds",
-    )
+    maps_checksum = optional(traits.Str(), "SHA-256 of the maps")
+    t_r = optional(traits.Float(), "repetition time in seconds")
     out_dir = traits.Str(
         "", usedefault=True, desc="result folder whose cohort page is linked to; '' for no link"
     )
     provenance = traits.Dict(usedefault=True, desc="versions, parameters and command")
-    displayed_maps = traits.Union(
-        traits.Int(),
-        traits.List(traits.Int()),
-        traits.Enum("all"),
-        default_value=10,
-        usedefault=True,
-        desc="maps to show: the first so many, these (counted from 0), or all",
-    )
-    cmap = traits.Str("CMRmap_r", usedefault=True, desc="colour map of the mean image")
 
 
 class _ReportRunOutputSpec(RunOutputSpec):
-    out_file = traits.Union(
-        None, File(exists=True), desc="self-contained page (.html); None where drawing failed"
-    )
-    data_file = traits.Union(
-        None,
-        File(exists=True),
-        desc="what the page needs and no other result holds (.npz), to make it again",
-    )
+    out_file = made_file("self-contained page (.html); None where drawing failed")
+    data_file = made_file("what the page needs and no other result holds (.npz), to make it again")
 
 
 class ReportRun(RunInterface):
@@ -186,9 +144,6 @@ class ReportRun(RunInterface):
             "Strategy": inputs.strategy,
             "cohort_page": cohort_link(out_dir, inputs.run_id) if out_dir else "",
         }
-
-    def _empty_results(self) -> dict[str, Any]:
-        return {"out_file": None, "data_file": None}
 
 
 class _ReportCohortInputSpec(BaseInterfaceInputSpec):

@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from nipype.interfaces.base import File, traits
 
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec, or_none
+from nipype_mapsmasker.interfaces.traits import made_file, run_file
 from nipype_mapsmasker.io.images.reader import read_info
 from nipype_mapsmasker.steps.resample import resample_image
 
@@ -17,9 +17,7 @@ __all__ = ["ResampleImage"]
 
 
 class _ResampleImageInputSpec(RunInputSpec):
-    in_file = traits.Union(
-        None, File(), mandatory=True, desc="3D or 4D image to resample; None passes through"
-    )
+    in_file = run_file("3D or 4D image to resample; None passes through")
     reference_file = traits.Union(
         None,
         File(),
@@ -61,9 +59,7 @@ class _ResampleImageInputSpec(RunInputSpec):
 
 
 class _ResampleImageOutputSpec(RunOutputSpec):
-    out_file = traits.Union(
-        None, File(exists=True), desc="image on the grid; the input itself where it is on it"
-    )
+    out_file = made_file("image on the grid; the input itself where it is on it")
 
 
 class ResampleImage(RunInterface):
@@ -111,6 +107,3 @@ class ResampleImage(RunInterface):
             dtype=inputs.dtype,
         )
         self._results["out_file"] = str(out_file)
-
-    def _empty_results(self) -> dict[str, Any]:
-        return {"out_file": None}

@@ -16,6 +16,7 @@ from nipype.interfaces.base import (
 )
 
 from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
+from nipype_mapsmasker.interfaces.traits import made_file, optional_file, run_file
 from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.results.storing import (
     RunResults,
@@ -55,21 +56,17 @@ class _StoreRunInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
     fit_quality_files = traits.List(
         traits.Union(None, File()), mandatory=True, desc="quality of the fit, per atlas"
     )
-    mean_file = traits.Union(None, File(), mandatory=True, desc="mean image")
+    mean_file = run_file("mean image")
     t_r = traits.Union(None, traits.Float(), desc="repetition time in seconds")
     seconds = traits.Float(0.0, usedefault=True, nohash=True, desc="duration of the extraction, s")
     peak_mb = traits.Float(0.0, usedefault=True, nohash=True, desc="peak memory, MB")
-    upstream_fault = traits.Union(
-        None, File(), default_value=None, usedefault=True, desc="fault of an earlier step, if any"
-    )
+    upstream_fault = optional_file("fault of an earlier step, if any")
     provenance = traits.Dict(usedefault=True, desc="versions, parameters and command")
 
 
 class _StoreRunOutputSpec(TraitedSpec):
-    manifest_file = traits.Union(
-        None, File(exists=True), desc="manifest of the run's results, or None if it failed"
-    )
-    fault_file = traits.Union(None, File(exists=True), desc="fault of the run, or None")
+    manifest_file = made_file("manifest of the run's results, or None if it failed")
+    fault_file = made_file("fault of the run, or None")
 
 
 class StoreRun(LeanInterface):

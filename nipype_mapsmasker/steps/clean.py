@@ -4,15 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 
 from nipype_mapsmasker.core.cleaning import clean
-from nipype_mapsmasker.core.strategy import Cleaning
+from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
@@ -44,27 +43,24 @@ class CleaningInputs:
         Tables of confounds.
     high_variance_file : str or None
         Table of high-variance confounds, used whole.
-    confounds_columns : list of str or None
-        Names or patterns of the columns of ``confounds_files`` to use.
-    confounds_na : {'next', 'zero', 'error'}
-        What leading n/a becomes.
     sample_mask_file : str or None
         Volumes to keep.
+    choice : ConfoundParameters
+        Which columns of ``confounds_files`` are used, and how.
     """
 
     run_id: str
     signals_file: str
     confounds_files: str | Sequence[str] | None = None
     high_variance_file: str | None = None
-    confounds_columns: Sequence[str] | None = None
-    confounds_na: Literal["next", "zero", "error"] = "next"
     sample_mask_file: str | None = None
+    choice: ConfoundParameters = field(default_factory=ConfoundParameters)
 
 
 def clean_run(
     folder: Path,
     files: CleaningInputs,
-    parameters: dict[str, Any],
+    strategy: Cleaning,
     *,
     dtype: str | None = None,
     output_format: str = "tsv",
@@ -79,8 +75,8 @@ def clean_run(
         Where to write.
     files : CleaningInputs
         What to read.
-    parameters : dict
-        The fields of `nipype_mapsmasker.core.strategy.Cleaning`.
+    strategy : Cleaning
+        How.
     dtype : {None, 'auto', 'float32', 'float64'}
         Type that is written.
     output_format : {'tsv', 'npy', 'parquet'}
@@ -111,16 +107,18 @@ def clean_run(
         given = files.confounds_files
         paths = [given] if isinstance(given, str | Path) else list(given)
         values, columns = read_confounds(
-            paths, n_volumes, columns=files.confounds_columns, na=files.confounds_na
+            paths,
+            n_volumes,
+            columns=files.choice.confounds_columns,
+            na=files.choice.confounds_na,
         )
         tables.append(values)
         confound_names += columns
-        messages = [*messages, *_unmatched(files.confounds_columns, columns)]
+        messages = [*messages, *_unmatched(files.choice.confounds_columns, columns)]
     sample_mask = None
     if files.sample_mask_file is not None:
         sample_mask = read_sample_mask(files.sample_mask_file, n_volumes)
     confounds = np.hstack(tables) if tables else None
-    strategy = Cleaning(**parameters)
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
     out_file = write_signals(
         folder / f"timeseries.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
@@ -132,7 +130,7 @@ def clean_run(
         "run_id": files.run_id,
         "extraction_warnings": list(messages),
         "names": names,
-        "parameters": parameters | {"dtype": dtype, "confounds_na": files.confounds_na},
+        "parameters": asdict(strategy) | asdict(files.choice) | {"dtype": dtype},
         "confound_names": confound_names,
         "censored": censored,
         "inputs": {

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import resource
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,13 +24,15 @@ from nipype_mapsmasker.core.extraction import (
 from nipype_mapsmasker.core.fitting import MapsOperator
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation
+from nipype_mapsmasker.core.parameters import ExtractionParameters
 from nipype_mapsmasker.core.resampling import data_range
 from nipype_mapsmasker.core.variance import MeanSquares
 from nipype_mapsmasker.errors import GridError, SignalError
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.fitted import load_operator
-from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks
+from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info
 from nipype_mapsmasker.io.images.writer import write_image
+from nipype_mapsmasker.io.sidecars import resolve_t_r
 from nipype_mapsmasker.io.tables.coverage import write_run_coverage
 from nipype_mapsmasker.io.tables.signals import write_signals
 
@@ -37,6 +40,7 @@ __all__ = [
     "RunSignals",
     "check_run",
     "extract_run",
+    "extract_signals",
     "peak_memory_mb",
     "read_mean_squares",
     "write_extraction",
@@ -73,6 +77,79 @@ class RunSignals:
     grid: Grid
     warnings: list[str]
     mean_squares: NDArray[np.float64] | None = None
+
+
+def extract_signals(
+    folder: Path,
+    *,
+    in_file: str,
+    operator_files: Sequence[str],
+    parameters: ExtractionParameters,
+    t_r: float | None = None,
+    resample: bool = True,
+    min_volumes: int = 1,
+    save_mean_squares: bool = False,
+) -> dict[str, Any]:
+    """
+    Extract the signals of one run for several atlases, reading the image once.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the tables and the mean image are written.
+    in_file : str
+        4D image.
+    operator_files : sequence of str
+        The fitted atlases.
+    parameters : ExtractionParameters
+        How.
+    t_r : float, optional
+        Repetition time in seconds, where it is not the sidecar's or the header's.
+    resample : bool
+        Whether a run on another grid than an operator's is resampled, or refused.
+    min_volumes : int
+        Volumes below which the run is refused unread.
+    save_mean_squares : bool
+        Whether to keep each voxel's mean square for high-variance confounds.
+
+    Returns
+    -------
+    dict
+        The files of `write_extraction`, the repetition time and who said so, the number of
+        volumes, warnings, wall time in seconds and peak memory in MB.
+
+    Raises
+    ------
+    ImageFileError, GridError, SignalError
+        The image cannot be used.
+    """
+    start = time.perf_counter()
+    info = read_info(in_file)
+    check_run(info, min_volumes)
+    repetition = resolve_t_r(in_file, info.t_r, t_r)
+    run = extract_run(
+        info,
+        operator_files,
+        resample=resample,
+        interpolation=parameters.interpolation,
+        clip=parameters.clip,
+        missing_voxels=parameters.missing_voxels,
+        mean_squares=save_mean_squares,
+    )
+    files = write_extraction(
+        folder,
+        run,
+        min_coverage=parameters.min_coverage,
+        keep_masked_maps=parameters.keep_masked_maps,
+    )
+    return files | {
+        "t_r": repetition.seconds,
+        "t_r_origin": repetition.origin,
+        "n_volumes": info.n_volumes,
+        "messages": [*repetition.warnings, *run.warnings],
+        "seconds": time.perf_counter() - start,
+        "peak_mb": peak_memory_mb(),
+    }
 
 
 def check_run(info: ImageInfo, min_volumes: int = 1) -> None:
@@ -209,7 +286,7 @@ def write_extraction(
     Parameters
     ----------
     folder : Path
-        Where to.
+        Where they are written.
     run : RunSignals
         What was extracted.
     min_coverage : float, optional

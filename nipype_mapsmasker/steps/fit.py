@@ -1,23 +1,99 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The space of a fit: which grid, and which of its voxels, from files and options."""
+"""Maps to an operator on a grid: which grid, which of its voxels, and the fit, file to file."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nipype_mapsmasker.core.cuts import collect_cuts
+from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import check_overlap
+from nipype_mapsmasker.core.maps import check_no_overlap
+from nipype_mapsmasker.core.parameters import FittingParameters
 from nipype_mapsmasker.errors import GridError, ParameterError
+from nipype_mapsmasker.io.arrays import save_arrays
+from nipype_mapsmasker.io.fitted import save_operator
 from nipype_mapsmasker.io.images.reader import read_info
-from nipype_mapsmasker.io.maps import MapsImage, mask_on_grid
+from nipype_mapsmasker.io.maps import MapsImage, load_maps, mask_on_grid, open_maps
+from nipype_mapsmasker.io.sidecars import checksum
+from nipype_mapsmasker.io.tables.coverage import write_fit_coverage
 
-__all__ = ["ResamplingTarget", "fit_space"]
+__all__ = ["ResamplingTarget", "fit_space", "fit_to_grid"]
 
 ResamplingTarget: TypeAlias = Literal["data", "mask", "maps"] | None
+
+
+def fit_to_grid(
+    folder: Path,
+    *,
+    maps_file: str,
+    parameters: FittingParameters,
+    mask_file: str | None = None,
+    reference_file: str | None = None,
+    labels_file: str | None = None,
+    save_cuts: bool = False,
+) -> dict[str, Any]:
+    """
+    Fit the maps of an image to a grid.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the operator, its coverage and the cuts are written.
+    maps_file : str
+        4D image of weights, or 3D image of labels.
+    parameters : FittingParameters
+        How.
+    mask_file : str, optional
+        Mask of the voxels in use.
+    reference_file : str, optional
+        Image whose grid the runs have.
+    labels_file : str, optional
+        Table of the maps' names.
+    save_cuts : bool
+        Whether three cuts of every map are kept for the pages.
+
+    Returns
+    -------
+    dict
+        ``operator_file``, ``coverage_file``, ``cuts_file``, ``maps_file``, ``mask_file``,
+        ``maps_checksum`` and ``n_maps``.
+
+    Raises
+    ------
+    ImageFileError, GridError, MapsError, ParameterError
+        An image cannot be used, or does not go with the others.
+    """
+    maps_image = open_maps(maps_file)
+    names = maps_image.names(labels_file)
+    target, mask = fit_space(
+        maps_image,
+        mask_file=mask_file,
+        mask_threshold=parameters.mask_threshold,
+        reference_file=reference_file,
+        resampling_target=parameters.resampling_target,
+    )
+    maps = load_maps(maps_image, target, mask, mask_file=mask_file)
+    if not parameters.allow_overlap:
+        check_no_overlap(maps, names)
+    operator = fit_maps(maps, names, parameters.fwhm)
+    cuts = None
+    if save_cuts:
+        cuts = save_arrays(folder / "cuts.npz", collect_cuts(maps.volumes(), target.affine))
+    return {
+        "coverage_file": str(write_fit_coverage(folder / "coverage.tsv", operator)),
+        "operator_file": str(save_operator(folder / "operator.npz", operator)),
+        "maps_file": maps_file,
+        "mask_file": mask_file,
+        "n_maps": operator.n_maps,
+        "cuts_file": None if cuts is None else str(cuts),
+        "maps_checksum": checksum(maps_file),
+    }
 
 
 def fit_space(

@@ -3,33 +3,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nipype_mapsmasker.core.parameters import MaskerParameters
-from nipype_mapsmasker.io.results.provenance import provenance_of
-from nipype_mapsmasker.workflows.connections import listed
-from nipype_mapsmasker.workflows.steps import (
-    CACHE_CONFIG,
-    DEFAULT_EXTRACT_MEM_GB,
-    DEFAULT_FIT_MEM_GB,
-    LIGHT_MEM_GB,
-    REPORT_MEM_GB,
-    RunSteps,
-    Steps,
-    add_reports,
-    add_run_steps,
-    add_store,
-)
-from nipype_mapsmasker.workflows.wiring import (
-    add_fits,
-    connect_reports,
-    connect_runs,
-    merge_fits,
-)
+from nipype_mapsmasker.workflows.arguments import CohortArguments, takes
+from nipype_mapsmasker.workflows.connections import first_known, listed, pick, pick_each
+from nipype_mapsmasker.workflows.ends import add_steps_and_ends
+from nipype_mapsmasker.workflows.steps import CACHE_CONFIG, LIGHT, Graph, Source, fit_interface
 
 if TYPE_CHECKING:
-    from nipype.pipeline.engine import Workflow
+    from nipype.pipeline.engine import MapNode, Node, Workflow
 
 __all__ = ["COHORT_INPUTS", "COHORT_OUTPUTS", "init_cohort_wf"]
 
@@ -78,44 +60,26 @@ OPTIONAL_INPUTS = (
 """Fields that may stay unset."""
 
 
-def init_cohort_wf(
-    *,
-    out_dir: str | None = None,
-    command: str = "",
-    extract_mem_gb: float = DEFAULT_EXTRACT_MEM_GB,
-    fit_mem_gb: float = DEFAULT_FIT_MEM_GB,
-    cohort_page: bool = True,
-    name: str = "mapsmasker_cohort_wf",
-    **parameters: Any,
-) -> Workflow:
+@takes(CohortArguments)
+def init_cohort_wf(given: CohortArguments) -> Workflow:
     """
     Build the workflow that turns the runs of a cohort into cleaned region time series.
 
     Signals are the least-squares coefficients of the maps in every volume, extracted after
     optional smoothing, and cleaned of confounds in the order of Lindquist et al. (2019).
-
-    The graph::
-
-        inputnode -> group_runs -> fit_maps -> assign_operators -> extract -> clean
-                  -> report_run -> store -> summarise -> report_cohort -> outputnode
-
     ``fit_maps`` is a MapNode over distinct grids and masks; ``extract``, ``clean`` (one per atlas
     and strategy), ``inverse_transform``, ``report_run`` and ``store`` are MapNodes over runs.
 
+    .. workflow::
+        :graph2use: orig
+        :simple_form: yes
+
+        from nipype_mapsmasker.workflows import init_cohort_wf
+        wf = init_cohort_wf(out_dir="results")
+
     Parameters
     ----------
-    out_dir : str, optional
-        Result folder for the final files; None leaves all results in the working directory.
-    command : str
-        The command that runs this, for the record.
-    extract_mem_gb, fit_mem_gb : float
-        Memory of an extraction and of a fit, GB, for Nipype's schedulers.
-    cohort_page : bool
-        Whether to end with the page of the cohort, where there are pages and a result folder.
-    name : str
-        Name of the workflow.
-    **parameters
-        The fields of `nipype_mapsmasker.workflows.MaskerParameters`.
+    {parameters}
 
     Inputs
     ------
@@ -179,132 +143,118 @@ def init_cohort_wf(
     Raises
     ------
     ParameterError
-        Parameters that cannot be meant, alone or together.
+        Parameters that make no sense, alone or together.
     """
     from nipype.interfaces.utility import IdentityInterface
     from nipype.pipeline.engine import Node, Workflow
 
-    from nipype_mapsmasker.interfaces.grouping import GroupRuns
-    from nipype_mapsmasker.interfaces.reports import ReportCohort
-    from nipype_mapsmasker.interfaces.storing import SummariseRuns
-
-    params = MaskerParameters(**parameters)
-    if out_dir is not None:
-        out_dir = str(Path(out_dir).absolute())
-    workflow = Workflow(name=name)
+    workflow = Workflow(name=given.name)
     workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
     inputnode = Node(IdentityInterface(fields=list(COHORT_INPUTS)), name="inputnode")
     for field in OPTIONAL_INPUTS:
         setattr(inputnode.inputs, field, None)
-    inputnode.inputs.labels_files = [None] * len(params.atlases)
-    group_runs = Node(
-        GroupRuns(by_grid=params.resampling_target in ("data", None), on_error=params.on_error),
-        name="group_runs",
-        mem_gb=LIGHT_MEM_GB,
-        run_without_submitting=True,
-        # Headers and dates are looked at every time; what follows is cached by what they say.
-        overwrite=True,
-    )
-    for field in ("run_ids", "in_files", *OPTIONAL_INPUTS):
-        target = "mask_files" if field == "mask_img" else field
-        workflow.connect(inputnode, field, group_runs, target)
-    workflow.connect(inputnode, ("maps_img", listed), group_runs, "maps_files")
-    workflow.connect(inputnode, "labels_files", group_runs, "labels_files")
-    fits, assign = add_fits(workflow, params, inputnode, group_runs, fit_mem_gb)
-
-    steps = Steps(workflow, over_runs=True)
-    run = add_run_steps(steps, params, extract_mem_gb=extract_mem_gb)
-    connect_runs(workflow, params, inputnode, group_runs, assign, run)
-    provenance = provenance_of(params, command)
-    if params.reports:
-        add_reports(steps, params, run, str(out_dir or ""), provenance)
-        connect_reports(workflow, params, group_runs, assign, fits, run)
-    outputnode = _add_outputs(workflow, run, assign)
-    if out_dir is not None:
-        store = add_store(steps, params, run, str(out_dir), provenance)
-        summarise = Node(
-            SummariseRuns(
-                out_dir=str(out_dir), atlases=list(params.atlases), provenance=provenance
-            ),
-            name="summarise",
-            mem_gb=LIGHT_MEM_GB,
-            run_without_submitting=True,
-            overwrite=True,
-        )
-        for field, source in (
+    inputnode.inputs.labels_files = [None] * len(given.atlases)
+    graph = Graph(workflow, given, over_runs=True)
+    graph.maps = [(inputnode, ("maps_img", pick, n)) for n in range(len(given.atlases))]
+    group_runs = _add_grouping(graph, inputnode)
+    fits = _add_fits(graph, inputnode, group_runs)
+    assign, fit_coverage = _add_assignment(graph, fits, group_runs)
+    graph.fits = {
+        "maps_checksum": [(fit, ("maps_checksum", first_known)) for fit in fits],
+        **{
+            name: [(assign, (f"{name}s", pick_each, n)) for n in range(len(fits))]
+            for name in ("coverage_file", "cuts_file")
+        },
+    }
+    graph.sources = {
+        name: (group_runs, output)
+        for name, output in (
             ("run_id", "run_ids"),
             ("in_file", "in_files"),
+            ("confounds_files", "confounds_files"),
+            ("sample_mask_file", "sample_mask_files"),
+            ("mask_file", "run_mask_files"),
+            ("t_r", "t_rs"),
             ("source", "sources"),
+            ("clean_source", "clean_sources"),
+            ("kept", "kept"),
             ("key", "keys"),
             ("extraction_key", "extraction_keys"),
-        ):
-            workflow.connect(group_runs, source, store, field)
-        checksums = merge_fits(
-            workflow, params, fits, "maps_checksum", "atlas_checksums", first=True
         )
-        workflow.connect(checksums, "out", store, "checksums")
-        coverage = workflow.get_node("atlas_coverage")
-        workflow.connect(
-            [
-                (inputnode, summarise, [("run_ids", "run_ids")]),
-                (coverage, summarise, [("out", "coverage_files")]),
-                (
-                    store,
-                    summarise,
-                    [("manifest_file", "manifest_files"), ("fault_file", "fault_files")],
-                ),
-                (store, outputnode, [("manifest_file", "manifest_files")]),
-                (summarise, outputnode, [("out_file", "runs_file")]),
-            ]
-        )
-        if params.reports and cohort_page:
-            page = Node(
-                ReportCohort(out_dir=str(out_dir)),
-                name="report_cohort",
-                mem_gb=REPORT_MEM_GB,
-                overwrite=True,
-            )
-            workflow.connect(summarise, "out_file", page, "runs_file")
-            workflow.connect(page, "out_file", outputnode, "cohort_page")
+    } | {"operator_files": (assign, "operator_files"), "fault": (assign, "fault_files")}
+    add_steps_and_ends(
+        graph,
+        fields=COHORT_OUTPUTS,
+        run_ids=(inputnode, "run_ids"),
+        fit_coverage=fit_coverage,
+    )
     return workflow
 
 
-def _add_outputs(workflow: Workflow, run: RunSteps, assign: Any) -> Any:
-    """Add the outputnode."""
-    from nipype.interfaces.utility import IdentityInterface
+def _add_grouping(graph: Graph, inputnode: Node) -> Node:
+    """Add what completes the lists of runs and sorts them by the fit that serves them."""
     from nipype.pipeline.engine import Node
 
-    from nipype_mapsmasker.interfaces.lists import ListRuns
+    from nipype_mapsmasker.interfaces.grouping import GroupRuns
 
-    outputnode = Node(IdentityInterface(fields=list(COHORT_OUTPUTS)), name="outputnode")
-    for field, source, nodes in (
-        ("timeseries_files", "out_file", run.clean),
-        ("summary_files", "summary_file", run.clean),
-        ("reconstruction_files", "out_file", run.inverse),
-        ("report_files", "out_file", run.report),
-    ):
-        if not nodes:
-            continue
-        gather = Node(
-            ListRuns(len(nodes)), name=f"list_{field}", mem_gb=LIGHT_MEM_GB,
-            run_without_submitting=True,
-        )  # fmt: skip
-        for number, node in enumerate(nodes.values()):
-            workflow.connect(node, source, gather, f"in{number}")
-        workflow.connect(gather, "out", outputnode, field)
-    workflow.connect(
-        [
-            (
-                run.extract,
-                outputnode,
-                [
-                    ("signals_files", "signals_files"),
-                    ("coverage_files", "coverage_files"),
-                    ("mean_file", "mean_files"),
-                ],
-            ),
-            (assign, outputnode, [("operator_files", "operator_files")]),
-            (run.last, outputnode, [("fault_file", "fault_files")]),
-        ]
+    by_grid = graph.given.resampling_target in ("data", None)
+    group_runs = Node(
+        GroupRuns(by_grid=by_grid, on_error=graph.given.on_error),
+        name="group_runs",
+        # Headers and dates are looked at every time; what follows is cached by what they say.
+        overwrite=True,
+        **LIGHT,
     )
-    return outputnode
+    sources: dict[str, Source] = {
+        name: (inputnode, name) for name in ("run_ids", "in_files", *OPTIONAL_INPUTS)
+    }
+    sources["mask_files"] = sources.pop("mask_img")
+    sources["maps_files"] = (inputnode, ("maps_img", listed))
+    sources["labels_files"] = (inputnode, "labels_files")
+    graph.connect(group_runs, sources)
+    return group_runs
+
+
+def _add_fits(graph: Graph, inputnode: Node, group_runs: Node) -> list[MapNode]:
+    """Add one MapNode over fits per atlas."""
+    from nipype.pipeline.engine import MapNode
+
+    per_fit = {
+        "reference_file": (group_runs, "reference_files"),
+        "mask_file": (group_runs, "mask_files"),
+        "upstream_fault": (group_runs, "fit_faults"),
+        "source": (group_runs, "fit_sources"),
+    }
+    fits = []
+    for number, atlas in enumerate(graph.given.atlases):
+        fit = MapNode(
+            fit_interface(graph.given),
+            iterfield=list(per_fit),
+            name=graph.name("fit_maps", atlas),
+            mem_gb=graph.given.fit_mem_gb,
+        )
+        labels = (inputnode, ("labels_files", pick, number))
+        graph.connect(fit, {**per_fit, "maps_file": graph.maps[number], "labels_file": labels})
+        fits.append(fit)
+    return fits
+
+
+def _add_assignment(graph: Graph, fits: list[MapNode], group_runs: Node) -> tuple[Node, Source]:
+    """Add what gives every run its fits, and name the coverage of every fit."""
+    from nipype.pipeline.engine import Node
+
+    from nipype_mapsmasker.interfaces.grouping import AssignOperators
+
+    assign = Node(AssignOperators(), name="assign_operators", **LIGHT)
+    gathered = {
+        target: graph.gather(name, [(fit, output) for fit in fits])
+        for target, name, output in (
+            ("operator_files", "atlas_operators", "operator_file"),
+            ("coverage_files", "atlas_coverage", "coverage_file"),
+            ("cuts_files", "atlas_cuts", "cuts_file"),
+            ("fit_faults", "atlas_faults", "fault_file"),
+        )
+    }
+    runs = {name: (group_runs, name) for name in ("fit_index", "fault_files")}
+    graph.connect(assign, {**gathered, **runs})
+    return assign, gathered["coverage_files"]

@@ -1,44 +1,56 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The steps of one run, made as Nodes or as MapNodes over runs by the same code."""
+"""
+The steps of a run, as Nodes for one run or as MapNodes over runs, by the same code.
+
+A step is an interface and one mapping of what differs from run to run; the mapping makes both the
+edges and the fields that a MapNode iterates over. What comes from outside a run's steps is named
+in a table of sources, which is all that the two builders differ by.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nipype_mapsmasker.core.names import node_label
-from nipype_mapsmasker.core.parameters import MaskerParameters
+from nipype_mapsmasker.core.parameters import (
+    ExtractionParameters,
+    FittingParameters,
+    HighVarianceParameters,
+    PageParameters,
+    values_of,
+)
 from nipype_mapsmasker.workflows.connections import pick, pick_each
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import MapNode, Node, Workflow
 
+    from nipype_mapsmasker.workflows.arguments import WorkflowArguments
+
 __all__ = [
     "CACHE_CONFIG",
-    "DEFAULT_EXTRACT_MEM_GB",
-    "DEFAULT_FIT_MEM_GB",
-    "LIGHT_MEM_GB",
+    "LIGHT",
+    "Graph",
     "RunSteps",
-    "Steps",
-    "add_reports",
+    "Source",
+    "add_pages",
     "add_run_steps",
     "add_store",
     "fit_interface",
-    "node_name",
 ]
 
-DEFAULT_EXTRACT_MEM_GB = 0.8
-"""Memory of an extraction where the caller has not looked at the headers."""
-
-DEFAULT_FIT_MEM_GB = 1.5
-"""Memory of a fit where the caller has not looked at the headers."""
+Source = tuple[Any, Any]
+"""A node, and the name of an output, or the name with a function of it and its arguments."""
 
 LIGHT_MEM_GB = 0.3
 """Memory of a step that only handles tables: Python and its libraries."""
 
-REPORT_MEM_GB = 0.5
-"""Memory of a page: matplotlib on top of that."""
+PAGE_MEM_GB = 0.5
+"""Memory of a page: a figure library on top of that."""
+
+LIGHT = {"mem_gb": LIGHT_MEM_GB, "run_without_submitting": True}
+"""Options of nodes that are too small for a worker."""
 
 CACHE_CONFIG = {
     "execution": {
@@ -55,30 +67,92 @@ CACHE_CONFIG = {
 
 
 @dataclass
-class Steps:
-    """Make nodes of one kind: for one run, or for all runs of a cohort."""
+class Graph:
+    """
+    Add the steps of a run to a workflow.
+
+    Parameters
+    ----------
+    workflow : Workflow
+        Gets the nodes.
+    given : WorkflowArguments
+        The builder's arguments.
+    over_runs : bool
+        Whether steps are MapNodes over runs.
+    sources : dict of str to Source
+        Where what differs between runs comes from: ``run_id``, ``source``, ``in_file`` and so on.
+    fits : dict of str to list of Source
+        Outputs of the fits that serve a run, one per atlas.
+    maps : list of Source
+        The maps images, one per atlas.
+    """
 
     workflow: Workflow
+    given: WorkflowArguments
     over_runs: bool
+    sources: dict[str, Source] = field(default_factory=dict)
+    fits: dict[str, list[Source]] = field(default_factory=dict)
+    maps: list[Source] = field(default_factory=list)
 
-    def make(
-        self, interface: Any, name: str, iterfield: Sequence[str], **options: Any
+    def add(
+        self,
+        interface: Any,
+        name: str,
+        per_run: Mapping[str, Source],
+        shared: Mapping[str, Source] | None = None,
+        **options: Any,
     ) -> Node | MapNode:
-        """Make a Node, or a MapNode over the fields that differ between runs."""
+        """Add a step, iterating over what differs from run to run."""
         from nipype.pipeline.engine import MapNode, Node
 
         options.setdefault("mem_gb", LIGHT_MEM_GB)
         node = (
-            MapNode(interface, name=name, iterfield=list(iterfield), **options)
+            MapNode(interface, name=name, iterfield=list(per_run), **options)
             if self.over_runs
             else Node(interface, name=name, **options)
         )
-        self.workflow.add_nodes([node])
+        self.connect(node, {**per_run, **(shared or {})})
         return node
 
-    def pick(self, field: str, index: int) -> tuple[Any, ...]:
-        """Name one element of an output that is a list per run."""
-        return (field, pick_each if self.over_runs else pick, index)
+    def connect(self, node: Any, sources: Mapping[str, Source]) -> None:
+        """Connect the inputs of a node."""
+        self.workflow.add_nodes([node])
+        for name, (source, output) in sources.items():
+            self.workflow.connect(source, output, node, name)
+
+    def gather(self, name: str, sources: Iterable[Source], *, each_run: bool = False) -> Source:
+        """List some outputs; or, for outputs over runs, make a list for each run."""
+        from nipype.pipeline.engine import Node
+
+        from nipype_mapsmasker.interfaces.lists import ListAtlases, ListRuns
+
+        sources = list(sources)
+        lists = ListRuns if each_run and self.over_runs else ListAtlases
+        node = Node(lists(len(sources)), name=name, **LIGHT)
+        self.connect(node, {f"in{number}": source for number, source in enumerate(sources)})
+        return node, "out"
+
+    def element(self, node: Any, output: str, number: int) -> Source:
+        """Name one element of an output that is a list for each run."""
+        return node, (output, pick_each if self.over_runs else pick, number)
+
+    def of_run(self, *names: str, **renamed: str) -> dict[str, Source]:
+        """Take some of the sources, under their own or other names."""
+        wanted = {name: name for name in ("run_id", "source", *names)} | renamed
+        return {name: self.sources[source] for name, source in wanted.items()}
+
+    def name(self, step: str, atlas: str, strategy: str = "") -> str:
+        """
+        Name the node of a step for one atlas and one strategy, saying no more than needed.
+
+        For instance ``clean``, ``clean_msdl`` or ``clean_msdl_scrubbed``.
+        """
+        parts = [step]
+        if len(self.given.atlases) > 1:
+            parts.append(node_label(atlas))
+        if strategy:
+            parts.append(node_label(strategy))
+        return "_".join(parts)
 
 
 @dataclass
@@ -92,58 +166,38 @@ class RunSteps:
         `ExtractSignals`.
     high_variance : Node, MapNode or None
         `HighVarianceConfounds`.
-    clean : dict
-        `CleanSignals` by atlas and strategy.
-    inverse : dict
-        `InverseTransform` by atlas and strategy.
-    report : dict
-        `ReportRun` by atlas and strategy.
+    clean, inverse, report : dict
+        `CleanSignals`, `InverseTransform` and `ReportRun` by atlas and strategy.
     last : Node or MapNode
         The step whose ``fault_file`` has every fault of the run.
     """
 
     extract: Any
-    high_variance: Any
-    clean: dict[tuple[str, str], Any]
-    inverse: dict[tuple[str, str], Any]
-    report: dict[tuple[str, str], Any]
-    last: Any
+    high_variance: Any = None
+    clean: dict[tuple[str, str], Any] = field(default_factory=dict)
+    inverse: dict[tuple[str, str], Any] = field(default_factory=dict)
+    report: dict[tuple[str, str], Any] = field(default_factory=dict)
+    last: Any = None
+
+    def fault(self) -> dict[str, Source]:
+        """Name where a run's fault so far comes from."""
+        return {"upstream_fault": (self.last, "fault_file")}
+
+    def confounds(self) -> dict[str, Source]:
+        """Name where high-variance confounds come from, if there are any."""
+        if self.high_variance is None:
+            return {}
+        return {"high_variance_file": (self.high_variance, "confounds_file")}
 
 
-def node_name(step: str, params: MaskerParameters, atlas: str, strategy: str = "") -> str:
-    """
-    Name the node of a step for one atlas and one strategy, saying no more than needed.
-
-    Parameters
-    ----------
-    step : str
-        The step.
-    params : MaskerParameters
-        The workflow's parameters.
-    atlas, strategy : str
-        Which ones.
-
-    Returns
-    -------
-    str
-        For instance ``clean``, ``clean_msdl`` or ``clean_msdl_scrubbed``.
-    """
-    parts = [step]
-    if len(params.atlases) > 1:
-        parts.append(node_label(atlas))
-    if strategy:
-        parts.append(node_label(strategy))
-    return "_".join(parts)
-
-
-def fit_interface(params: MaskerParameters) -> Any:
+def fit_interface(given: WorkflowArguments) -> Any:
     """
     Make the interface of a fit.
 
     Parameters
     ----------
-    params : MaskerParameters
-        The workflow's parameters.
+    given : WorkflowArguments
+        The builder's arguments.
 
     Returns
     -------
@@ -152,244 +206,221 @@ def fit_interface(params: MaskerParameters) -> Any:
     """
     from nipype_mapsmasker.interfaces.fitting import FitMaps
 
-    return FitMaps(
-        resampling_target=params.resampling_target,
-        smoothing_fwhm=params.fwhm,
-        allow_overlap=params.allow_overlap,
-        mask_threshold=params.mask_threshold,
-        save_cuts=params.reports,
-        on_error=params.on_error,
-    )
+    parameters = values_of(given, FittingParameters) | {"smoothing_fwhm": given.fwhm}
+    return FitMaps(**parameters, save_cuts=given.reports, on_error=given.on_error)
 
 
-def add_run_steps(steps: Steps, params: MaskerParameters, *, extract_mem_gb: float) -> RunSteps:
+def add_run_steps(graph: Graph) -> RunSteps:
     """
-    Add extraction, high-variance confounds, cleaning and inverse transform of runs.
+    Add extraction, high-variance confounds, cleaning and inverse transform.
 
     Parameters
     ----------
-    steps : Steps
-        Makes the nodes.
-    params : MaskerParameters
-        The workflow's parameters.
-    extract_mem_gb : float
-        Memory of an extraction, GB.
+    graph : Graph
+        With its tables of sources filled.
 
     Returns
     -------
     RunSteps
-        The nodes, connected among each other; the caller connects what comes from outside.
+        The nodes.
     """
+    run = RunSteps(_add_extraction(graph))
+    run.last = run.extract
+    if graph.given.high_variance_confounds:
+        run.high_variance = run.last = _add_high_variance(graph, run)
+    strategies = graph.given.cleanings()
+    for number, atlas in enumerate(graph.given.atlases):
+        for strategy, values in strategies.items():
+            name = graph.name("clean", atlas, strategy)
+            node = _add_cleaning(graph, run, name, number, values)
+            run.clean[atlas, strategy] = run.last = node
+    if graph.given.inverse_transform:
+        for (atlas, strategy), cleaned in run.clean.items():
+            name = graph.name("inverse_transform", atlas, strategy)
+            number = list(graph.given.atlases).index(atlas)
+            node = _add_inverse(graph, run, name, number, cleaned)
+            run.inverse[atlas, strategy] = run.last = node
+    return run
+
+
+def _add_extraction(graph: Graph) -> Any:
+    """Add the extraction of all atlases."""
+    from nipype_mapsmasker.interfaces.extraction import ExtractSignals
+
+    given = graph.given
+    interface = ExtractSignals(
+        **values_of(given, ExtractionParameters),
+        resample=given.resampling_target is not None,
+        min_volumes=given.min_volumes(),
+        save_mean_squares=given.high_variance_confounds,
+        on_error=given.on_error,
+    )
+    per_run = graph.of_run("in_file", "operator_files", "t_r", upstream_fault="fault")
+    if "kept" in graph.sources:
+        per_run |= {"kept": graph.sources["kept"]}
+    return graph.add(interface, "extract", per_run, mem_gb=given.extract_mem_gb)
+
+
+def _add_high_variance(graph: Graph, run: RunSteps) -> Any:
+    """Add the search for high-variance confounds."""
+    from nipype_mapsmasker.interfaces.extraction import HighVarianceConfounds
+
+    given = graph.given
+    values = values_of(given, HighVarianceParameters)
+    del values["high_variance_confounds"]
+    per_run = graph.of_run("in_file") | run.fault()
+    per_run |= {"mean_squares_file": (run.extract, "mean_squares_file")}
+    return graph.add(
+        HighVarianceConfounds(**values, on_error=given.on_error),
+        "high_variance",
+        per_run,
+        mem_gb=given.extract_mem_gb,
+    )
+
+
+def _add_cleaning(
+    graph: Graph, run: RunSteps, name: str, number: int, values: Mapping[str, Any]
+) -> Any:
+    """Add the cleaning of one atlas by one strategy."""
     from nipype_mapsmasker.interfaces.cleaning import CleanSignals
-    from nipype_mapsmasker.interfaces.extraction import ExtractSignals, HighVarianceConfounds
+
+    given = graph.given
+    interface = CleanSignals(
+        **values,
+        dtype=given.dtype,
+        output_format=given.output_format,
+        on_error=given.on_error,
+    )
+    per_run = {
+        # Tables, too, may be replaced by others of the same size and date.
+        **graph.of_run("confounds_files", "sample_mask_file", source="clean_source"),
+        **run.fault(),
+        **run.confounds(),
+        "signals_file": graph.element(run.extract, "signals_files", number),
+        "t_r": (run.extract, "t_r"),
+        "messages": (run.extract, "messages"),
+    }
+    return graph.add(interface, name, per_run)
+
+
+def _add_inverse(graph: Graph, run: RunSteps, name: str, number: int, cleaned: Any) -> Any:
+    """Add the rebuilding of images from what one cleaning made."""
     from nipype_mapsmasker.interfaces.inverse import InverseTransform
 
-    workflow = steps.workflow
-    extract = steps.make(
-        ExtractSignals(
-            resample=params.resampling_target is not None,
-            interpolation=params.interpolation,
-            clip=params.clip,
-            missing_voxels=params.missing_voxels,
-            min_coverage=params.min_coverage,
-            keep_masked_maps=params.keep_masked_maps,
-            min_volumes=params.min_volumes(),
-            save_mean_squares=params.high_variance_confounds,
-            on_error=params.on_error,
-        ),
-        "extract",
-        [
-            *("in_file", "operator_files", "run_id", "source", "t_r", "upstream_fault"),
-            *(["kept"] if steps.over_runs else []),
-        ],
-        mem_gb=extract_mem_gb,
+    given = graph.given
+    interface = InverseTransform(
+        mask_threshold=given.mask_threshold,
+        dtype="float64" if given.dtype == "float64" else "float32",
+        on_error=given.on_error,
     )
-    last, high_variance = extract, None
-    if params.high_variance_confounds:
-        high_variance = steps.make(
-            HighVarianceConfounds(
-                n_confounds=params.n_confounds,
-                percentile=params.percentile,
-                on_error=params.on_error,
-            ),
-            "high_variance",
-            ["in_file", "run_id", "source", "mean_squares_file", "upstream_fault"],
-            mem_gb=extract_mem_gb,
-        )
-        workflow.connect(extract, "mean_squares_file", high_variance, "mean_squares_file")
-        workflow.connect(extract, "fault_file", high_variance, "upstream_fault")
-        last = high_variance
-    clean: dict[tuple[str, str], Any] = {}
-    inverse: dict[tuple[str, str], Any] = {}
-    for number, atlas in enumerate(params.atlases):
-        for strategy, values in params.strategies.items():
-            node = steps.make(
-                CleanSignals(
-                    dtype=params.dtype,
-                    output_format=params.output_format,
-                    on_error=params.on_error,
-                    **dict(values),
-                ),
-                node_name("clean", params, atlas, strategy),
-                [
-                    "signals_file",
-                    "confounds_files",
-                    "sample_mask_file",
-                    "run_id",
-                    "source",
-                    "t_r",
-                    "messages",
-                    "upstream_fault",
-                    *(["high_variance_file"] if high_variance is not None else []),
-                ],
-            )
-            workflow.connect(extract, steps.pick("signals_files", number), node, "signals_file")
-            workflow.connect(extract, "t_r", node, "t_r")
-            workflow.connect(extract, "messages", node, "messages")
-            workflow.connect(last, "fault_file", node, "upstream_fault")
-            if high_variance is not None:
-                workflow.connect(high_variance, "confounds_file", node, "high_variance_file")
-            clean[atlas, strategy] = last = node
-    if params.inverse_transform:
-        for (atlas, strategy), cleaned in clean.items():
-            node = steps.make(
-                InverseTransform(
-                    mask_threshold=params.mask_threshold,
-                    dtype="float64" if params.dtype == "float64" else "float32",
-                    on_error=params.on_error,
-                ),
-                node_name("inverse_transform", params, atlas, strategy),
-                [
-                    *("signals_file", "mask_file", "run_id", "source", "t_r", "upstream_fault"),
-                    *(["reference_file"] if params.resampling_target == "mask" else []),
-                ],
-                mem_gb=extract_mem_gb,
-            )
-            workflow.connect(cleaned, "out_file", node, "signals_file")
-            workflow.connect(extract, "t_r", node, "t_r")
-            workflow.connect(last, "fault_file", node, "upstream_fault")
-            inverse[atlas, strategy] = last = node
-    return RunSteps(extract, high_variance, clean, inverse, {}, last)
+    per_run = {
+        **graph.of_run("mask_file"),
+        **run.fault(),
+        "signals_file": (cleaned, "out_file"),
+        "t_r": (run.extract, "t_r"),
+    }
+    if given.resampling_target == "mask":
+        per_run |= {"reference_file": graph.sources["mask_file"]}
+    shared = {"maps_file": graph.maps[number]}
+    return graph.add(interface, name, per_run, shared, mem_gb=given.extract_mem_gb)
 
 
-def add_reports(
-    steps: Steps, params: MaskerParameters, run: RunSteps, out_dir: str, provenance: dict[str, Any]
-) -> None:
+def add_pages(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> None:
     """
     Add the pages of runs, one per atlas and strategy.
 
     Parameters
     ----------
-    steps : Steps
-        Makes the nodes.
-    params : MaskerParameters
-        The workflow's parameters.
+    graph : Graph
+        The graph.
     run : RunSteps
         The steps that are reported; gets the pages.
-    out_dir : str
-        The result folder, or '' for none.
-    provenance : dict
+    provenance : mapping
         Versions, parameters and command.
     """
     from nipype_mapsmasker.interfaces.reports import ReportRun
 
-    connect = steps.workflow.connect
+    given = graph.given
+    values = values_of(given, PageParameters)
+    del values["reports"]
     for (atlas, strategy), cleaned in run.clean.items():
-        number = list(params.atlases).index(atlas)
-        node = steps.make(
-            ReportRun(
-                atlas=atlas,
-                strategy=strategy,
-                out_dir=out_dir,
-                provenance=provenance,
-                displayed_maps=params.displayed_maps,
-                cmap=params.cmap,
-                on_error=params.on_error,
-            ),
-            node_name("report_run", params, atlas, strategy),
-            [
-                *("signals_file", "timeseries_file", "summary_file", "coverage_file"),
-                *("fit_quality_file", "mean_file", "t_r", "upstream_fault"),
-                *("run_id", "source", "in_file", "confounds_files", "sample_mask_file"),
-                *("fit_coverage_file", "cuts_file"),
-                *(["high_variance_file"] if run.high_variance is not None else []),
-            ],
-            mem_gb=REPORT_MEM_GB,
+        number = list(given.atlases).index(atlas)
+        interface = ReportRun(
+            **values,
+            atlas=atlas,
+            strategy=strategy,
+            out_dir=given.folder(),
+            provenance=dict(provenance),
+            on_error=given.on_error,
         )
-        connect(run.extract, steps.pick("signals_files", number), node, "signals_file")
-        connect(run.extract, steps.pick("coverage_files", number), node, "coverage_file")
-        connect(run.extract, steps.pick("fit_quality_files", number), node, "fit_quality_file")
-        connect(run.extract, "mean_file", node, "mean_file")
-        connect(run.extract, "t_r", node, "t_r")
-        connect(cleaned, "out_file", node, "timeseries_file")
-        connect(cleaned, "summary_file", node, "summary_file")
-        connect(run.last, "fault_file", node, "upstream_fault")
-        if run.high_variance is not None:
-            connect(run.high_variance, "confounds_file", node, "high_variance_file")
+        per_run = {
+            **graph.of_run("in_file", "confounds_files", "sample_mask_file"),
+            **run.fault(),
+            **run.confounds(),
+            **{
+                f"{name}_file": graph.element(run.extract, f"{name}_files", number)
+                for name in ("signals", "coverage", "fit_quality")
+            },
+            "mean_file": (run.extract, "mean_file"),
+            "t_r": (run.extract, "t_r"),
+            "timeseries_file": (cleaned, "out_file"),
+            "summary_file": (cleaned, "summary_file"),
+            "fit_coverage_file": graph.fits["coverage_file"][number],
+            "cuts_file": graph.fits["cuts_file"][number],
+        }
+        shared = {"maps_checksum": graph.fits["maps_checksum"][number]}
+        name = graph.name("report_run", atlas, strategy)
+        node = graph.add(interface, name, per_run, shared, mem_gb=PAGE_MEM_GB)
         run.report[atlas, strategy] = run.last = node
 
 
-def add_store(
-    steps: Steps, params: MaskerParameters, run: RunSteps, out_dir: str, provenance: dict[str, Any]
-) -> Any:
+def add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> Any:
     """
     Add the sink that writes a run's results under their final names.
 
     Parameters
     ----------
-    steps : Steps
-        Makes the node.
-    params : MaskerParameters
-        The workflow's parameters.
+    graph : Graph
+        The graph.
     run : RunSteps
         The steps whose results are stored.
-    out_dir : str
-        The result folder.
-    provenance : dict
+    provenance : mapping
         Versions, parameters and command, for the sidecars.
 
     Returns
     -------
     Node or MapNode
-        `StoreRun`; the caller connects run_id, in_file, source, key and checksums.
+        `StoreRun`.
     """
     from nipype_mapsmasker.interfaces.storing import StoreRun
 
-    connected = ["timeseries", "summary"]
-    connected += ["reconstruction"] if run.inverse else []
-    connected += ["report", "reportdata"] if run.report else []
+    given = graph.given
     places = list(run.clean)
-    store = steps.make(
-        StoreRun(
-            n_results=len(places),
-            out_dir=out_dir,
-            atlases=list(params.atlases),
-            strategies=list(params.strategies),
-            provenance=provenance,
-        ),
-        "store",
-        [
-            *("run_id", "in_file", "source", "key", "extraction_key"),
-            *("t_r", "seconds", "peak_mb"),
-            *("signals_files", "coverage_files", "fit_quality_files", "mean_file"),
-            "upstream_fault",
-            *[f"{kind}_{n}" for n in range(len(places)) for kind in connected],
-        ],
-        # The result folder can change behind Nipype's back; copying small files costs little.
-        overwrite=True,
+    per_run = graph.of_run("in_file") | run.fault()
+    per_run |= {
+        name: graph.sources[name] for name in ("key", "extraction_key") if name in graph.sources
+    }
+    extracted = ("signals_files", "coverage_files", "fit_quality_files", "mean_file")
+    for name in (*extracted, "t_r", "seconds", "peak_mb"):
+        per_run[name] = (run.extract, name)
+    made = (
+        ("timeseries", "out_file", run.clean),
+        ("summary", "summary_file", run.clean),
+        ("reconstruction", "out_file", run.inverse),
+        ("report", "out_file", run.report),
+        ("reportdata", "data_file", run.report),
     )
-    connect = steps.workflow.connect
-    for name in ("signals_files", "coverage_files", "fit_quality_files", "mean_file"):
-        connect(run.extract, name, store, name)
-    for name in ("t_r", "seconds", "peak_mb"):
-        connect(run.extract, name, store, name)
-    for n, place in enumerate(places):
-        connect(run.clean[place], "out_file", store, f"timeseries_{n}")
-        connect(run.clean[place], "summary_file", store, f"summary_{n}")
-        if run.inverse:
-            connect(run.inverse[place], "out_file", store, f"reconstruction_{n}")
-        if run.report:
-            connect(run.report[place], "out_file", store, f"report_{n}")
-            connect(run.report[place], "data_file", store, f"reportdata_{n}")
-    connect(run.last, "fault_file", store, "upstream_fault")
-    return store
+    for kind, output, nodes in made:
+        for number, place in enumerate(places):
+            if nodes:
+                per_run[f"{kind}_{number}"] = (nodes[place], output)
+    interface = StoreRun(
+        n_results=len(places),
+        out_dir=given.folder(),
+        atlases=list(given.atlases),
+        strategies=list(given.cleanings()),
+        provenance=dict(provenance),
+    )
+    shared = {"checksums": graph.gather("atlas_checksums", graph.fits["maps_checksum"])}
+    # The result folder can change behind Nipype's back; copying small files costs little.
+    return graph.add(interface, "store", per_run, shared, overwrite=True)

@@ -9,7 +9,7 @@ import pytest
 from nipype_mapsmasker.cli.main import main
 from nipype_mapsmasker.cli.options import masker_parameters
 from nipype_mapsmasker.cli.parser import build_parser
-from nipype_mapsmasker.core.parameters import MaskerParameters, strategy_parameters
+from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.errors import ParameterError
 
 SHARED = {
@@ -70,13 +70,13 @@ def test_option_reaches_the_parameters(name):
 @pytest.mark.parametrize("name", STRATEGY)
 def test_option_reaches_the_strategy(name):
     words, value = STRATEGY[name]
-    assert parameters().strategies[""][name] != value
-    assert parameters(*words).strategies[""][name] == value
+    assert parameters().cleanings()[""][name] != value
+    assert parameters(*words).cleanings()[""][name] == value
 
 
 def test_no_parameter_is_without_an_option():
-    assert {field.name for field in fields(MaskerParameters)} == {*SHARED, "strategies"}
-    assert set(STRATEGY) == set(strategy_parameters())
+    known = {field.name for field in fields(MaskerParameters)}
+    assert known == {*SHARED, *STRATEGY, "strategies"}
 
 
 def test_one_width_is_one_number():
@@ -86,7 +86,7 @@ def test_one_width_is_one_number():
 def test_strategies_from_a_file_have_the_options_as_defaults(tmp_path):
     file = tmp_path / "strategies.json"
     file.write_text(json.dumps({"plain": {}, "band": {"low_pass": 0.1, "detrend": False}}))
-    strategies = parameters("--detrend", "--strategies", str(file)).strategies
+    strategies = parameters("--detrend", "--strategies", str(file)).cleanings()
     assert [strategies[name]["detrend"] for name in ("plain", "band")] == [True, False]
     assert [strategies[name]["low_pass"] for name in ("plain", "band")] == [None, 0.1]
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nibabel as nib
+import nipype_mapsmasker.workflows.wiring as wiring_module
 import numpy as np
 import pytest
 
 import nipype_mapsmasker.cohort.plan as plan_module
 import nipype_mapsmasker.io.results.provenance as provenance_module
-import nipype_mapsmasker.workflows.wiring as wiring_module
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.cli.conftest import statuses

@@ -5,8 +5,9 @@ import json
 
 import pytest
 
+from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.workflows import MaskerParameters, init_cohort_wf, init_run_wf
+from nipype_mapsmasker.workflows import init_cohort_wf, init_run_wf
 from nipype_mapsmasker.workflows.connections import first_known, pick, pick_each
 
 REFUSED = [
@@ -20,7 +21,7 @@ REFUSED = [
     ({"smoothing_fwhm": [4, 4]}, r"smoothing_fwhm must be .* got \[4, 4\]"),
     ({"smoothing_fwhm": float("nan")}, "smoothing_fwhm must be .* got nan"),
     ({"smoothing_fwhm": 8, "missing_voxels": "exclude"}, "cannot be combined with smoothing"),
-    ({"min_coverage": 2}, "min_coverage must lie between 0 and 1; got 2"),
+    ({"min_coverage": 2}, "min_coverage must be a number between 0 and 1, or None.* got 2"),
     ({"atlases": []}, "atlases is empty"),
     ({"atlases": ["a", "a"]}, "atlas names .* not all different"),
     ({"atlases": ["a_b"]}, "atlas name 'a_b' cannot be part"),

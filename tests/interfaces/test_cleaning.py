@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nipype_mapsmasker.core.cleaning import clean
-from nipype_mapsmasker.core.strategy import Cleaning
+from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.interfaces import CleanSignals
 from nipype_mapsmasker.io.tables.signals import read_signals
 from tests.tiny import N_VOLUMES, values_of

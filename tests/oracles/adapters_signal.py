@@ -21,8 +21,8 @@ from nilearn.exceptions import AllVolumesRemovedError
 from nilearn.signal import sanitize_confounds
 
 from nipype_mapsmasker.core import cleaning, confounds, filters, standardize
+from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.core.signal_inputs import as_keep
-from nipype_mapsmasker.core.strategy import Cleaning
 
 __all__ = ["plain", "translated"]
 

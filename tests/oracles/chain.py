@@ -14,6 +14,7 @@ from nilearn.maskers import MultiNiftiMapsMasker
 from nipype_mapsmasker.core.confounds import high_variance_confounds
 from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.maps import check_no_overlap
+from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.io.fitted import save_operator
 from nipype_mapsmasker.io.images.reader import iter_blocks, read_info
 from nipype_mapsmasker.io.maps import load_maps, open_maps
@@ -85,7 +86,7 @@ def our_chain(job: Job, folder: Path) -> tuple[np.ndarray, list[str]]:
         np.save(kept, job.sample_mask)
         files["sample_mask_file"] = str(kept)
     inputs = CleaningInputs(run_id="run", signals_file=signals_file, **files)
-    out_file, _ = clean_run(folder, inputs, job.cleaning)
+    out_file, _ = clean_run(folder, inputs, Cleaning(**job.cleaning))
     return read_signals(out_file)
 
 

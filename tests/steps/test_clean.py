@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 
+from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables import text
@@ -28,9 +29,9 @@ def test_a_pattern_without_columns_is_told_not_refused(tmp_path, files):
         run_id="r",
         signals_file=files[0],
         confounds_files=files[1],
-        confounds_columns=["csf", "motion_outlier*"],
+        choice=ConfoundParameters(confounds_columns=["csf", "motion_outlier*"]),
     )
-    _, summary = clean_run(tmp_path, inputs, {"detrend": True})
+    _, summary = clean_run(tmp_path, inputs, Cleaning(detrend=True))
     told = json.loads(summary.read_text())
     assert told["confound_names"] == ["csf"]
     assert (

@@ -13,6 +13,7 @@ import pytest
 
 from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.maps import collect_maps
+from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
 from nipype_mapsmasker.errors import (
     DataFault,
     GridError,
@@ -171,7 +172,7 @@ def test_formats_and_types(
     expected: str,
 ) -> None:  # fmt: skip
     out, _ = clean_run(
-        tmp_path, CleaningInputs(run_id="r", signals_file=signals_file), {}, dtype=dtype,
+        tmp_path, CleaningInputs(run_id="r", signals_file=signals_file), Cleaning(), dtype=dtype,
         output_format=output_format,
     )  # fmt: skip
     assert out.name == f"timeseries.{output_format}"
@@ -184,9 +185,9 @@ def test_columns_gaps_and_summary(tmp_path: Path, signals_file: str) -> None:
     table.write_text(f"trans_x\ttrans_x_derivative1\tnote\n{rows}\n")
     files = CleaningInputs(
         run_id="r", signals_file=signals_file, confounds_files=str(table),
-        confounds_columns=["trans_*"], confounds_na="zero",
+        choice=ConfoundParameters(confounds_columns=["trans_*"], confounds_na="zero"),
     )  # fmt: skip
-    _, summary = clean_run(tmp_path, files, {"detrend": True}, messages=["earlier"])
+    _, summary = clean_run(tmp_path, files, Cleaning(detrend=True), messages=["earlier"])
     fields = json.loads(summary.read_text())
     assert fields["confound_names"] == ["trans_x", "trans_x_derivative1"]
     assert fields["confound_rank"] == 2
@@ -194,10 +195,10 @@ def test_columns_gaps_and_summary(tmp_path: Path, signals_file: str) -> None:
     assert fields["parameters"]["confounds_na"] == "zero"
     every = CleaningInputs(run_id="r", signals_file=signals_file, confounds_files=str(table))
     with pytest.raises(TableError, match="note"):
-        clean_run(tmp_path, every, {})
+        clean_run(tmp_path, every, Cleaning())
 
 
 def test_a_bad_strategy_is_refused(tmp_path: Path, signals_file: str) -> None:
     files = CleaningInputs(run_id="r", signals_file=signals_file)
     with pytest.raises(ParameterError, match="t_r"):
-        clean_run(tmp_path, files, {"low_pass": 0.1})
+        clean_run(tmp_path, files, Cleaning(low_pass=0.1))

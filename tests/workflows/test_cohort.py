@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nipype_mapsmasker.core.cleaning import clean
-from nipype_mapsmasker.core.strategy import Cleaning
+from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals

@@ -8,8 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from nipype_mapsmasker import __version__
-from nipype_mapsmasker.core.algorithm import ALGORITHM
-from nipype_mapsmasker.core.parameters import MaskerParameters
+from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
 
 __all__ = ["package_versions", "provenance_of"]
 

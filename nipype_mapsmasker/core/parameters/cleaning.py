@@ -3,17 +3,24 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from nipype_mapsmasker.core.filters import Butterworth, PadType, design_butterworth
+from nipype_mapsmasker.core.parameters.declare import check_values, parameter
 from nipype_mapsmasker.errors import ParameterError, SignalError
 
-__all__ = ["Cleaning", "Filter", "Standardize"]
+if TYPE_CHECKING:
+    from nipype_mapsmasker.core.filters import Butterworth
+
+__all__ = [
+    "Cleaning",
+    "CleaningParameters",
+    "ConfoundParameters",
+    "Filter",
+    "PadType",
+    "Standardize",
+]
 
 Standardize = Literal["zscore", "zscore_sample", "psc"]
 """Ways of standardising: division by the deviation with ddof 0, with ddof 1, or in percent."""
@@ -21,43 +28,69 @@ Standardize = Literal["zscore", "zscore_sample", "psc"]
 Filter = Literal["butterworth", "cosine"]
 """Ways of filtering."""
 
-_STANDARDIZE = ("zscore", "zscore_sample", "psc")
-_FILTERS = ("butterworth", "cosine")
-_PADTYPES = ("odd", "even", "constant")
-_SWITCHES = ("detrend", "standardize_confounds", "ensure_finite", "extrapolate")
+PadType = Literal["odd", "even", "constant"]
+"""How a filter continues a signal beyond its ends, in SciPy's words."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Cleaning:
-    """
-    Hold one strategy's parameters.
+class ConfoundParameters:
+    """Hold which confounds a strategy uses; `parameters_of` tells what each field is."""
 
-    Parameters
-    ----------
-    detrend : bool, default=False
-        Remove mean and line from signals and confounds.
-    standardize : {'zscore', 'zscore_sample', 'psc'} or bool or None, default=None
-        Divide by the standard deviation with ddof 0 or ddof 1, or by the mean, in percent.
-        True means 'zscore_sample', False None.
-    standardize_confounds : bool, default=True
-        Standardise confounds before regression; False divides them by their largest value.
-    filter : {'butterworth', 'cosine'} or bool or None, default='butterworth'
-        Which filter; False means None. Butterworth without any cut-off does nothing.
-    low_pass, high_pass : float or None, default=None
-        Cut-offs in Hz.
-    t_r : float or None, default=None
-        Repetition time in seconds.
-    ensure_finite : bool, default=False
-        Set NaN and infinities in the signals to zero first.
-    extrapolate : bool, default=False
-        Let the Butterworth filter see censored volumes at head and tail as extrapolated by the
-        spline, rather than not at all.
-    butterworth_order : int, default=5
-        Order of the filter, which runs forwards and backwards.
-    butterworth_padtype : {'odd', 'even', 'constant'} or None, default='odd'
-        How ends are continued.
-    butterworth_padlen : int or None, default=None
-        Volumes of padding; None takes three times the filter's length.
+    confounds_columns: Sequence[str] | None = parameter(
+        None,
+        "names, or patterns such as trans_*, of the columns of the confounds to use; None uses "
+        "all",
+    )
+    confounds_na: Literal["next", "zero", "error"] = parameter(
+        "next", "what leading n/a of a confound becomes: the next value, 0, or an error"
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CleaningParameters:
+    """Hold the parameters of a cleaning but the run's own; `parameters_of` tells of each."""
+
+    detrend: bool = parameter(
+        False, "whether mean and line are removed from signals and confounds"
+    )
+    standardize: Standardize | bool | None = parameter(
+        None,
+        "what signals are divided by: the standard deviation with ddof 0 ('zscore') or ddof 1 "
+        "('zscore_sample'; True means this), or their mean, in percent ('psc')",
+    )
+    standardize_confounds: bool = parameter(
+        True,
+        "whether confounds are standardised before they are regressed out; False divides them by "
+        "their largest value",
+    )
+    filter: Filter | Literal[False] | None = parameter(
+        "butterworth", "kind of filter; Butterworth without a cut-off does nothing"
+    )
+    low_pass: float | None = parameter(None, "upper cut-off in Hz", unit="Hz", above=0)
+    high_pass: float | None = parameter(None, "lower cut-off in Hz", unit="Hz", above=0)
+    ensure_finite: bool = parameter(
+        False, "whether NaN and infinities in the signals are set to 0 first"
+    )
+    extrapolate: bool = parameter(
+        False,
+        "whether the Butterworth filter sees extrapolated values for volumes censored at head and "
+        "tail, rather than nothing",
+    )
+    butterworth_order: int = parameter(
+        5, "order of the Butterworth filter, which runs forwards and backwards", low=1
+    )
+    butterworth_padtype: PadType | None = parameter(
+        "odd", "how the Butterworth filter continues a signal beyond its ends"
+    )
+    butterworth_padlen: int | None = parameter(
+        None, "number of volumes of that; None is SciPy's choice", low=0
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cleaning(CleaningParameters):
+    """
+    Hold one strategy's parameters for runs of one repetition time.
 
     Notes
     -----
@@ -72,22 +105,13 @@ class Cleaning:
     nipype_mapsmasker.errors.ParameterError: filter='cosine' needs high_pass, in Hz; got None: ...
     """
 
-    detrend: bool = False
-    standardize: Standardize | bool | None = None
-    standardize_confounds: bool = True
-    filter: Filter | Literal[False] | None = "butterworth"
-    low_pass: float | None = None
-    high_pass: float | None = None
-    t_r: float | None = None
-    ensure_finite: bool = False
-    extrapolate: bool = False
-    butterworth_order: int = 5
-    butterworth_padtype: PadType | None = "odd"
-    butterworth_padlen: int | None = None
+    t_r: float | None = parameter(
+        None, "repetition time in seconds; filters need it", unit="seconds", above=0
+    )
 
     def check(self, n_volumes: int | None = None) -> None:
         """
-        Refuse what cannot be meant, before any data are read.
+        Refuse values that make no sense, before any data are read.
 
         Parameters
         ----------
@@ -101,7 +125,7 @@ class Cleaning:
         SignalError
             The run is too short for the filter.
         """
-        self._check_values()
+        check_values(self)
         self._check_filter()
         if n_volumes is None:
             return
@@ -121,9 +145,9 @@ class Cleaning:
         {'zscore', 'zscore_sample', 'psc'} or None
             With True and False spelt out.
         """
-        if isinstance(self.standardize, (bool, np.bool_)):
-            return "zscore_sample" if self.standardize else None
-        return self.standardize
+        if self.standardize is None or isinstance(self.standardize, str):
+            return self.standardize
+        return "zscore_sample" if self.standardize else None
 
     def butterworth(self) -> Butterworth | None:
         """
@@ -143,6 +167,8 @@ class Cleaning:
             return None
         self._check_filter()
         assert self.t_r is not None  # _check_filter has refused that
+        from nipype_mapsmasker.core.filters import design_butterworth  # loads SciPy
+
         return design_butterworth(
             float(self.t_r),
             low_pass=None if self.low_pass is None else float(self.low_pass),
@@ -172,21 +198,6 @@ class Cleaning:
         assert self.t_r is not None  # _check_filter has refused that
         assert self.high_pass is not None
         return float(self.t_r), float(self.high_pass)
-
-    def _check_values(self) -> None:
-        """Check each value by itself."""
-        for name in _SWITCHES:
-            _check_switch(name, getattr(self, name))
-        if not isinstance(self.standardize, (bool, np.bool_)):
-            _check_choice("standardize", self.standardize, _STANDARDIZE, "True, False, None")
-        if self.filter is not False:
-            _check_choice("filter", self.filter, _FILTERS, "None")
-        _check_choice("butterworth_padtype", self.butterworth_padtype, _PADTYPES, "None")
-        for name, unit in (("low_pass", "Hz"), ("high_pass", "Hz"), ("t_r", "seconds")):
-            _check_positive(name, getattr(self, name), unit)
-        _check_whole("butterworth_order", self.butterworth_order, least=1)
-        if self.butterworth_padlen is not None:
-            _check_whole("butterworth_padlen", self.butterworth_padlen, least=0)
 
     def _check_filter(self) -> None:
         """Check that the filter has what it needs, and nothing that it cannot use."""
@@ -219,35 +230,3 @@ class Cleaning:
                 "one."
             )
             raise ParameterError(msg)
-
-
-def _check_switch(name: str, value: object) -> None:
-    if not isinstance(value, (bool, np.bool_)):
-        msg = f"{name} must be True or False; got {value!r}."
-        raise ParameterError(msg)
-
-
-def _check_choice(name: str, value: object, choices: tuple[str, ...], others: str) -> None:
-    if value is not None and not (isinstance(value, str) and value in choices):
-        known = ", ".join(map(repr, choices))
-        msg = f"{name} must be one of {known}, {others}; got {value!r}."
-        raise ParameterError(msg)
-
-
-def _check_positive(name: str, value: object, unit: str) -> None:
-    if value is None:
-        return
-    if (
-        isinstance(value, (bool, np.bool_))
-        or not isinstance(value, Real)
-        or not math.isfinite(value)
-        or value <= 0
-    ):
-        msg = f"{name} must be a positive number of {unit}, or None for none; got {value!r}."
-        raise ParameterError(msg)
-
-
-def _check_whole(name: str, value: object, *, least: int) -> None:
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral) or value < least:
-        msg = f"{name} must be a whole number of at least {least}; got {value!r}."
-        raise ParameterError(msg)
