@@ -10,7 +10,8 @@ from typing import Any, get_args, get_origin
 
 from nipype_mapsmasker.core.parameters import MaskerParameters, Parameter, parameters_of
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.sidecars import image_stem, read_json_object
+from nipype_mapsmasker.io.sidecars import image_stem
+from nipype_mapsmasker.io.strategies import read_strategies
 
 __all__ = ["add_options", "atlas_names", "masker_parameters", "value_of"]
 
@@ -101,7 +102,7 @@ def value_of(declared: Parameter, given: Any) -> Any:
     if given == "none" and declared.is_optional:
         return None
     if not isinstance(given, list):
-        return given
+        return _number_or_word(declared, given)
     if len(given) == 1 and given[0] in declared.choices:
         return given[0]
     several = next(kind for kind in declared.types if get_origin(kind) is not None)
@@ -114,6 +115,22 @@ def value_of(declared: Parameter, given: Any) -> Any:
         msg = f"{flag} takes numbers{words and f' or {words}'}; got {' '.join(map(str, given))!r}."
         raise ParameterError(msg) from error
     return values[0] if len(values) == 1 and kind in declared.types else values
+
+
+def _number_or_word(declared: Parameter, given: Any) -> Any:
+    """Take a number for one where words may stand for it."""
+    if not isinstance(given, str) or given in declared.choices or str in declared.types:
+        return given
+    kinds = [kind for kind in declared.types if kind in (int, float)]
+    if not kinds:
+        return given
+    try:
+        return kinds[0](given)
+    except ValueError as error:
+        words = " or ".join(repr(choice) for choice in declared.choices if choice is not None)
+        flag = "--" + declared.name.replace("_", "-")
+        msg = f"{flag} takes a number or {words}; got {given!r}."
+        raise ParameterError(msg) from error
 
 
 def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
@@ -138,11 +155,11 @@ def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
     values = {
         name: value_of(declared, getattr(arguments, name))
         for name, declared in parameters_of(MaskerParameters).items()
-        if name not in ("atlases", "strategies")
+        if name not in ("atlases", "denoise", "strategies")
     }
     return MaskerParameters(
         atlases=atlas_names(arguments.maps, arguments.atlas_names),
-        strategies=_strategies(arguments.strategies),
+        denoise=None if arguments.denoise is None else read_strategies(arguments.denoise),
         **values,
     )
 
@@ -186,29 +203,6 @@ def atlas_names(maps: list[str], names: list[str] | None) -> list[str]:
         name = name or "maps"
         made.append(name if name not in made else f"{name}{len(made) + 1}")
     return made
-
-
-def _strategies(path: str | None) -> dict[str, dict[str, Any]] | None:
-    """Read the strategies of a file."""
-    if path is None:
-        return None
-    strategies = read_json_object(path, "--strategies")
-    for name, fields in strategies.items():
-        if not isinstance(fields, dict):
-            msg = (
-                f"--strategies {path}: {name!r} is {fields!r}, expected an object of cleaning "
-                "options."
-            )
-            raise ParameterError(msg)
-    declared = parameters_of(MaskerParameters)
-    return {
-        # The word none, as the options have it.
-        name: {
-            key: value_of(declared[key], value) if key in declared and value == "none" else value
-            for key, value in fields.items()
-        }
-        for name, fields in strategies.items()
-    }
 
 
 def _word(value: Any) -> str:

@@ -7,7 +7,10 @@ import argparse
 
 from nipype_mapsmasker import __version__
 from nipype_mapsmasker.cli.options import add_options
+from nipype_mapsmasker.core.denoise.presets import PRESETS
 from nipype_mapsmasker.core.parameters import (
+    AnalysisParameters,
+    CensoringParameters,
     CleaningParameters,
     ConfoundParameters,
     ExtractionParameters,
@@ -151,11 +154,23 @@ def _add_cleaning(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--sample-mask", metavar="FILE", help="volumes to keep, for a single image")
     add_options(group, ConfoundParameters)
     add_options(group, HighVarianceParameters)
+    _add_denoising(parser)
+
+
+def _add_denoising(parser: argparse.ArgumentParser) -> None:
+    """Add the options of strategies, of censoring, and of what is made of cleaned signals."""
+    group = parser.add_argument_group("denoising")
     group.add_argument(
-        "--strategies",
-        metavar="FILE",
-        help="JSON of several named cleaning strategies; the options above are their defaults",
+        "--denoise",
+        nargs="+",
+        action="extend",
+        metavar="STRATEGY",
+        help="strategies that choose regressors and volumes from fMRIPrep's confounds, by name "
+        f"({', '.join(PRESETS)}, each perhaps with +gsr) or as files (.json, .yaml)",
     )
+    add_options(group, CensoringParameters)
+    group = parser.add_argument_group("connectivity")
+    add_options(group, AnalysisParameters)
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:

@@ -9,12 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nipype_mapsmasker.core.denoise import (
-    ConfoundStrategy,
-    check_labels,
-    preset,
-    strategy_from,
-)
+from nipype_mapsmasker.core.parameters import STRATEGY, parameters_of
+from nipype_mapsmasker.core.parameters.denoising import denoising_strategies
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.tables.text import read_bytes
 
@@ -24,7 +20,7 @@ STRATEGY_SUFFIXES = (".json", ".yaml", ".yml")
 """Endings of files that hold strategies."""
 
 
-def read_strategies(said: Sequence[str | os.PathLike[str]]) -> list[ConfoundStrategy]:
+def read_strategies(said: Sequence[str | os.PathLike[str]]) -> list[str | dict[str, Any]]:
     """
     Give strategies by their names, or as files hold them.
 
@@ -32,35 +28,35 @@ def read_strategies(said: Sequence[str | os.PathLike[str]]) -> list[ConfoundStra
     ----------
     said : sequence of str or path_like
         Names of presets, or .json and .yaml files: one strategy (a mapping of the words of
-        `ConfoundStrategy`, with ``preset`` for one to start from), a list of such, or the files
-        of giga_connectome and XCP-D.
+        `ConfoundStrategy` and of cleaning, with ``preset`` for one to start from), a list of
+        such, or the files of giga_connectome and XCP-D.
 
     Returns
     -------
-    list of ConfoundStrategy
-        In their order; every label differs.
+    list of str or dict
+        The parameter ``denoise``: names, and words.
 
     Raises
     ------
     ParameterError
-        A name or word is not known, or two strategies would write the same files.
+        A word is not known, or cannot be meant.
     TableError
         A file cannot be read.
     """
-    strategies: list[ConfoundStrategy] = []
+    strategies: list[str | dict[str, Any]] = []
     for item in said:
         if Path(item).suffix.lower() in STRATEGY_SUFFIXES:
             strategies += _from_file(Path(item))
         else:
-            strategies.append(preset(os.fspath(item)))
-    check_labels(strategies)
+            strategies.append(os.fspath(item))
     return strategies
 
 
-def _from_file(path: Path) -> list[ConfoundStrategy]:
+def _from_file(path: Path) -> list[dict[str, Any]]:
     """Read the strategies of one file."""
     content = _parsed(path)
     listed = content if isinstance(content, list) else [content]
+    cleaning = [name for cls in STRATEGY for name in parameters_of(cls)]
     strategies = []
     for item in listed:
         if not isinstance(item, Mapping) or not item:
@@ -70,10 +66,12 @@ def _from_file(path: Path) -> list[ConfoundStrategy]:
             )
             raise ParameterError(msg)
         try:
-            strategies.append(_from_words(item, path.stem))
+            words = _words(item, path.stem)
+            denoising_strategies([words], cleaning)
         except ParameterError as error:
             msg = f"{path}: {error}"
             raise ParameterError(msg) from error
+        strategies.append(words)
     return strategies
 
 
@@ -108,8 +106,8 @@ def _import_yaml(path: Path) -> Any:
     return _Loader
 
 
-def _from_words(words: Mapping[str, Any], stem: str) -> ConfoundStrategy:
-    """Make a strategy of any of the three kinds of files."""
+def _words(words: Mapping[str, Any], stem: str) -> dict[str, Any]:
+    """Bring the three kinds of files to the words that strategies have here."""
     name = str(words.get("name", stem))
     if "parameters" in words:  # giga_connectome: a call of nilearn's functions
         inner = words["parameters"]
@@ -128,6 +126,6 @@ def _from_words(words: Mapping[str, Any], stem: str) -> ConfoundStrategy:
             "regex": [column for column in columns if column.startswith("^")],
         }
     rest = {key: value for key, value in words.items() if key != "description"}
-    start = rest.pop("preset", rest.pop("denoise_strategy", None))
-    base = None if start is None else preset(str(start))
-    return strategy_from({"name": name, **rest}, name, base)
+    if "denoise_strategy" in rest:
+        rest["preset"] = rest.pop("denoise_strategy")
+    return {"name": name, **rest}

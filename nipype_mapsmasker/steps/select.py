@@ -3,36 +3,34 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.denoise import (
-    Censoring,
-    ConfoundStrategy,
-    Limits,
-    Selection,
-    Volumes,
-    check_limits,
-    choose_volumes,
-    select_columns,
-)
+from nipype_mapsmasker.core.denoise.columns import Selection, select_columns
+from nipype_mapsmasker.core.denoise.limits import Limits, check_limits
+from nipype_mapsmasker.core.denoise.vocabulary import ConfoundStrategy
+from nipype_mapsmasker.core.denoise.volumes import Censoring, Volumes, choose_volumes
 from nipype_mapsmasker.core.regression import confound_basis, scale_confounds
-from nipype_mapsmasker.errors import SignalError, TableError
+from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables.confounds import read_confounds
-from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
+from nipype_mapsmasker.io.tables.fmriprep import (
+    ConfoundsTables,
+    read_confounds_tables,
+    read_tedana,
+)
+from nipype_mapsmasker.io.tables.rows import write_rows
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
-from nipype_mapsmasker.io.tables.text import MISSING, Table, is_number, read_bytes, read_table
+from nipype_mapsmasker.io.tables.text import read_table
 
-__all__ = ["SelectedFiles", "SelectionInputs", "metadata_file", "select_run"]
+__all__ = ["SelectedFiles", "SelectionInputs", "select_run"]
 
 DISPLACEMENT, DVARS = "framewise_displacement", "std_dvars"
 """Columns that thresholds are held against."""
@@ -94,25 +92,12 @@ class SelectedFiles:
 
 
 @dataclass
-class _Tables:
-    """The tables of a run, read once."""
+class _Run:
+    """What was read of a run."""
 
-    tables: list[Table] = field(default_factory=list)
-    metadata: dict[str, Any] = field(default_factory=dict)
+    confounds: ConfoundsTables
     n_volumes: int = 0
     no_data: NDArray[np.bool_] | None = None
-
-    @property
-    def names(self) -> list[str]:
-        return [name for table in self.tables for name in table.header]
-
-    def measure(self, name: str) -> NDArray[np.float64] | None:
-        """Read one column with gaps; None where there is none of that name."""
-        for table in self.tables:
-            if name in table.header:
-                at = table.header.index(name)
-                return np.array([_number(table, row, at) for row in range(len(table.rows))])
-        return None
 
 
 def select_run(
@@ -159,8 +144,8 @@ def select_run(
         run.n_volumes,
         censoring,
         non_steady=_flagged(run),
-        displacement=run.measure(DISPLACEMENT),
-        std_dvars=run.measure(DVARS),
+        displacement=run.confounds.measure(DISPLACEMENT),
+        std_dvars=run.confounds.measure(DVARS),
         no_data=run.no_data,
         sample_mask=_given_mask(files, run.n_volumes),
     )
@@ -180,42 +165,16 @@ def select_run(
     )
 
 
-def metadata_file(table: str | os.PathLike[str]) -> Path:
-    """
-    Give the JSON that lies beside a table.
-
-    Parameters
-    ----------
-    table : path_like
-        The table; only its ending changes, whatever its folders are called.
-
-    Returns
-    -------
-    Path
-        The JSON, whether it is there or not.
-
-    Examples
-    --------
-    >>> metadata_file("my_tsv_data/sub-1_desc-confounds_timeseries.tsv").as_posix()
-    'my_tsv_data/sub-1_desc-confounds_timeseries.json'
-    """
-    path = Path(table)
-    plain = path.with_suffix("") if path.suffix == ".gz" else path
-    return plain.with_suffix(".json")
-
-
-def _read(files: SelectionInputs, strategy: ConfoundStrategy) -> _Tables:
+def _read(files: SelectionInputs, strategy: ConfoundStrategy) -> _Run:
     """Read tables and metadata, and find the number of volumes."""
-    run = _Tables()
-    for path in _listed(files.confounds_files):
-        run.tables.append(read_table(path))
-        run.metadata |= _metadata(metadata_file(path))
+    run = _Run(read_confounds_tables(_listed(files.confounds_files)))
+    tables = run.confounds.tables
     if files.signals_file is not None:
         signals, _ = read_signals(files.signals_file)
         run.n_volumes = len(signals)
         run.no_data = ~np.any(np.isfinite(signals) & (signals != 0), axis=1)
-    elif run.tables:
-        run.n_volumes = len(run.tables[0].rows)
+    elif tables:
+        run.n_volumes = len(tables[0].rows)
     elif files.tedana_files is not None:
         run.n_volumes = len(read_table(files.tedana_files[0]).rows)
     else:
@@ -224,14 +183,14 @@ def _read(files: SelectionInputs, strategy: ConfoundStrategy) -> _Tables:
             f"{files.run_id!r}, so that its number of volumes is not known; give one of the two."
         )
         raise TableError(msg)
-    for table in run.tables:
+    for table in tables:
         if len(table.rows) != run.n_volumes:
             msg = (
                 f"{table.path} has {len(table.rows)} rows, where the run has {run.n_volumes} "
                 "volumes; give the table of this very run, with one row per volume."
             )
             raise TableError(msg)
-    if not run.tables and strategy.regresses and strategy.strategy != ("tedana",):
+    if not tables and strategy.regresses and strategy.strategy != ("tedana",):
         msg = (
             f"The run {files.run_id!r} has no table of confounds, which the strategy "
             f"{strategy.name!r} needs; give one, or take the strategy 'none'."
@@ -240,29 +199,14 @@ def _read(files: SelectionInputs, strategy: ConfoundStrategy) -> _Tables:
     return run
 
 
-def _metadata(path: Path) -> dict[str, Any]:
-    """Read what a JSON says of the columns; nothing where there is none."""
-    if not path.is_file():
-        return {}
-    try:
-        content = json.loads(read_bytes(path))
-    except ValueError as error:
-        msg = f"{path} is not JSON ({error}), where metadata of confounds are expected; mend it."
-        raise TableError(msg) from error
-    if not isinstance(content, dict):
-        msg = f"{path} holds {type(content).__name__}, where metadata by column are expected."
-        raise TableError(msg)
-    return {name: facts for name, facts in content.items() if isinstance(facts, dict)}
-
-
-def _flagged(run: _Tables) -> NDArray[np.bool_] | None:
+def _flagged(run: _Run) -> NDArray[np.bool_] | None:
     """Find volumes before the steady state."""
-    columns = [name for name in run.names if "non_steady_state" in name]
+    columns = [name for name in run.confounds.names if "non_steady_state" in name]
     if not columns:
         return None
     flags = np.zeros(run.n_volumes, dtype=np.bool_)
     for name in columns:
-        values = run.measure(name)
+        values = run.confounds.measure(name)
         flags |= np.nan_to_num(values) != 0 if values is not None else False
     return flags
 
@@ -275,7 +219,7 @@ def _given_mask(files: SelectionInputs, n_volumes: int) -> NDArray[np.bool_] | N
 
 
 def _regressors(
-    run: _Tables,
+    run: _Run,
     files: SelectionInputs,
     strategy: ConfoundStrategy,
     confounds_na: Literal["next", "zero", "error"],
@@ -283,9 +227,12 @@ def _regressors(
     """Read the chosen columns."""
     if "ica_aroma" in strategy.strategy and strategy.ica_aroma == "full" and files.image:
         _check_aroma(files.image, strategy)
-    mixing, classified = _tedana(files, strategy, run.n_volumes)
-    names = run.names + list(mixing)
-    selection = select_columns(strategy, names, run.metadata, classified)
+    mixing: dict[str, NDArray[np.float64]] = {}
+    classified = None
+    if "tedana" in strategy.strategy and files.tedana_files is not None:
+        mixing, classified = read_tedana(*files.tedana_files, run.n_volumes)
+    names = run.confounds.names + list(mixing)
+    selection = select_columns(strategy, names, run.confounds.metadata, classified)
     from_tables = [name for name in selection.columns if name not in mixing]
     columns = dict(mixing)
     if from_tables:
@@ -308,38 +255,6 @@ def _check_aroma(image: str, strategy: ConfoundStrategy) -> None:
         raise TableError(msg)
 
 
-def _tedana(
-    files: SelectionInputs, strategy: ConfoundStrategy, n_volumes: int
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, str] | None]:
-    """Read tedana's components, each under its class and name, and the class of each."""
-    if "tedana" not in strategy.strategy or files.tedana_files is None:
-        return {}, None
-    mixing_file, metrics_file = files.tedana_files
-    values, names = read_confounds([mixing_file], n_volumes)
-    series = dict(zip(map(_component, names), zip(names, values.T, strict=True), strict=True))
-    mixing: dict[str, NDArray[np.float64]] = {}
-    classified: dict[str, str] = {}
-    for row in read_rows(metrics_file):
-        component, label = row.get("Component"), row.get("classification")
-        if component is None or label is None:
-            msg = (
-                f"{metrics_file} has a row without 'Component' or 'classification', where "
-                "tedana's metrics are expected; give desc-tedana_metrics.tsv."
-            )
-            raise TableError(msg)
-        if _component(component) in series:
-            name, column = series[_component(component)]
-            mixing[f"{label}_{name}"] = column
-            classified[f"{label}_{name}"] = label
-    return mixing, classified
-
-
-def _component(name: str) -> str:
-    """Give a component's name without leading zeros: tables of one tedana may differ in them."""
-    head, _, number = name.rpartition("_")
-    return f"{head}_{int(number)}" if number.isdecimal() else name
-
-
 def _rank(regressors: NDArray[np.float64], volumes: Volumes) -> int:
     """Count the directions that regressors take out of the kept volumes, besides the mean."""
     kept = regressors[volumes.keep]
@@ -348,9 +263,9 @@ def _rank(regressors: NDArray[np.float64], volumes: Volumes) -> int:
     return int(confound_basis(scale_confounds(kept)[0]).shape[1])
 
 
-def _write_outliers(path: Path, run: _Tables, volumes: Volumes) -> Path:
+def _write_outliers(path: Path, run: _Run, volumes: Volumes) -> Path:
     """Write one row per volume."""
-    measures = {name: run.measure(name) for name in (DISPLACEMENT, DVARS)}
+    measures = {name: run.confounds.measure(name) for name in (DISPLACEMENT, DVARS)}
     rows: list[dict[str, Any]] = []
     for volume, reason in enumerate(volumes.named()):
         row: dict[str, Any] = {"volume": volume, "keep": int(volumes.keep[volume])}
@@ -392,9 +307,9 @@ def _summary(
     }
 
 
-def _motion(run: _Tables, volumes: Volumes) -> dict[str, float | None]:
+def _motion(run: _Run, volumes: Volumes) -> dict[str, float | None]:
     """Give the mean framewise displacement, without the dummy scans, and of what is kept."""
-    values = run.measure(DISPLACEMENT)
+    values = run.confounds.measure(DISPLACEMENT)
     if values is None or np.isnan(values).all():
         return {"mean_framewise_displacement": None, "mean_framewise_displacement_kept": None}
     usual = ~volumes.reasons["dummy_scan"] & ~np.isnan(values)
@@ -403,20 +318,6 @@ def _motion(run: _Tables, volumes: Volumes) -> dict[str, float | None]:
         "mean_framewise_displacement": float(values[usual].mean()) if usual.any() else None,
         "mean_framewise_displacement_kept": float(values[kept].mean()) if kept.any() else None,
     }
-
-
-def _number(table: Table, row: int, at: int) -> float:
-    """Read one cell of a measure, which may be n/a."""
-    cell = table.rows[row][at]
-    if cell.lower() in MISSING:
-        return float("nan")
-    if not is_number(cell):
-        msg = (
-            f"{table.path} has {cell!r} in column {table.header[at]!r}, line {table.lines[row]}, "
-            "where a number or n/a is expected; correct it."
-        )
-        raise SignalError(msg)
-    return float(cell)
 
 
 def _listed(paths: str | Sequence[str] | None) -> list[str]:

@@ -251,7 +251,7 @@ def _add_extraction(graph: Graph) -> Any:
     interface = ExtractSignals(
         **values_of(given, ExtractionParameters),
         resample=given.resampling_target is not None,
-        min_volumes=given.min_volumes(),
+        min_volumes=given.volumes_needed(),
         save_mean_squares=given.high_variance_confounds,
         on_error=given.on_error,
     )

@@ -5,9 +5,16 @@ import json
 
 import pytest
 
-from nipype_mapsmasker.core.denoise import preset
+from nipype_mapsmasker.core.denoise.presets import preset
+from nipype_mapsmasker.core.parameters.denoising import denoising_strategies
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.strategies import read_strategies
+from nipype_mapsmasker.io import strategies as files
+
+
+def read_strategies(said):
+    """Read names and files, and make them strategies."""
+    found = denoising_strategies(files.read_strategies(said), ["detrend", "low_pass"])
+    return [strategy for strategy, _ in found.values()]
 
 
 def write(path, content):
@@ -88,3 +95,11 @@ def test_files_that_are_none(tmp_path, content, message):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ValueError, match=r"missing\.json"):
         read_strategies([str(tmp_path / "missing.json")])
+
+
+def test_words_of_cleaning_are_for_this_strategy_alone(tmp_path):
+    path = write(tmp_path / "x.json", {"preset": "36P", "low_pass": 0.1, "detrend": True})
+    said = files.read_strategies(["simple", path])
+    found = denoising_strategies(said, ["detrend", "low_pass"])
+    assert [own for _, own in found.values()] == [{}, {"low_pass": 0.1, "detrend": True}]
+    assert list(found) == ["simple", "x"]

@@ -11,8 +11,10 @@ import pytest
 from nilearn.interfaces.fmriprep import load_confounds, load_confounds_strategy
 from nilearn.interfaces.fmriprep.load_confounds_scrub import optimize_scrub
 
-from nipype_mapsmasker.core.denoise import ConfoundStrategy, Limits, preset, short_segments
-from nipype_mapsmasker.core.denoise.volumes import censoring_of
+from nipype_mapsmasker.core.denoise.limits import Limits
+from nipype_mapsmasker.core.denoise.presets import preset
+from nipype_mapsmasker.core.denoise.vocabulary import ConfoundStrategy
+from nipype_mapsmasker.core.denoise.volumes import censoring_of, short_segments
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.steps.select import SelectionInputs, select_run

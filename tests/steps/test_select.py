@@ -6,7 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.core.denoise import Limits, censoring_of, preset, strategy_from
+from nipype_mapsmasker.core.denoise.limits import Limits
+from nipype_mapsmasker.core.denoise.presets import preset
+from nipype_mapsmasker.core.denoise.vocabulary import strategy_from
+from nipype_mapsmasker.core.denoise.volumes import censoring_of
 from nipype_mapsmasker.errors import SignalError, TableError
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.samples import read_sample_mask

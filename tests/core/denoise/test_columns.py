@@ -3,7 +3,10 @@
 
 import pytest
 
-from nipype_mapsmasker.core.denoise import check_chosen, preset, select_columns, strategy_from
+from nipype_mapsmasker.core.denoise.columns import select_columns
+from nipype_mapsmasker.core.denoise.guards import check_chosen
+from nipype_mapsmasker.core.denoise.presets import preset
+from nipype_mapsmasker.core.denoise.vocabulary import strategy_from
 from nipype_mapsmasker.errors import TableError
 from tests.confounds_tables import STYLES, table
 

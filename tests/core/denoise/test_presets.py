@@ -5,15 +5,10 @@ import re
 
 import pytest
 
-from nipype_mapsmasker.core.denoise import (
-    PRESETS,
-    check_filter,
-    check_labels,
-    preset,
-    select_columns,
-    strategy_from,
-    strategy_label,
-)
+from nipype_mapsmasker.core.denoise.columns import select_columns
+from nipype_mapsmasker.core.denoise.guards import check_filter, check_labels
+from nipype_mapsmasker.core.denoise.presets import PRESETS, preset, strategy_label
+from nipype_mapsmasker.core.denoise.vocabulary import strategy_from
 from nipype_mapsmasker.errors import ParameterError
 from tests.confounds_tables import MOTION, table
 

@@ -4,13 +4,12 @@
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.core.denoise import (
+from nipype_mapsmasker.core.denoise.limits import Limits, check_limits
+from nipype_mapsmasker.core.denoise.presets import preset
+from nipype_mapsmasker.core.denoise.volumes import (
     Censoring,
-    Limits,
     censoring_of,
-    check_limits,
     choose_volumes,
-    preset,
     short_segments,
 )
 from nipype_mapsmasker.errors import ParameterError, SignalError

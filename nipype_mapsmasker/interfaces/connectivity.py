@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Doors to connectomes: of one run, and of a group."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nipype.interfaces.base import traits
+
+from nipype_mapsmasker.core.parameters import AnalysisParameters
+from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
+from nipype_mapsmasker.interfaces.traits import made_file, optional_file, run_file, with_parameters
+from nipype_mapsmasker.steps.connect import connect_run
+
+__all__ = ["Connectivity"]
+
+
+@with_parameters(AnalysisParameters, leave_out=["connectivity", "dual_regression"])
+class _ConnectivityInputSpec(RunInputSpec):
+    signals_file = run_file("cleaned signals, one row per volume")
+    summary_file = optional_file(
+        "JSON of the cleaning: degrees of freedom, volumes that were filled in"
+    )
+    measures = traits.List(
+        traits.Enum("pearson", "partial", "precision", "covariance"),
+        value=["pearson"],
+        usedefault=True,
+        desc="what is measured between each two regions",
+    )
+
+
+class _ConnectivityOutputSpec(RunOutputSpec):
+    pearson_file = made_file("matrix (.tsv) of Pearson's correlations, or None")
+    partial_file = made_file("matrix of partial correlations, or None")
+    precision_file = made_file("inverse covariance, or None")
+    covariance_file = made_file("covariance, or None")
+    messages = traits.List(
+        traits.Str(), desc="why a measure was refused: too few degrees of freedom for it"
+    )
+
+
+class Connectivity(RunInterface):
+    """
+    Measure what each two regions of a run have in common.
+
+    Regions without signal have rows and columns of n/a. Precision and partial correlation are
+    refused, not failed, where degrees of freedom do not reach the number of regions; beside each
+    matrix lies a JSON that describes it.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from nipype_mapsmasker.io.tables.relmat import read_relmat
+    >>> from nipype_mapsmasker.io.tables.signals import write_signals
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     values = np.array([[1.0, -1], [2, -2], [4, -4]])
+    ...     signals = write_signals(os.path.join(folder, "s.tsv"), values, ["a", "b"])
+    ...     step = Connectivity(signals_file=str(signals))
+    ...     read_relmat(step.run(cwd=folder).outputs.pearson_file)[0].round(12).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+
+    input_spec = _ConnectivityInputSpec
+    output_spec = _ConnectivityOutputSpec
+
+    def _process(self, cwd: Path) -> None:
+        inputs = self.inputs
+        found = connect_run(
+            cwd,
+            inputs.signals_file,
+            list(inputs.measures),
+            summary_file=inputs.summary_file,
+            shrinkage=inputs.shrinkage,
+            fisher_z=inputs.fisher_z,
+        )
+        names = ("pearson", "partial", "precision", "covariance")
+        self._results = {
+            f"{name}_file": str(found.files[name]) if name in found.files else None
+            for name in names
+        }
+        self._results["messages"] = list(found.refused.values())
