@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nibabel as nib
-import nipype_mapsmasker.workflows.wiring as wiring_module
 import numpy as np
 import pytest
 
 import nipype_mapsmasker.cohort.plan as plan_module
 import nipype_mapsmasker.io.results.provenance as provenance_module
+import nipype_mapsmasker.workflows.cohort as builder_module
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.cli.conftest import statuses
@@ -155,14 +155,14 @@ def change_extraction(scene):
 def bump_algorithm(scene):
     for module in (plan_module, provenance_module):
         scene.monkeypatch.setattr(module, "ALGORITHM", 99)
-    genuine = wiring_module.fit_interface
+    genuine = builder_module.fit_interface
 
     def bumped(params):
         interface = genuine(params)
         interface.inputs.algorithm = 99
         return interface
 
-    scene.monkeypatch.setattr(wiring_module, "fit_interface", bumped)
+    scene.monkeypatch.setattr(builder_module, "fit_interface", bumped)
 
 
 def replace_maps_alike(scene):
