@@ -51,7 +51,11 @@ def check_tables(run: Run, info: ImageInfo, params: MaskerParameters, t_r: Repet
     if run.sample_mask is not None:
         read_sample_mask(run.sample_mask, info.n_volumes)
     checked: list[tuple[object, str]] = []
-    for strategy in params.cleanings().values():
+    chosen = params.confound_strategies()
+    for name, strategy in params.cleanings().items():
+        if chosen[name] is not None:
+            _check_strategy(strategy, info, t_r)
+            continue  # columns and volumes are chosen, and checked, by a step of its own
         columns, na = strategy.get("confounds_columns"), strategy.get("confounds_na", "next")
         if run.confounds and (columns, na) not in checked:
             checked.append((columns, na))

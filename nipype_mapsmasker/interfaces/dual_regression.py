@@ -24,6 +24,7 @@ class _DualRegressionInputSpec(RunInputSpec):
     in_file = run_file("4D image of the run")
     signals_file = run_file("raw signals of all its volumes, from stage 1")
     confounds_files = optional_files("table or tables of further regressors, all columns used")
+    high_variance_file = optional_file("table of high-variance confounds, used as well")
     sample_mask_file = optional_file("table of the volumes to use")
     mask_file = optional_file("mask outside which maps are 0")
     mask_threshold = optional(
@@ -81,6 +82,7 @@ class DualRegression(RunInterface):
                 in_file=inputs.in_file,
                 signals_file=inputs.signals_file,
                 confounds_files=inputs.confounds_files,
+                high_variance_file=inputs.high_variance_file,
                 sample_mask_file=inputs.sample_mask_file,
                 mask_file=inputs.mask_file,
             ),

@@ -17,6 +17,7 @@ from nipype.interfaces.base import (
 
 from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
 from nipype_mapsmasker.interfaces.traits import made_file, optional_file, run_file
+from nipype_mapsmasker.io.results.analyses import ANALYSIS_KINDS
 from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.results.storing import (
     RunResults,
@@ -29,7 +30,14 @@ from nipype_mapsmasker.io.results.storing import (
 
 __all__ = ["RESULT_KINDS", "StoreRun", "SummariseRuns"]
 
-RESULT_KINDS = ("timeseries", "summary", "reconstruction", "report", "reportdata")
+RESULT_KINDS = (
+    "timeseries",
+    "summary",
+    "reconstruction",
+    "report",
+    "reportdata",
+    *ANALYSIS_KINDS,
+)
 """What one strategy makes of one atlas; `StoreRun` has an input per kind and number."""
 
 
@@ -75,7 +83,7 @@ class StoreRun(LeanInterface):
 
     Every file is written beside its place and moved there. For atlas ``a`` and strategy ``s``,
     counted through with the strategies first, there are inputs ``timeseries_<n>``,
-    ``summary_<n>``, ``reconstruction_<n>``, ``report_<n>`` and ``reportdata_<n>``, n from 0.
+    ``summary_<n>`` and so on for each of `RESULT_KINDS`, n from 0.
 
     Parameters
     ----------

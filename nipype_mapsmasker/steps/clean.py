@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
@@ -11,11 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from nipype_mapsmasker.core.cleaning import clean
+from nipype_mapsmasker.core.denoise.filling import OutputType, fill_censored
+from nipype_mapsmasker.core.denoise.guards import check_chosen
 from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
+from nipype_mapsmasker.errors import SignalError
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
+from nipype_mapsmasker.io.tables.text import read_table
 
 __all__ = ["CleaningInputs", "clean_run"]
 
@@ -26,6 +31,10 @@ WRITTEN_DTYPES = {
     "float64": np.float64,
 }
 """What each value of ``dtype`` means for the table that is written."""
+
+
+_NOT_KEPT = ("run_id", "warnings", "columns")
+"""What the summary of a cleaning says itself of a choice of regressors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +54,8 @@ class CleaningInputs:
         Table of high-variance confounds, used whole.
     sample_mask_file : str or None
         Volumes to keep.
+    selection_file : str or None
+        JSON of the choice of regressors and volumes, for the summary.
     choice : ConfoundParameters
         Which columns of ``confounds_files`` are used, and how.
     """
@@ -54,6 +65,7 @@ class CleaningInputs:
     confounds_files: str | Sequence[str] | None = None
     high_variance_file: str | None = None
     sample_mask_file: str | None = None
+    selection_file: str | None = None
     choice: ConfoundParameters = field(default_factory=ConfoundParameters)
 
 
@@ -64,6 +76,7 @@ def clean_run(
     *,
     dtype: str | None = None,
     output_format: str = "tsv",
+    output_type: OutputType = "censored",
     messages: Sequence[str] = (),
 ) -> tuple[Path, Path]:
     """
@@ -81,6 +94,8 @@ def clean_run(
         Type that is written.
     output_format : {'tsv', 'npy', 'parquet'}
         Format that is written.
+    output_type : {'censored', 'interpolated', 'nan'}
+        What becomes of censored volumes.
     messages : sequence of str
         Earlier warnings, handed on.
 
@@ -106,6 +121,9 @@ def clean_run(
     if files.confounds_files:
         given = files.confounds_files
         paths = [given] if isinstance(given, str | Path) else list(given)
+        if files.choice.confounds_columns is None:
+            for path in paths:
+                check_chosen(str(path), read_table(path).header)
         values, columns = read_confounds(
             paths,
             n_volumes,
@@ -120,6 +138,16 @@ def clean_run(
         sample_mask = read_sample_mask(files.sample_mask_file, n_volumes)
     confounds = np.hstack(tables) if tables else None
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
+    if summary.degrees_of_freedom < 1 and summary.n_kept > 1 and summary.steps:
+        msg = (
+            f"No degrees of freedom are left: {summary.n_kept} of {summary.n_volumes} volumes are "
+            f"kept, and {summary.confound_rank} directions of {len(confound_names)} confounds are "
+            "regressed; the cleaned signals would be noise: leave the run out, or use fewer "
+            "confounds, looser thresholds or no filter."
+        )
+        raise SignalError(msg)
+    if sample_mask is not None:
+        cleaned = fill_censored(cleaned, sample_mask, output_type)
     out_file = write_signals(
         folder / f"timeseries.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
     )
@@ -130,7 +158,9 @@ def clean_run(
         "run_id": files.run_id,
         "extraction_warnings": list(messages),
         "names": names,
-        "parameters": asdict(strategy) | asdict(files.choice) | {"dtype": dtype},
+        "parameters": asdict(strategy)
+        | asdict(files.choice)
+        | {"dtype": dtype, "output_type": output_type},
         "confound_names": confound_names,
         "censored": censored,
         "inputs": {
@@ -138,6 +168,9 @@ def clean_run(
             "sample_mask_file": files.sample_mask_file,
         },
     }
+    if files.selection_file is not None:
+        selection = json.loads(Path(files.selection_file).read_text(encoding="utf-8"))
+        fields["selection"] = {k: v for k, v in selection.items() if k not in _NOT_KEPT}
     return out_file, write_json(folder / "summary.json", fields)
 
 

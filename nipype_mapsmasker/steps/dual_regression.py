@@ -37,6 +37,8 @@ class DualRegressionInputs:
         Raw signals of its volumes, from stage 1.
     confounds_files : str, sequence of str or None
         Tables of further regressors, used whole.
+    high_variance_file : str or None
+        Table of high-variance confounds, used as well.
     sample_mask_file : str or None
         Volumes to use.
     mask_file : str or None
@@ -46,6 +48,7 @@ class DualRegressionInputs:
     in_file: str
     signals_file: str
     confounds_files: str | Sequence[str] | None = None
+    high_variance_file: str | None = None
     sample_mask_file: str | None = None
     mask_file: str | None = None
 
@@ -122,7 +125,7 @@ def dual_regression(
     keep = None
     if files.sample_mask_file is not None:
         keep = read_sample_mask(files.sample_mask_file, info.n_volumes)
-    nuisance = _nuisance(files.confounds_files, info.n_volumes, detrend, high_pass, t_r)
+    nuisance = _nuisance(files, info.n_volumes, detrend, high_pass, t_r)
     found = subject_maps(
         (block[:, voxels] for block in iter_blocks(info)),
         signals,
@@ -154,7 +157,7 @@ def dual_regression(
 
 
 def _nuisance(
-    confounds_files: str | Sequence[str] | None,
+    files: DualRegressionInputs,
     n_volumes: int,
     detrend: bool,
     high_pass: float | None,
@@ -162,8 +165,11 @@ def _nuisance(
 ) -> NDArray[np.float64]:
     """Gather what is fitted besides the signals."""
     columns = [np.zeros((n_volumes, 0))]
-    if confounds_files:
-        given = [confounds_files] if isinstance(confounds_files, str) else list(confounds_files)
+    given = files.confounds_files or []
+    given = [given] if isinstance(given, str) else list(given)
+    if files.high_variance_file is not None:
+        given.append(files.high_variance_file)
+    if given:
         columns.append(read_confounds(given, n_volumes)[0])
     if detrend:
         columns.append(np.linspace(-1, 1, n_volumes)[:, None])

@@ -190,13 +190,21 @@ def _read(files: SelectionInputs, strategy: ConfoundStrategy) -> _Run:
                 "volumes; give the table of this very run, with one row per volume."
             )
             raise TableError(msg)
-    if not tables and strategy.regresses and strategy.strategy != ("tedana",):
+    if not tables and _needs_table(strategy):
         msg = (
             f"The run {files.run_id!r} has no table of confounds, which the strategy "
             f"{strategy.name!r} needs; give one, or take the strategy 'none'."
         )
         raise TableError(msg)
     return run
+
+
+def _needs_table(strategy: ConfoundStrategy) -> bool:
+    """Tell whether a strategy asks for columns by name; patterns may match nothing."""
+    groups = set(strategy.strategy) - {"scrub", "non_steady_state", "tedana"}
+    if strategy.ica_aroma == "full":
+        groups.discard("ica_aroma")
+    return bool(groups) or any(not set(name) & set("*?[") for name in strategy.columns)
 
 
 def _flagged(run: _Run) -> NDArray[np.bool_] | None:

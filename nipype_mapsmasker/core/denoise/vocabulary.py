@@ -145,14 +145,6 @@ class ConfoundStrategy:
                 what = f"the regular expression {pattern!r}"
                 raise self._fault(what, f"one that can be read ({error})") from error
 
-    @property
-    def regresses(self) -> bool:
-        """Whether any regressor is asked for."""
-        groups = set(self.strategy) - {"scrub", "non_steady_state"}
-        if self.ica_aroma == "full":
-            groups.discard("ica_aroma")
-        return bool(groups or self.columns or self.regex)
-
     def _check_components(self) -> None:
         """Refuse groups that are not known."""
         for word in self.strategy:

@@ -199,9 +199,9 @@ class MaskerParameters(
             words = [name for cls in STRATEGY for name in parameters_of(cls)]
             chosen = denoising_strategies(self.denoise, words)
             return {label: strategy for label, (strategy, _) in chosen.items()}
-        if not self.censors:
+        if not (self.censors or self.dual_regression):
             return dict.fromkeys(self._named())
-        # The options censor, and columns are chosen as ever.
+        # The options ask for a table of what is regressed; columns are chosen as ever.
         return {
             name: ConfoundStrategy(
                 name=name or "none",

@@ -82,6 +82,21 @@ class RunFiles:
         """Name the table of R squared of the spatial fit of every volume."""
         return self._named(f"{self._entities(atlas)}_fitquality.tsv")
 
+    def outliers(self, strategy: str = "", suffix: str = "tsv") -> Path:
+        """Name the table that says of every volume whether it was kept, and why not."""
+        return self._named((f"desc-{strategy}_" if strategy else "") + f"outliers.{suffix}")
+
+    def relmat(self, measure: str, atlas: str, strategy: str = "", suffix: str = "tsv") -> Path:
+        """Name a matrix of the relations between the maps' signals."""
+        desc = f"_desc-{strategy}" if strategy else ""
+        return self._named(f"atlas-{atlas}_stat-{measure}{desc}_relmat.{suffix}")
+
+    def statmap(self, stat: str, atlas: str, strategy: str = "", suffix: str = "nii.gz") -> Path:
+        """Name the maps of a dual regression."""
+        return self._named(
+            f"atlas-{atlas}_stat-{stat}_desc-{strategy}dualregression_statmap.{suffix}"
+        )
+
     def reconstruction(self, atlas: str, strategy: str = "") -> Path:
         """Name the image rebuilt from cleaned signals."""
         return self._named(f"{self._entities(atlas, strategy)}_reconstruction.nii.gz")

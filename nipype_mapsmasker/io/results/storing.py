@@ -13,6 +13,7 @@ from typing import Any
 
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
+from nipype_mapsmasker.io.results.analyses import analysis_files, store_analyses
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
 from nipype_mapsmasker.io.results.manifests import write_manifest
 from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
@@ -315,6 +316,9 @@ def _store_result(
         **run.provenance,
     }
     stored.append(write_json(names.sidecar(atlas, strategy), sidecar))
+    stored += store_analyses(
+        names, atlas, strategy, files, {"Sources": [stored[0].name], **run.provenance}
+    )
     stored += [
         _copy(str(files[kind]), getattr(names, kind)(atlas, strategy))
         for kind in ("reconstruction", "report", "reportdata")
@@ -330,6 +334,7 @@ def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable
         names.reconstruction(atlas, strategy),
         names.report(atlas, strategy),
         names.reportdata(atlas, strategy),
+        *analysis_files(names, atlas, strategy),
     ]
     for path in set(kinds).difference(made):
         path.unlink(missing_ok=True)
