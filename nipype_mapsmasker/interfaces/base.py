@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import traceback
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,6 +21,7 @@ from threadpoolctl import ThreadpoolController
 from nipype_mapsmasker.core.parameters import ALGORITHM
 from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.interfaces.traits import made_file, optional_file
+from nipype_mapsmasker.io.results.faults import write_fault
 
 __all__ = [
     "LeanInterface",
@@ -31,7 +30,6 @@ __all__ = [
     "RunOutputSpec",
     "blas_threads",
     "or_none",
-    "write_fault",
 ]
 
 _HAS_AFFINITY = hasattr(os, "sched_getaffinity")  # not on macOS
@@ -148,37 +146,6 @@ def _nothing(kind: Any) -> Any:
 
 _EMPTY = {traits.Str: "", traits.Int: 0, traits.Float: 0.0}
 """What outputs of plain types hold where a run failed."""
-
-
-def write_fault(path: Path, run_id: str, step: str, error: BaseException) -> Path:
-    """
-    Write a run's fault as JSON.
-
-    Parameters
-    ----------
-    path : Path
-        Where to.
-    run_id : str
-        The run.
-    step : str
-        The interface that found it.
-    error : BaseException
-        What it found.
-
-    Returns
-    -------
-    Path
-        The file.
-    """
-    fault = {
-        "run_id": run_id,
-        "step": step,
-        "reason": str(error),
-        "kind": type(error).__name__,
-        "traceback": "".join(traceback.format_exception(error)),
-    }
-    path.write_text(json.dumps(fault, indent=2), encoding="utf-8")
-    return path
 
 
 def or_none(value: Any) -> Any:

@@ -8,12 +8,14 @@ from typing import Any
 
 from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, traits
 
-from nipype_mapsmasker.errors import DataFault
-from nipype_mapsmasker.interfaces.base import LeanInterface, or_none, write_fault
-from nipype_mapsmasker.io.sidecars import checksum, run_identity
-from nipype_mapsmasker.steps.group import complete_lists, group_by_fit
+from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
+from nipype_mapsmasker.interfaces.traits import optional, optional_list
+from nipype_mapsmasker.steps.group import assign_fits, group_runs
 
 __all__ = ["AssignOperators", "GroupRuns"]
+
+PER_RUN = ("confounds_files", "sample_mask_files", "kept", "keys", "extraction_keys")
+"""Lists with an entry per run, besides those for which one value stands for all runs."""
 
 
 class _GroupRunsInputSpec(BaseInterfaceInputSpec):
@@ -28,12 +30,8 @@ class _GroupRunsInputSpec(BaseInterfaceInputSpec):
         usedefault=True,
         desc="table or tables of confounds per run, with gaps, or none at all",
     )
-    sample_mask_files = traits.Union(
-        None,
-        traits.List(traits.Union(None, traits.Str())),
-        default_value=None,
-        usedefault=True,
-        desc="table of the volumes to keep per run, with gaps, or none at all",
+    sample_mask_files = optional_list(
+        traits.Str(), "table of the volumes to keep per run, with gaps, or none at all"
     )
     mask_files = traits.Union(
         None,
@@ -51,33 +49,17 @@ class _GroupRunsInputSpec(BaseInterfaceInputSpec):
         usedefault=True,
         desc="repetition time in seconds of all runs, or of each, with gaps, or none at all",
     )
-    kept = traits.Union(
-        None,
-        traits.List(traits.Union(None, traits.Dict())),
-        default_value=None,
-        usedefault=True,
-        desc="outputs of earlier extractions that still hold, per run, with gaps",
+    kept = optional_list(
+        traits.Dict(), "outputs of earlier extractions that still hold, per run, with gaps"
     )
-    extraction_keys = traits.Union(
-        None,
-        traits.List(traits.Str()),
-        default_value=None,
-        usedefault=True,
-        desc="what each run's raw signals depend on, kept in its manifest",
+    extraction_keys = optional(
+        traits.List(traits.Str()), "what each run's raw signals depend on, kept in its manifest"
     )
-    keys = traits.Union(
-        None,
-        traits.List(traits.Str()),
-        default_value=None,
-        usedefault=True,
-        desc="what each run's results depend on, kept in its manifest",
+    keys = optional(
+        traits.List(traits.Str()), "what each run's results depend on, kept in its manifest"
     )
-    upstream_faults = traits.Union(
-        None,
-        traits.List(traits.Union(None, File())),
-        default_value=None,
-        usedefault=True,
-        desc="faults of earlier steps per run, with gaps, or none at all",
+    upstream_faults = optional_list(
+        File(), "faults of earlier steps per run, with gaps, or none at all"
     )
     maps_files = traits.List(
         traits.Str(), desc="maps images, whose content is part of what fits depend on"
@@ -167,62 +149,17 @@ class GroupRuns(LeanInterface):
 
     def _run_interface(self, runtime: Any) -> Any:
         inputs = self.inputs
-        lists = complete_lists(
-            run_ids=inputs.run_ids,
-            in_files=inputs.in_files,
-            confounds_files=inputs.confounds_files,
-            sample_mask_files=inputs.sample_mask_files,
-            mask_files=inputs.mask_files,
-            t_rs=inputs.t_rs,
-            kept=inputs.kept,
-            keys=inputs.keys,
-            extraction_keys=inputs.extraction_keys,
-            upstream_faults=inputs.upstream_faults,
-        )
-        faults: list[str | None] = list(lists["upstream_faults"])
-
-        def record(number: int, error: DataFault) -> None:
-            if inputs.on_error == "raise":
-                raise error
-            path = Path(runtime.cwd) / f"fault_{number}.json"
-            run_id = inputs.run_ids[number]
-            faults[number] = str(write_fault(path, run_id, type(self).__name__, error))
-
-        groups = group_by_fit(
-            lists["in_files"],
-            lists["mask_files"],
-            skip=[bool(fault) for fault in faults],
+        lists = (*PER_RUN, "mask_files", "t_rs", "upstream_faults")
+        self._results = group_runs(
+            Path(runtime.cwd),
+            list(inputs.run_ids),
+            inputs.in_files,
+            maps_files=or_none(inputs.maps_files) or [],
+            labels_files=or_none(inputs.labels_files) or [],
             by_grid=inputs.by_grid,
-            record=record,
+            on_error=inputs.on_error,
+            **{name: getattr(inputs, name) for name in lists},
         )
-        prints = [run_identity(path or "") for path in lists["in_files"]]
-        keys, extraction_keys = (
-            [key or "" for key in lists[name]] for name in ("keys", "extraction_keys")
-        )
-        shared = [*(or_none(inputs.maps_files) or []), *(or_none(inputs.labels_files) or [])]
-        sums = " ".join(checksum(path) for path in shared if path and Path(path).is_file())
-        self._results = {
-            "run_ids": list(inputs.run_ids),
-            "in_files": lists["in_files"],
-            "confounds_files": lists["confounds_files"],
-            "sample_mask_files": lists["sample_mask_files"],
-            "t_rs": lists["t_rs"],
-            "kept": lists["kept"],
-            "keys": keys,
-            "extraction_keys": extraction_keys,
-            "sources": [" ".join(two) for two in zip(prints, extraction_keys, strict=True)],
-            "clean_sources": [" ".join(two) for two in zip(prints, keys, strict=True)],
-            "fit_sources": [f"{source} maps {sums}" for source in groups.sources],
-            "fit_index": groups.fit_index,
-            "reference_files": groups.reference_files,
-            "mask_files": groups.mask_files,
-            "fit_faults": [
-                None if any(index >= 0 for index in groups.fit_index) else faults[0]
-                for _ in groups.reference_files
-            ],
-            "run_mask_files": lists["mask_files"],
-            "fault_files": faults,
-        }
         return runtime
 
 
@@ -273,15 +210,11 @@ class AssignOperators(LeanInterface):
 
     def _run_interface(self, runtime: Any) -> Any:
         inputs = self.inputs
-        for name in ("operator_files", "coverage_files", "cuts_files"):
-            atlases = or_none(getattr(inputs, name)) or []
-            self._results[name] = [
-                [None if index < 0 else fits[index] for fits in atlases]
-                for index in inputs.fit_index
-            ]
-        fit_faults = or_none(inputs.fit_faults) or []
-        self._results["fault_files"] = [
-            fault or next((fits[index] for fits in fit_faults if index >= 0 and fits[index]), None)
-            for index, fault in zip(inputs.fit_index, inputs.fault_files, strict=True)
-        ]
+        made = ("operator_files", "coverage_files", "cuts_files")
+        self._results = assign_fits(
+            inputs.fit_index,
+            inputs.fault_files,
+            or_none(inputs.fit_faults) or [],
+            **{name: or_none(getattr(inputs, name)) or [] for name in made},
+        )
         return runtime

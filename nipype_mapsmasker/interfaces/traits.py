@@ -11,9 +11,11 @@ from nipype.interfaces.base import BaseInterfaceInputSpec, File, traits
 from nipype_mapsmasker.core.parameters import Parameter, parameters_of
 
 __all__ = [
+    "made_file",
     "optional",
     "optional_file",
     "optional_files",
+    "optional_list",
     "run_file",
     "trait_of",
     "with_parameters",
@@ -75,6 +77,25 @@ def optional_files(desc: str) -> Any:
     return traits.Union(
         None, File(), traits.List(File()), default_value=None, usedefault=True, desc=desc
     )
+
+
+def optional_list(kind: Any, desc: str) -> Any:
+    """
+    Make an input of one value per run, with gaps, or of none at all.
+
+    Parameters
+    ----------
+    kind : trait
+        What each value is.
+    desc : str
+        What it is for.
+
+    Returns
+    -------
+    trait
+        For the body of a spec.
+    """
+    return optional(traits.List(traits.Union(None, kind)), desc)
 
 
 def run_file(desc: str) -> Any:

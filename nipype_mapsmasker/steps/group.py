@@ -11,10 +11,11 @@ from typing import Any
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.errors import DataFault, ImageFileError, ParameterError
 from nipype_mapsmasker.io.images.reader import read_info
+from nipype_mapsmasker.io.results.faults import write_fault
 from nipype_mapsmasker.io.results.layout import check_run_ids
-from nipype_mapsmasker.io.sidecars import checksum
+from nipype_mapsmasker.io.sidecars import checksum, run_identity
 
-__all__ = ["FitGroups", "complete_lists", "group_by_fit"]
+__all__ = ["FitGroups", "assign_fits", "complete_lists", "group_by_fit", "group_runs"]
 
 PATHS = ("in_files", "confounds_files", "sample_mask_files", "mask_files")
 """Lists of paths."""
@@ -45,6 +46,131 @@ class FitGroups:
     reference_files: list[str | None]
     mask_files: list[str | None]
     sources: list[str]
+
+
+def group_runs(
+    folder: Path,
+    run_ids: Sequence[str],
+    in_files: Sequence[str | None],
+    *,
+    maps_files: Sequence[str] = (),
+    labels_files: Sequence[str | None] = (),
+    by_grid: bool = True,
+    on_error: str = "raise",
+    **lists: Any,
+) -> dict[str, Any]:
+    """
+    Complete the lists of a cohort, and sort its runs by the fit that serves them.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the faults of runs are written.
+    run_ids : sequence of str
+        Names of the runs.
+    in_files : sequence of str or None
+        Their images.
+    maps_files, labels_files : sequence of str
+        Maps images and tables of names, whose content is part of what fits depend on.
+    by_grid : bool
+        Whether runs on different grids need fits of their own.
+    on_error : {'raise', 'record'}
+        What a run with an unreadable header does.
+    **lists : sequence or None
+        The other lists of `complete_lists`.
+
+    Returns
+    -------
+    dict
+        The lists, one entry per run, and ``sources``, ``clean_sources``, ``fit_index`` and
+        ``fault_files``; and per fit ``reference_files``, ``mask_files``, ``fit_sources`` and
+        ``fit_faults``.
+
+    Raises
+    ------
+    ParameterError
+        Lists of different lengths, or names that cannot be.
+    """
+    complete = complete_lists(run_ids, in_files=in_files, **lists)
+    faults: list[str | None] = complete.pop("upstream_faults")
+    masks = complete.pop("mask_files")
+
+    def record(number: int, error: DataFault) -> None:
+        if on_error == "raise":
+            raise error
+        path = folder / f"fault_{number}.json"
+        faults[number] = str(write_fault(path, run_ids[number], "GroupRuns", error))
+
+    groups = group_by_fit(
+        complete["in_files"],
+        masks,
+        skip=[bool(fault) for fault in faults],
+        by_grid=by_grid,
+        record=record,
+    )
+    keys, extraction_keys = (
+        [key or "" for key in complete[name]] for name in ("keys", "extraction_keys")
+    )
+    identities = [run_identity(path or "") for path in complete["in_files"]]
+    files = [path for path in (*maps_files, *labels_files) if path and Path(path).is_file()]
+    sums = " ".join(checksum(path) for path in files)
+    all_failed = all(index < 0 for index in groups.fit_index)
+    return complete | {
+        "run_ids": list(run_ids),
+        "keys": keys,
+        "extraction_keys": extraction_keys,
+        "sources": _paired(identities, extraction_keys),
+        "clean_sources": _paired(identities, keys),
+        "fit_index": groups.fit_index,
+        "fit_sources": [f"{source} maps {sums}" for source in groups.sources],
+        "reference_files": groups.reference_files,
+        "mask_files": groups.mask_files,
+        # MapNodes need an element: where every run is faulty there is a fit that passes that on.
+        "fit_faults": [faults[0] if all_failed else None for _ in groups.reference_files],
+        "run_mask_files": masks,
+        "fault_files": faults,
+    }
+
+
+def assign_fits(
+    fit_index: Sequence[int],
+    fault_files: Sequence[str | None],
+    fit_faults: Sequence[Sequence[str | None]],
+    **fits: Sequence[Sequence[str | None]],
+) -> dict[str, list[Any]]:
+    """
+    Give every run what its fits made, or the fault of one of them.
+
+    Parameters
+    ----------
+    fit_index : sequence of int
+        Which fit serves each run; -1 for none.
+    fault_files : sequence of str or None
+        Per run, its fault so far.
+    fit_faults : sequence of sequence of str or None
+        Per atlas, the fault of every fit.
+    **fits : sequence of sequence of str or None
+        Per atlas, what every fit made.
+
+    Returns
+    -------
+    dict of str to list
+        Per run, what its fit made for every atlas; and ``fault_files``.
+    """
+    assigned: dict[str, list[Any]] = {
+        name: [[None if index < 0 else made[index] for made in atlases] for index in fit_index]
+        for name, atlases in fits.items()
+    }
+    assigned["fault_files"] = [
+        fault or next((made[index] for made in fit_faults if index >= 0 and made[index]), None)
+        for index, fault in zip(fit_index, fault_files, strict=True)
+    ]
+    return assigned
+
+
+def _paired(identities: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Write two lines of every run as one."""
+    return [" ".join(two) for two in zip(identities, keys, strict=True)]
 
 
 def complete_lists(run_ids: Sequence[str], **lists: Any) -> dict[str, list[Any]]:

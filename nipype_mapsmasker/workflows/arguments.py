@@ -17,6 +17,20 @@ if TYPE_CHECKING:
 
 __all__ = ["CohortArguments", "RunArguments", "WorkflowArguments", "takes"]
 
+_LAST_SECTIONS = """
+
+    Returns
+    -------
+    Workflow
+        With a public face of ``inputnode`` and ``outputnode``.
+
+    Raises
+    ------
+    ParameterError
+        Parameters that make no sense, alone or together.
+"""
+"""How the docstring of every builder ends."""
+
 P = ParamSpec("P")
 A = TypeVar("A")
 
@@ -40,6 +54,7 @@ class WorkflowArguments(MaskerParameters):
     cohort_tables: bool = parameter(
         True, "whether to end with the tables and the page of all runs of the result folder"
     )
+    name: str = parameter("mapsmasker_wf", "name of the workflow")
 
     def folder(self) -> str:
         """Give the result folder as an absolute path, or '' for none."""
@@ -67,7 +82,8 @@ def takes(
     Give a builder the fields of a dataclass as its keyword arguments.
 
     Signature, help, editors and type checkers then show every parameter, and none is written
-    twice: in the builder's docstring ``{parameters}`` stands for their entries.
+    twice: in the builder's docstring ``{parameters}`` stands for their entries, and what it
+    returns and raises is added.
 
     Parameters
     ----------
@@ -88,7 +104,8 @@ def takes(
         signature = inspect.signature(arguments).replace(return_annotation="Workflow")
         builder.__signature__ = signature  # type: ignore[attr-defined]
         if build.__doc__ is not None and isinstance(arguments, type):
-            builder.__doc__ = build.__doc__.replace("{parameters}", document(arguments))
+            text = build.__doc__.replace("{parameters}", document(arguments))
+            builder.__doc__ = text.rstrip() + _LAST_SECTIONS
         return builder
 
     return decorate

@@ -8,44 +8,12 @@ from typing import TYPE_CHECKING
 from nipype_mapsmasker.workflows.arguments import CohortArguments, takes
 from nipype_mapsmasker.workflows.connections import first_known, listed, pick, pick_each
 from nipype_mapsmasker.workflows.ends import add_steps_and_ends
-from nipype_mapsmasker.workflows.steps import CACHE_CONFIG, LIGHT, Graph, Source, fit_interface
+from nipype_mapsmasker.workflows.steps import LIGHT, Graph, Source, fit_interface
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import MapNode, Node, Workflow
 
 __all__ = ["COHORT_INPUTS", "COHORT_OUTPUTS", "init_cohort_wf"]
-
-COHORT_INPUTS = (
-    "run_ids",
-    "in_files",
-    "confounds_files",
-    "sample_mask_files",
-    "t_rs",
-    "kept",
-    "keys",
-    "extraction_keys",
-    "upstream_faults",
-    "maps_img",
-    "labels_files",
-    "mask_img",
-)
-"""Fields of the cohort's inputnode."""
-
-COHORT_OUTPUTS = (
-    "timeseries_files",
-    "summary_files",
-    "signals_files",
-    "coverage_files",
-    "mean_files",
-    "operator_files",
-    "reconstruction_files",
-    "report_files",
-    "fault_files",
-    "manifest_files",
-    "runs_file",
-    "cohort_page",
-)
-"""Fields of the cohort's outputnode."""
 
 OPTIONAL_INPUTS = (
     "confounds_files",
@@ -58,6 +26,28 @@ OPTIONAL_INPUTS = (
     "mask_img",
 )
 """Fields that may stay unset."""
+
+COHORT_INPUTS = ("run_ids", "in_files", "maps_img", "labels_files", *OPTIONAL_INPUTS)
+"""Fields of the cohort's inputnode."""
+
+COHORT_OUTPUTS = (
+    "timeseries_files",
+    "summary_files",
+    "signals_files",
+    "coverage_files",
+    "mean_files",
+    "operator_files",
+    "outliers_files",
+    "relmat_files",
+    "statmap_files",
+    "reconstruction_files",
+    "report_files",
+    "fault_files",
+    "manifest_files",
+    "runs_file",
+    "cohort_page",
+)
+"""Fields of the cohort's outputnode."""
 
 
 @takes(CohortArguments)
@@ -87,6 +77,10 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
         Names of the runs
     in_files
         4D images, one per run
+    maps_img
+        Maps image, or a list of them, one per atlas
+    labels_files
+        Tables of the maps' names, one per atlas or None
     confounds_files
         Confounds tables per run: a path, a list of paths or None; or nothing at all
     sample_mask_files
@@ -101,10 +95,6 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
         What each run's raw signals depend on, kept in its manifest
     upstream_faults
         Fault files of earlier steps, per run or None
-    maps_img
-        Maps image, or a list of them, one per atlas
-    labels_files
-        Tables of the maps' names, one per atlas or None
     mask_img
         Mask for all runs, or a list of masks per run
 
@@ -122,6 +112,12 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
         Mean images, one per run
     operator_files
         Fitted operators, one list per run: per atlas
+    outliers_files
+        Tables of kept and censored volumes, one list per run: per strategy that chooses
+    relmat_files
+        Connectomes, one list per run: per atlas, strategy and measure
+    statmap_files
+        Maps of dual regressions and their z, one list per run: per atlas and strategy
     reconstruction_files
         Images rebuilt from the cleaned signals, in the order of timeseries_files
     report_files
@@ -134,30 +130,10 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
         Table of the runs in the result folder
     cohort_page
         Page of all runs in the result folder
-
-    Returns
-    -------
-    Workflow
-        With a public face of ``inputnode`` and ``outputnode``.
-
-    Raises
-    ------
-    ParameterError
-        Parameters that make no sense, alone or together.
     """
-    from nipype.interfaces.utility import IdentityInterface
-    from nipype.pipeline.engine import Node, Workflow
-
-    workflow = Workflow(name=given.name)
-    workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
-    inputnode = Node(IdentityInterface(fields=list(COHORT_INPUTS)), name="inputnode")
-    for field in OPTIONAL_INPUTS:
-        setattr(inputnode.inputs, field, None)
-    inputnode.inputs.labels_files = [None] * len(given.atlases)
-    graph = Graph(workflow, given, over_runs=True)
-    graph.maps = [(inputnode, ("maps_img", pick, n)) for n in range(len(given.atlases))]
-    group_runs = _add_grouping(graph, inputnode)
-    fits = _add_fits(graph, inputnode, group_runs)
+    graph = Graph.begin(given, COHORT_INPUTS, OPTIONAL_INPUTS)
+    group_runs = _add_grouping(graph)
+    fits = _add_fits(graph, group_runs)
     assign, fit_coverage = _add_assignment(graph, fits, group_runs)
     graph.fits = {
         "maps_checksum": [(fit, ("maps_checksum", first_known)) for fit in fits],
@@ -185,13 +161,13 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
     add_steps_and_ends(
         graph,
         fields=COHORT_OUTPUTS,
-        run_ids=(inputnode, "run_ids"),
+        run_ids=(graph.inputnode, "run_ids"),
         fit_coverage=fit_coverage,
     )
-    return workflow
+    return graph.workflow
 
 
-def _add_grouping(graph: Graph, inputnode: Node) -> Node:
+def _add_grouping(graph: Graph) -> Node:
     """Add what completes the lists of runs and sorts them by the fit that serves them."""
     from nipype.pipeline.engine import Node
 
@@ -206,16 +182,16 @@ def _add_grouping(graph: Graph, inputnode: Node) -> Node:
         **LIGHT,
     )
     sources: dict[str, Source] = {
-        name: (inputnode, name) for name in ("run_ids", "in_files", *OPTIONAL_INPUTS)
+        name: (graph.inputnode, name) for name in ("run_ids", "in_files", *OPTIONAL_INPUTS)
     }
     sources["mask_files"] = sources.pop("mask_img")
-    sources["maps_files"] = (inputnode, ("maps_img", listed))
-    sources["labels_files"] = (inputnode, "labels_files")
+    sources["maps_files"] = (graph.inputnode, ("maps_img", listed))
+    sources["labels_files"] = (graph.inputnode, "labels_files")
     graph.connect(group_runs, sources)
     return group_runs
 
 
-def _add_fits(graph: Graph, inputnode: Node, group_runs: Node) -> list[MapNode]:
+def _add_fits(graph: Graph, group_runs: Node) -> list[MapNode]:
     """Add one MapNode over fits per atlas."""
     from nipype.pipeline.engine import MapNode
 
@@ -233,7 +209,7 @@ def _add_fits(graph: Graph, inputnode: Node, group_runs: Node) -> list[MapNode]:
             name=graph.name("fit_maps", atlas),
             mem_gb=graph.given.fit_mem_gb,
         )
-        labels = (inputnode, ("labels_files", pick, number))
+        labels = (graph.inputnode, ("labels_files", pick, number))
         graph.connect(fit, {**per_fit, "maps_file": graph.maps[number], "labels_file": labels})
         fits.append(fit)
     return fits

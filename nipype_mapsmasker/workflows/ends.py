@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from nipype_mapsmasker.core.parameters import PageParameters, values_of
 from nipype_mapsmasker.workflows.connections import listed
 from nipype_mapsmasker.workflows.steps import (
     LIGHT,
@@ -13,9 +14,7 @@ from nipype_mapsmasker.workflows.steps import (
     Graph,
     RunSteps,
     Source,
-    add_pages,
     add_run_steps,
-    add_store,
 )
 
 __all__ = ["add_steps_and_ends"]
@@ -47,10 +46,10 @@ def add_steps_and_ends(
     provenance = provenance_of(given, given.command)
     run = add_run_steps(graph)
     if given.reports:
-        add_pages(graph, run, provenance)
+        _add_pages(graph, run, provenance)
     found = _run_outputs(graph, run)
     if given.out_dir is not None:
-        store = add_store(graph, run, provenance)
+        store = _add_store(graph, run, provenance)
         found["manifest_file"] = (store, "manifest_file")
         if given.cohort_tables:
             found |= _add_cohort(graph, store, run_ids, fit_coverage, provenance)
@@ -69,14 +68,18 @@ def _run_outputs(graph: Graph, run: RunSteps) -> dict[str, Source]:
     }
     for name in ("signals_files", "coverage_files", "mean_file"):
         found[name] = (run.extract, name)
-    for name, output, nodes in (
-        ("timeseries_files", "out_file", run.clean),
-        ("summary_files", "summary_file", run.clean),
-        ("reconstruction_files", "out_file", run.inverse),
-        ("report_files", "out_file", run.report),
+    measures = [f"{name}_file" for name in graph.given.connectivity]
+    for name, outputs, nodes in (
+        ("timeseries_files", ["out_file"], run.clean),
+        ("summary_files", ["summary_file"], run.clean),
+        ("outliers_files", ["outliers_file"], run.select),
+        ("relmat_files", measures, run.connect),
+        ("statmap_files", ["effect_file", "z_file"], run.dual),
+        ("reconstruction_files", ["out_file"], run.inverse),
+        ("report_files", ["out_file"], run.report),
     ):
         if nodes:
-            sources = [(node, output) for node in nodes.values()]
+            sources = [(node, output) for node in nodes.values() for output in outputs]
             found[name] = graph.gather(f"list_{name}", sources, each_run=True)
     return found
 
@@ -117,3 +120,81 @@ def _add_cohort(
         graph.connect(page, {"runs_file": (summarise, "out_file")})
         found["cohort_page"] = (page, "out_file")
     return found
+
+
+def _add_pages(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> None:
+    """Add the pages of runs, one per atlas and strategy."""
+    from nipype_mapsmasker.interfaces.reports import ReportRun
+
+    given = graph.given
+    values = values_of(given, PageParameters)
+    del values["reports"]
+    for (atlas, strategy), cleaned in run.clean.items():
+        number = list(given.atlases).index(atlas)
+        interface = ReportRun(
+            **values,
+            atlas=atlas,
+            strategy=strategy,
+            out_dir=given.folder(),
+            provenance=dict(provenance),
+            on_error=given.on_error,
+        )
+        per_run = {
+            **graph.of_run("in_file", "confounds_files", "sample_mask_file"),
+            **run.fault(),
+            **run.confounds(),
+            **{
+                f"{name}_file": graph.element(run.extract, f"{name}_files", number)
+                for name in ("signals", "coverage", "fit_quality")
+            },
+            "mean_file": (run.extract, "mean_file"),
+            "t_r": (run.extract, "t_r"),
+            "timeseries_file": (cleaned, "out_file"),
+            "summary_file": (cleaned, "summary_file"),
+            "fit_coverage_file": graph.fits["coverage_file"][number],
+            "cuts_file": graph.fits["cuts_file"][number],
+        }
+        shared = {"maps_checksum": graph.fits["maps_checksum"][number]}
+        name = graph.name("report_run", atlas, strategy)
+        node = graph.add(interface, name, per_run, shared, mem_gb=PAGE_MEM_GB)
+        run.report[atlas, strategy] = run.last = node
+
+
+def _add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> Any:
+    """Add the sink that writes a run's results under their final names."""
+    from nipype_mapsmasker.interfaces.storing import StoreRun
+
+    given = graph.given
+    places = list(run.clean)
+    per_run = graph.of_run("in_file") | run.fault()
+    per_run |= {
+        name: graph.sources[name] for name in ("key", "extraction_key") if name in graph.sources
+    }
+    extracted = ("signals_files", "coverage_files", "fit_quality_files", "mean_file")
+    for name in (*extracted, "t_r", "seconds", "peak_mb"):
+        per_run[name] = (run.extract, name)
+    made = (
+        ("outliers", "outliers_file", {place: run.select.get(place[1]) for place in places}),
+        *((name, f"{name}_file", run.connect) for name in given.connectivity),
+        ("effect", "effect_file", run.dual),
+        ("z", "z_file", run.dual),
+        ("timeseries", "out_file", run.clean),
+        ("summary", "summary_file", run.clean),
+        ("reconstruction", "out_file", run.inverse),
+        ("report", "out_file", run.report),
+        ("reportdata", "data_file", run.report),
+    )
+    for kind, output, nodes in made:
+        for number, place in enumerate(places):
+            if nodes.get(place) is not None:
+                per_run[f"{kind}_{number}"] = (nodes[place], output)
+    interface = StoreRun(
+        n_results=len(places),
+        out_dir=given.folder(),
+        atlases=list(given.atlases),
+        strategies=list(given.cleanings()),
+        provenance=dict(provenance),
+    )
+    shared = {"checksums": graph.gather("atlas_checksums", graph.fits["maps_checksum"])}
+    # The result folder can change behind Nipype's back; copying small files costs little.
+    return graph.add(interface, "store", per_run, shared, overwrite=True)

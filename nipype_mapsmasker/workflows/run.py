@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nipype_mapsmasker.workflows.arguments import RunArguments, takes
 from nipype_mapsmasker.workflows.connections import fingerprint_of, listed, pick
 from nipype_mapsmasker.workflows.ends import add_steps_and_ends
-from nipype_mapsmasker.workflows.steps import CACHE_CONFIG, Graph, fit_interface
+from nipype_mapsmasker.workflows.steps import Graph, fit_interface
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import Node, Workflow
@@ -34,6 +34,9 @@ RUN_OUTPUTS = (
     "coverage_files",
     "mean_file",
     "operator_files",
+    "outliers_files",
+    "relmat_files",
+    "statmap_files",
     "reconstruction_files",
     "report_files",
     "fault_file",
@@ -42,6 +45,9 @@ RUN_OUTPUTS = (
     "cohort_page",
 )
 """Fields of the run's outputnode."""
+
+OPTIONAL_INPUTS = ("confounds_files", "sample_mask_file", "t_r", "mask_img")
+"""Fields that may stay unset."""
 
 
 @takes(RunArguments)
@@ -96,6 +102,12 @@ def init_run_wf(given: RunArguments) -> Workflow:
         Mean image
     operator_files
         Fitted operators, per atlas
+    outliers_files
+        Tables of kept and censored volumes, per strategy that chooses
+    relmat_files
+        Connectomes, per atlas, strategy and measure
+    statmap_files
+        Maps of dual regressions and their z, per atlas and strategy
     reconstruction_files
         Images rebuilt from the cleaned signals, in the order of timeseries_files
     report_files
@@ -108,30 +120,11 @@ def init_run_wf(given: RunArguments) -> Workflow:
         Table of all runs of the result folder
     cohort_page
         Page of all runs of the result folder
-
-    Returns
-    -------
-    Workflow
-        With a public face of ``inputnode`` and ``outputnode``.
-
-    Raises
-    ------
-    ParameterError
-        Parameters that make no sense, alone or together.
     """
-    from nipype.interfaces.utility import IdentityInterface
-    from nipype.pipeline.engine import Node, Workflow
-
-    workflow = Workflow(name=given.name)
-    workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
-    inputnode = Node(IdentityInterface(fields=list(RUN_INPUTS)), name="inputnode")
-    for field in ("confounds_files", "sample_mask_file", "t_r", "mask_img"):
-        setattr(inputnode.inputs, field, None)
+    graph = Graph.begin(given, RUN_INPUTS, OPTIONAL_INPUTS)
+    inputnode = graph.inputnode
     inputnode.inputs.run_id = "run"
-    inputnode.inputs.labels_files = [None] * len(given.atlases)
-    graph = Graph(workflow, given, over_runs=False)
-    graph.maps = [(inputnode, ("maps_img", pick, n)) for n in range(len(given.atlases))]
-    fits = _add_fits(graph, inputnode)
+    fits = _add_fits(graph)
     graph.fits = {
         name: [(fit, name) for fit in fits]
         for name in ("coverage_file", "cuts_file", "maps_checksum")
@@ -151,10 +144,10 @@ def init_run_wf(given: RunArguments) -> Workflow:
         run_ids=(inputnode, ("run_id", listed)),
         fit_coverage=graph.gather("atlas_coverage", coverage),
     )
-    return workflow
+    return graph.workflow
 
 
-def _add_fits(graph: Graph, inputnode: Node) -> list[Node]:
+def _add_fits(graph: Graph) -> list[Node]:
     """Add a fit per atlas, each handing on the fault of the one before."""
     from nipype.pipeline.engine import Node
 
@@ -167,9 +160,9 @@ def _add_fits(graph: Graph, inputnode: Node) -> list[Node]:
         )
         sources = {
             "maps_file": graph.maps[number],
-            "labels_file": (inputnode, ("labels_files", pick, number)),
-            "reference_file": (inputnode, "in_file"),
-            "mask_file": (inputnode, "mask_img"),
+            "labels_file": (graph.inputnode, ("labels_files", pick, number)),
+            "reference_file": (graph.inputnode, "in_file"),
+            "mask_file": (graph.inputnode, "mask_img"),
         }
         if fits:
             sources["upstream_fault"] = (fits[-1], "fault_file")

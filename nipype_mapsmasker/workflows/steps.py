@@ -9,7 +9,7 @@ in a table of sources, which is all that the two builders differ by.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,6 @@ from nipype_mapsmasker.core.parameters import (
     ExtractionParameters,
     FittingParameters,
     HighVarianceParameters,
-    PageParameters,
     values_of,
 )
 from nipype_mapsmasker.workflows.connections import pick, pick_each
@@ -32,12 +31,11 @@ if TYPE_CHECKING:
 __all__ = [
     "CACHE_CONFIG",
     "LIGHT",
+    "PAGE_MEM_GB",
     "Graph",
     "RunSteps",
     "Source",
-    "add_pages",
     "add_run_steps",
-    "add_store",
     "fit_interface",
 ]
 
@@ -76,6 +74,8 @@ class Graph:
     ----------
     workflow : Workflow
         Gets the nodes.
+    inputnode : Node
+        Has what the user gives.
     given : WorkflowArguments
         The builder's arguments.
     over_runs : bool
@@ -89,11 +89,31 @@ class Graph:
     """
 
     workflow: Workflow
+    inputnode: Node
     given: WorkflowArguments
     over_runs: bool
     sources: dict[str, Source] = field(default_factory=dict)
     fits: dict[str, list[Source]] = field(default_factory=dict)
     maps: list[Source] = field(default_factory=list)
+
+    @classmethod
+    def begin(
+        cls, given: WorkflowArguments, fields: Sequence[str], optional: Sequence[str]
+    ) -> Graph:
+        """Make the workflow and its inputnode; optional fields are None until they are set."""
+        from nipype.interfaces.utility import IdentityInterface
+        from nipype.pipeline.engine import Node, Workflow
+
+        workflow = Workflow(name=given.name)
+        workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
+        inputnode = Node(IdentityInterface(fields=list(fields)), name="inputnode")
+        for name in optional:
+            setattr(inputnode.inputs, name, None)
+        numbers = range(len(given.atlases))
+        inputnode.inputs.labels_files = [None for _ in numbers]
+        graph = cls(workflow, inputnode, given, over_runs="run_ids" in fields)
+        graph.maps = [(inputnode, ("maps_img", pick, number)) for number in numbers]
+        return graph
 
     def add(
         self,
@@ -340,108 +360,3 @@ def _add_inverse(graph: Graph, run: RunSteps, name: str, number: int, cleaned: A
         per_run |= {"reference_file": graph.sources["mask_file"]}
     shared = {"maps_file": graph.maps[number]}
     return graph.add(interface, name, per_run, shared, mem_gb=given.extract_mem_gb)
-
-
-def add_pages(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> None:
-    """
-    Add the pages of runs, one per atlas and strategy.
-
-    Parameters
-    ----------
-    graph : Graph
-        The graph.
-    run : RunSteps
-        The steps that are reported; gets the pages.
-    provenance : mapping
-        Versions, parameters and command.
-    """
-    from nipype_mapsmasker.interfaces.reports import ReportRun
-
-    given = graph.given
-    values = values_of(given, PageParameters)
-    del values["reports"]
-    for (atlas, strategy), cleaned in run.clean.items():
-        number = list(given.atlases).index(atlas)
-        interface = ReportRun(
-            **values,
-            atlas=atlas,
-            strategy=strategy,
-            out_dir=given.folder(),
-            provenance=dict(provenance),
-            on_error=given.on_error,
-        )
-        per_run = {
-            **graph.of_run("in_file", "confounds_files", "sample_mask_file"),
-            **run.fault(),
-            **run.confounds(),
-            **{
-                f"{name}_file": graph.element(run.extract, f"{name}_files", number)
-                for name in ("signals", "coverage", "fit_quality")
-            },
-            "mean_file": (run.extract, "mean_file"),
-            "t_r": (run.extract, "t_r"),
-            "timeseries_file": (cleaned, "out_file"),
-            "summary_file": (cleaned, "summary_file"),
-            "fit_coverage_file": graph.fits["coverage_file"][number],
-            "cuts_file": graph.fits["cuts_file"][number],
-        }
-        shared = {"maps_checksum": graph.fits["maps_checksum"][number]}
-        name = graph.name("report_run", atlas, strategy)
-        node = graph.add(interface, name, per_run, shared, mem_gb=PAGE_MEM_GB)
-        run.report[atlas, strategy] = run.last = node
-
-
-def add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> Any:
-    """
-    Add the sink that writes a run's results under their final names.
-
-    Parameters
-    ----------
-    graph : Graph
-        The graph.
-    run : RunSteps
-        The steps whose results are stored.
-    provenance : mapping
-        Versions, parameters and command, for the sidecars.
-
-    Returns
-    -------
-    Node or MapNode
-        `StoreRun`.
-    """
-    from nipype_mapsmasker.interfaces.storing import StoreRun
-
-    given = graph.given
-    places = list(run.clean)
-    per_run = graph.of_run("in_file") | run.fault()
-    per_run |= {
-        name: graph.sources[name] for name in ("key", "extraction_key") if name in graph.sources
-    }
-    extracted = ("signals_files", "coverage_files", "fit_quality_files", "mean_file")
-    for name in (*extracted, "t_r", "seconds", "peak_mb"):
-        per_run[name] = (run.extract, name)
-    made = (
-        ("outliers", "outliers_file", {place: run.select.get(place[1]) for place in places}),
-        *((name, f"{name}_file", run.connect) for name in given.connectivity),
-        ("effect", "effect_file", run.dual),
-        ("z", "z_file", run.dual),
-        ("timeseries", "out_file", run.clean),
-        ("summary", "summary_file", run.clean),
-        ("reconstruction", "out_file", run.inverse),
-        ("report", "out_file", run.report),
-        ("reportdata", "data_file", run.report),
-    )
-    for kind, output, nodes in made:
-        for number, place in enumerate(places):
-            if nodes.get(place) is not None:
-                per_run[f"{kind}_{number}"] = (nodes[place], output)
-    interface = StoreRun(
-        n_results=len(places),
-        out_dir=given.folder(),
-        atlases=list(given.atlases),
-        strategies=list(given.cleanings()),
-        provenance=dict(provenance),
-    )
-    shared = {"checksums": graph.gather("atlas_checksums", graph.fits["maps_checksum"])}
-    # The result folder can change behind Nipype's back; copying small files costs little.
-    return graph.add(interface, "store", per_run, shared, overwrite=True)

@@ -17,7 +17,7 @@ from tests.bad_days.conftest import PATIENCE_SECS, count, statuses
 PATCH = """
 import os, signal, sys
 if os.environ.get("BAD_RUN"):
-    import nipype_mapsmasker.interfaces.extraction as extraction
+    import nipype_mapsmasker.steps.extract as extraction
     genuine = extraction.extract_run
     def extract_run(info, *args, **kwargs):
         if os.environ["BAD_RUN"] in info.path.name:

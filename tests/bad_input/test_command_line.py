@@ -111,7 +111,7 @@ WRONG_CALLS = {
     ),
     "coverage above one": (
         ["--min-coverage", "3"],
-        "min_coverage must lie between 0 and 1; got 3",
+        "min_coverage must be a number between 0 and 1, or None for none; got 3",
     ),
     "names without maps": (
         ["--atlas-names", "a", "b"],

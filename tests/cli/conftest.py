@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import pytest
 
 from nipype_mapsmasker.cli.main import main
-from nipype_mapsmasker.interfaces import cleaning, fitting
+from nipype_mapsmasker.interfaces import cleaning
 from nipype_mapsmasker.io.images import reader as images
 from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.steps import fit as fitting
 from tests.tiny import make_tiny
 
 LOGGERS = ("nipype.workflow", "nipype.interface", "nipype.utils", "nipype_mapsmasker")

@@ -44,7 +44,7 @@ def test_no_environment_variable_is_stored(tiny, tmp_path, call, monkeypatch, ba
 
 
 def test_a_crash_stores_none_either(tiny, tmp_path, call, monkeypatch):
-    from nipype_mapsmasker.interfaces import extraction
+    from nipype_mapsmasker.steps import extract as extraction
 
     def extract_run(*args, **kwargs):
         raise MemoryError

@@ -13,7 +13,7 @@ from nipype_mapsmasker.errors import ParameterError, TableError
 
 __all__ = ["check_chosen", "check_filter", "check_labels"]
 
-_FMRIPREP = {"framewise_displacement", "trans_x", "rot_z"}
+_FMRIPREP = {"framewise_displacement", "std_dvars", "trans_x", "rot_z"}
 """Columns by which fMRIPrep's table is known; with them come quality measures and flags."""
 
 _A_COSINE = "cosine00"
