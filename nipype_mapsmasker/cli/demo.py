@@ -4,12 +4,15 @@
 from __future__ import annotations
 
 import argparse
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from nipype_mapsmasker.cli.parser import build_parser
-from nipype_mapsmasker.cli.run import run
+from nipype_mapsmasker.cli.run import engine_of, run_and_show
+from nipype_mapsmasker.cohort.request import CohortRequest
+from nipype_mapsmasker.cohort.words import words_of
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
@@ -44,20 +47,23 @@ def demo(arguments: argparse.Namespace) -> int:
     print(f"mapsmasker: making {arguments.n_subjects} synthetic subjects in {folder / 'data'}")
     cohort = make_cohort(folder / "data", n_subjects=arguments.n_subjects, grids=2)
     results = folder / "results"
-    given = [
-        *("run", str(cohort.runs_file), str(results)),
-        *("--maps", str(cohort.maps_file), "--atlas-names", "demo"),
-        *("--labels", str(cohort.labels_file)),
-        *("--detrend", "--standardize", "zscore_sample"),
-        *("--high-pass", str(PASS_BAND[0]), "--low-pass", str(PASS_BAND[1])),
-    ]
-    print("mapsmasker: this runs the command\n  mapsmasker " + " ".join(given))
-    inner = build_parser().parse_args(given)
-    inner.command_line = given
-    for name, value in vars(arguments).items():
-        if name not in ("command", "out_dir", "n_subjects", "command_line"):
-            setattr(inner, name, value)
-    code = run(inner)
+    request = CohortRequest(
+        input=cohort.runs_file,
+        out_dir=results,
+        maps=[cohort.maps_file],
+        atlas_names=["demo"],
+        labels=[cohort.labels_file],
+        detrend=True,
+        standardize="zscore_sample",
+        high_pass=PASS_BAND[0],
+        low_pass=PASS_BAND[1],
+        **engine_of(arguments) | {"command": ()},
+    )
+    words = words_of(request)
+    print("mapsmasker: this runs the command\n  " + shlex.join(["mapsmasker", *words]))
+    code = run_and_show(
+        replace(request, command=words), verbose=arguments.verbose, quiet=arguments.quiet
+    )
     if code != 0 or arguments.dry_run:
         return code
     masks = {row["run_id"]: row.get("sample_mask") for row in read_rows(cohort.runs_file)}

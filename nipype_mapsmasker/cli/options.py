@@ -4,16 +4,16 @@
 from __future__ import annotations
 
 import argparse
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_origin
 
+from nipype_mapsmasker.cohort.request import atlas_names
 from nipype_mapsmasker.core.parameters import MaskerParameters, Parameter, parameters_of
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.sidecars import image_stem
+from nipype_mapsmasker.io.sidecars import read_json_object
 from nipype_mapsmasker.io.strategies import read_strategies
 
-__all__ = ["add_options", "atlas_names", "masker_parameters", "value_of"]
+__all__ = ["add_options", "masker_parameters", "value_of"]
 
 METAVARS = {"mm": "MM", "Hz": "HZ", "seconds": "S", "percent": "P", "GB": "GB"}
 """What stands for a number of each unit in the help."""
@@ -160,56 +160,34 @@ def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
     return MaskerParameters(
         atlases=atlas_names(arguments.maps, arguments.atlas_names),
         denoise=None if arguments.denoise is None else read_strategies(arguments.denoise),
+        strategies=_strategies(arguments.strategies),
         **values,
     )
 
 
-def atlas_names(maps: list[str], names: list[str] | None) -> list[str]:
-    """
-    Name the atlases.
-
-    Parameters
-    ----------
-    maps : list of str
-        The maps images.
-    names : list of str or None
-        Names that the user gave.
-
-    Returns
-    -------
-    list of str
-        Letters and digits only, all different.
-
-    Raises
-    ------
-    ParameterError
-        Not one name per image.
-
-    Examples
-    --------
-    >>> atlas_names(["msdl_maps.nii.gz", "tpl-MNI_atlas-DiFuMo_probseg.nii.gz"], None)
-    ['msdl', 'DiFuMo']
-    """
-    if names is not None:
-        if len(names) != len(maps):
-            msg = f"--maps has {len(maps)} entries and --atlas-names {len(names)}; give as many."
+def _strategies(path: str | None) -> dict[str, dict[str, Any]] | None:
+    """Read the strategies of a file."""
+    if path is None:
+        return None
+    strategies = read_json_object(path, "--strategies")
+    for name, fields in strategies.items():
+        if not isinstance(fields, dict):
+            msg = (
+                f"--strategies {path}: {name!r} is {fields!r}, expected an object of cleaning "
+                "options."
+            )
             raise ParameterError(msg)
-        return names
-    made: list[str] = []
-    for path in maps:
-        stem = image_stem(path)
-        entity = re.search(r"(?:^|_)atlas-([A-Za-z0-9+]+)", stem)
-        name = entity.group(1) if entity else re.sub(r"[^A-Za-z0-9+]", "", _short(stem))
-        name = name or "maps"
-        made.append(name if name not in made else f"{name}{len(made) + 1}")
-    return made
+    declared = parameters_of(MaskerParameters)
+    return {
+        # The word none, as the options have it.
+        name: {
+            key: value_of(declared[key], value) if key in declared and value == "none" else value
+            for key, value in fields.items()
+        }
+        for name, fields in strategies.items()
+    }
 
 
 def _word(value: Any) -> str:
     """Give the word that the command line has for a choice."""
     return "none" if value is None else str(value)
-
-
-def _short(stem: str) -> str:
-    """Take off what only says that there are maps."""
-    return re.sub(r"[_-]?(maps|probseg|dseg|atlas)$", "", stem)

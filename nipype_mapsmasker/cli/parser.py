@@ -168,6 +168,8 @@ def _add_denoising(parser: argparse.ArgumentParser) -> None:
         help="strategies that choose regressors and volumes from fMRIPrep's confounds, by name "
         f"({', '.join(PRESETS)}, each perhaps with +gsr) or as files (.json, .yaml)",
     )
+    # What a request made in Python may hold is said to the tasks of an array in a file.
+    group.add_argument("--strategies", metavar="FILE", help=argparse.SUPPRESS)
     add_options(group, CensoringParameters)
     group = parser.add_argument_group("connectivity")
     add_options(group, AnalysisParameters)

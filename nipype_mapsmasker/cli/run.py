@@ -1,30 +1,54 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command ``run``: plan, build, run, summarise."""
+"""The command ``run``: its arguments to a request, and how it went to the screen."""
 
 from __future__ import annotations
 
 import argparse
-import shlex
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from typing import Any
 
 from nipype_mapsmasker.cli.options import masker_parameters
-from nipype_mapsmasker.cli.screen import show_plan, show_summary
-from nipype_mapsmasker.cohort.engine import check_engine
-from nipype_mapsmasker.cohort.inputs import TABLE_SUFFIXES, Run, collect_runs
-from nipype_mapsmasker.cohort.lock import locked
-from nipype_mapsmasker.cohort.plan import Plan, make_plan, renew_states
-from nipype_mapsmasker.cohort.slices import slice_of, write_array_script
-from nipype_mapsmasker.cohort.tables import earlier_rows, rows_of, write_page, write_tables
-from nipype_mapsmasker.cohort.workdir import clean_work_dir
-from nipype_mapsmasker.core.parameters import MaskerParameters
-from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
-from nipype_mapsmasker.io.results.layout import run_files
-from nipype_mapsmasker.io.results.storing import store_failure
+from nipype_mapsmasker.cli.screen import (
+    set_logs,
+    show_array,
+    show_plan,
+    show_progress,
+    show_summary,
+)
+from nipype_mapsmasker.cohort.request import CohortRequest
+from nipype_mapsmasker.cohort.run import plan_cohort, run_cohort
+from nipype_mapsmasker.core.parameters import MaskerParameters, values_of
+from nipype_mapsmasker.io.sidecars import read_json_object
 
-__all__ = ["run", "run_plan"]
+__all__ = ["engine_of", "request_of", "run", "run_and_show"]
+
+ENGINE = (
+    "plugin",
+    "n_procs",
+    "mem_gb",
+    "work_dir",
+    "clean_work_dir",
+    "dry_run",
+    "on_error",
+)
+"""Options of every command that runs a cohort, under the request's own names."""
+
+OWN = (
+    "input",
+    "out_dir",
+    "maps",
+    "atlas_names",
+    "labels",
+    "mask",
+    "t_r",
+    "confounds",
+    "sample_mask",
+    "slice",
+    "only_tables",
+    "write_slurm_array",
+    "batch_size",
+)
+"""Options of ``run`` besides, likewise."""
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -41,122 +65,79 @@ def run(arguments: argparse.Namespace) -> int:
     int
         The exit code.
     """
-    check_engine(arguments)
-    params = masker_parameters(arguments)
-    runs = collect_runs(arguments)
-    if arguments.slice is not None:
-        runs = slice_of(runs, arguments.slice)
-        if not runs:
-            return 0
-    if params.reports and params.cmap != MaskerParameters.cmap:
-        from nipype_mapsmasker.reports.pictures import check_cmap  # loads matplotlib
-
-        check_cmap(params.cmap)
-    _check_places(arguments, runs)
-    plan = make_plan(arguments, params, runs)
-    to = sys.stdout if arguments.dry_run else sys.stderr
-    if not arguments.quiet or arguments.dry_run:
-        show_plan(plan, arguments, to=to)
-    if arguments.write_slurm_array is not None and arguments.slice is None:
-        print(write_array_script(arguments, plan))
-        return 0
-    if arguments.dry_run:
-        return 1 if plan.having("fault") else 0
-    if not plan.runs:
-        return 0
-    ids = None if arguments.slice is None else [one.run.run_id for one in plan.runs]
-    with locked(plan.out_dir, ids):
-        # Another process may have held the folder, and changed it, while this one planned.
-        return run_plan(arguments, renew_states(plan))
+    return run_and_show(request_of(arguments), verbose=arguments.verbose, quiet=arguments.quiet)
 
 
-def run_plan(arguments: argparse.Namespace, plan: Plan) -> int:
+def request_of(arguments: argparse.Namespace) -> CohortRequest:
     """
-    Do what is planned, write the cohort's tables, and say how it went.
+    Turn the arguments into a request.
 
     Parameters
     ----------
     arguments : argparse.Namespace
         Of the command ``run``.
-    plan : Plan
-        The plan.
+
+    Returns
+    -------
+    CohortRequest
+        Checked.
+
+    Raises
+    ------
+    ParameterError
+        A value, or two together, make no sense, or a file of values cannot be read.
+    """
+    values = values_of(masker_parameters(arguments), MaskerParameters)
+    del values["atlases"]  # follows from maps and atlas_names
+    values |= {name: getattr(arguments, name) for name in OWN}
+    return CohortRequest(**values | engine_of(arguments))
+
+
+def engine_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """
+    Take the engine's options.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Of a command that runs a cohort.
+
+    Returns
+    -------
+    dict
+        Fields of `CohortRequest`.
+    """
+    values = {name: getattr(arguments, name) for name in ENGINE}
+    if arguments.plugin_args is not None:
+        values["plugin_args"] = read_json_object(arguments.plugin_args, "--plugin-args")
+    return values | {"command": arguments.command_line}
+
+
+def run_and_show(request: CohortRequest, *, verbose: bool, quiet: bool) -> int:
+    """
+    Do what is asked for, and say what will be done, how far it is, and how it went.
+
+    Parameters
+    ----------
+    request : CohortRequest
+        The request.
+    verbose, quiet : bool
+        Say more; say errors only.
 
     Returns
     -------
     int
         The exit code.
     """
-    faults = {one.run.run_id: one.reason for one in plan.having("fault")}
-    for one in plan.having("fault"):
-        fault = {"step": one.step, "reason": one.reason}
-        store_failure(plan.out_dir, one.run.run_id, fault, keep_manifest=True)
-    command = shlex.join(["mapsmasker", *arguments.command_line])
-    work_dir = _work_dir(arguments, plan)
-    is_open = bool(plan.having("todo", "clean")) and not arguments.only_tables
-    if arguments.slice is None:
-        _remove_leftovers(plan)
-    before = _content(plan.out_dir / "runs.tsv")
-    try:
-        if is_open:
-            from nipype_mapsmasker.cohort.execute import execute
-
-            with locked(work_dir):  # another result folder may share it
-                faults |= execute(arguments, plan, work_dir, command)
-    finally:
-        rows = rows_of(plan, faults)
-        if arguments.slice is None:
-            is_table = arguments.input.lower().endswith(TABLE_SUFFIXES)
-            write_tables(plan, rows if is_table else rows + earlier_rows(plan), command)
-    is_news = is_open or before != _content(plan.out_dir / "runs.tsv")
-    page = plan.out_dir / "report.html"
-    if plan.params.reports and arguments.slice is None and (is_news or not page.exists()):
-        write_page(plan.out_dir)
-    n_done = sum(row["status"] == "done" for row in rows)
-    if arguments.clean_work_dir and n_done == len(rows):
-        clean_work_dir(work_dir)
-    if not arguments.quiet:
-        show_summary(plan, rows, to=sys.stderr)
-    if n_done == 0:
-        return 2
-    return 1 if n_done < len(rows) else 0
-
-
-def _work_dir(arguments: argparse.Namespace, plan: Plan) -> Path:
-    """Give the working folder."""
-    return Path(arguments.work_dir or plan.out_dir / "work").absolute()
-
-
-def _check_places(arguments: argparse.Namespace, runs: Sequence[Run]) -> None:
-    """Refuse results or work below the data of a run: input folders are never written to."""
-    work_dir = Path(arguments.work_dir).absolute() if arguments.work_dir else None
-    for folder in (Path(arguments.out_dir).absolute(), work_dir):
-        if folder is not None and folder.exists() and not folder.is_dir():
-            msg = f"{folder} is a file, expected a folder; give another one."
-            raise ParameterError(msg)
-    out_dir = Path(arguments.out_dir).absolute()
-    for run in runs:
-        if Path(run.in_file).absolute().is_relative_to(out_dir):
-            msg = (
-                f"{arguments.out_dir} holds {run.in_file}, and folders of data are never written "
-                "to; give a result folder of its own."
-            )
-            raise ParameterError(msg)
-    if not runs and arguments.slice is None:
-        msg = "There is no run to work on; give at least one."
-        raise ParameterError(msg)
-
-
-def _content(path: Path) -> bytes:
-    """Read a file, or nothing where there is none."""
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
-
-
-def _remove_leftovers(plan: Plan) -> None:
-    """Remove files that a killed process was writing."""
-    folders = {run_files(plan.out_dir, one.run.run_id).folder for one in plan.runs}
-    for folder in {plan.out_dir, plan.out_dir / "logs", *folders}:
-        for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
-            path.unlink(missing_ok=True)
+    set_logs(verbose=verbose, quiet=quiet)
+    plan = plan_cohort(request)
+    if plan.runs and (request.dry_run or not quiet):
+        to = sys.stdout if request.dry_run else sys.stderr
+        show_plan(plan, request.plugin, to=to, is_dry=request.dry_run)
+    with show_progress(quiet=quiet) as progress:
+        result = run_cohort(request, plan=plan, progress=progress)
+    if result.array is not None:
+        show_array(result.array)
+    elif plan.runs and not quiet and not request.dry_run:
+        show_summary(result, to=sys.stderr)
+    return result.exit_code

@@ -1,21 +1,39 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the user reads: the plan before, the summary after."""
+"""What the user reads: the plan before, the progress, and the summary after."""
 
 from __future__ import annotations
 
-import argparse
+import logging
+import shlex
+import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
 from nipype_mapsmasker.cohort.plan import Plan, PlannedRun
+from nipype_mapsmasker.cohort.progress import ProgressEvent
+from nipype_mapsmasker.cohort.run import CohortResult
+from nipype_mapsmasker.cohort.slices import ArrayScript
 from nipype_mapsmasker.core.grids import voxel_sizes
 
-__all__ = ["show_plan", "show_summary"]
+__all__ = [
+    "set_logs",
+    "show_array",
+    "show_plan",
+    "show_progress",
+    "show_summary",
+]
 
 MAX_LINES = 20
 """Runs or faults that are listed one by one; a dry run lists all."""
+
+PLAIN_SECS = 30.0
+"""Least time between two lines that a log file gets, but for the first and the last of a step."""
+
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"  # noqa: E501
+"""Share, steps done, time gone and left, rate, runs."""
 
 _STATES = {
     "todo": "to do",
@@ -25,7 +43,21 @@ _STATES = {
 }
 
 
-def show_plan(plan: Plan, arguments: argparse.Namespace, to: TextIO) -> None:
+def set_logs(*, verbose: bool, quiet: bool) -> None:
+    """
+    Say which log lines go to the screen: none, or with ``-v`` all, Nipype's included.
+
+    Parameters
+    ----------
+    verbose, quiet : bool
+        The options.
+    """
+    own = logging.getLogger("nipype_mapsmasker")
+    own.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
+    own.propagate = verbose
+
+
+def show_plan(plan: Plan, plugin: str, to: TextIO, *, is_dry: bool = False) -> None:
     """
     Say what will be done.
 
@@ -33,12 +65,14 @@ def show_plan(plan: Plan, arguments: argparse.Namespace, to: TextIO) -> None:
     ----------
     plan : Plan
         The plan.
-    arguments : argparse.Namespace
-        Of the command ``run``.
+    plugin : str
+        The engine.
     to : TextIO
-        Where to.
+        Where the lines go.
+    is_dry : bool
+        List every run.
     """
-    counts = Counter(one.state for one in plan.runs)
+    counts = Counter(run.state for run in plan.runs)
     states = ", ".join(
         f"{counts[state]} {text}" for state, text in _STATES.items() if counts[state]
     )
@@ -58,76 +92,164 @@ def show_plan(plan: Plan, arguments: argparse.Namespace, to: TextIO) -> None:
             f"{estimate.fit_gb:.2g} GB per fit; disk about {estimate.out_gb:.2g} GB of results "
             f"and {estimate.work_gb:.2g} GB of work for {estimate.n_fits} fits",
         )
-    _say(to, f"engine {arguments.plugin}, results in {plan.out_dir}")
-    limit = len(plan.runs) if arguments.dry_run else MAX_LINES
-    if arguments.dry_run:
-        for one in plan.runs:
-            _say(to, _line(one))
+    _say(to, f"engine {plugin}, results in {plan.out_dir}")
+    if is_dry:
+        for run in plan.runs:
+            _say(to, _line(run))
+        return
     faulty = plan.having("fault")
-    for one in faulty[: 0 if arguments.dry_run else limit]:
-        _say(to, _line(one))
-    if len(faulty) > limit:
-        _say(to, f"... and {len(faulty) - limit} more runs at fault")
+    for run in faulty[:MAX_LINES]:
+        _say(to, _line(run))
+    if len(faulty) > MAX_LINES:
+        _say(to, f"... and {len(faulty) - MAX_LINES} more runs at fault")
 
 
-def show_summary(plan: Plan, rows: Sequence[Mapping[str, Any]], to: TextIO) -> None:
+@contextmanager
+def show_progress(*, quiet: bool) -> Iterator[Callable[[ProgressEvent], None] | None]:
+    """
+    Show how far a cohort is on stderr: a bar on a terminal, plain lines elsewhere.
+
+    Parameters
+    ----------
+    quiet : bool
+        Show nothing.
+
+    Yields
+    ------
+    callable or None
+        For `run_cohort`.
+    """
+    if quiet:
+        yield None
+    elif not sys.stderr.isatty():
+        yield _PlainLines()
+    else:
+        bar = _Bar()
+        try:
+            yield bar
+        finally:
+            bar.close()
+
+
+class _PlainLines:
+    """Lines that a log file can hold."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, event: ProgressEvent) -> None:
+        """Write a line, unless the last was written just now."""
+        if event.reached < event.total and event.seconds - self._last < PLAIN_SECS:
+            return
+        self._last = event.seconds
+        rate = event.steps_done / max(event.seconds, 1e-3)
+        left = (event.steps_total - event.steps_done) / rate if rate else 0.0
+        _say(
+            sys.stderr,
+            f"{event.step}: {event.reached} of {event.total} runs; {event.done} done, "
+            f"{event.failed} failed; {rate:.1f} steps/s, {left:.0f} s left",
+        )
+
+
+class _Bar:
+    """A bar that moves, begun by the first event."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def __call__(self, event: ProgressEvent) -> None:
+        """Move the bar."""
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=event.steps_total,
+                unit="step",
+                file=sys.stderr,
+                dynamic_ncols=True,
+                bar_format=BAR,
+            )
+        self._bar.set_description(event.step, refresh=False)
+        runs = f"{event.done} done, {event.failed} failed of {event.total}"
+        self._bar.set_postfix(runs=runs, refresh=False)
+        self._bar.update(event.steps_done - self._bar.n)
+
+    def close(self) -> None:
+        """Leave the line."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def show_summary(result: CohortResult, to: TextIO) -> None:
     """
     Say how it went.
 
     Parameters
     ----------
-    plan : Plan
-        The plan.
-    rows : sequence of mapping
-        The rows of ``runs.tsv``.
+    result : CohortResult
+        The result.
     to : TextIO
-        Where to.
+        Where the lines go.
     """
-    failed = [row for row in rows if row["status"] == "failed"]
-    n_done = sum(row["status"] == "done" for row in rows)
-    n_left = len(rows) - n_done - len(failed)
-    fresh = n_done - len(plan.having("done"))
+    failed = result.having("failed")
+    n_done = len(result.having("done"))
+    n_left = len(result.runs) - n_done - len(failed)
+    n_kept = len(result.plan.having("done"))
     left = f", {n_left} not reached" if n_left else ""
     _say(
         to,
-        f"{fresh} runs done, {len(plan.having('done'))} were up to date, {len(failed)} "
-        f"failed{left}",
+        f"{n_done - n_kept} runs done, {n_kept} were up to date, {len(failed)} failed{left}",
     )
-    for row in failed[:MAX_LINES]:
-        _say(to, f"failed: {row['run_id']}: {row['reason']}")
+    for run in failed[:MAX_LINES]:
+        _say(to, f"failed: {run.run_id}: {run.reason}")
     if len(failed) > MAX_LINES:
-        _say(to, f"... and {len(failed) - MAX_LINES} more, see {plan.out_dir / 'runs.tsv'}")
-    warned = [row for row in rows if row.get("warnings")]
+        _say(to, f"... and {len(failed) - MAX_LINES} more, see {result.runs_file}")
+    warned = [run for run in result.runs if run.warnings]
     if warned:
-        _say(to, f"{len(warned)} runs have warnings, for instance: {warned[0]['warnings']}")
-    _say(to, f"results: {plan.out_dir}; table: {plan.out_dir / 'runs.tsv'}")
-    page = plan.out_dir / "report.html"
-    if page.exists():
-        _say(to, f"pages: {page}")
+        _say(to, f"{len(warned)} runs have warnings, for instance: {warned[0].warnings}")
+    _say(to, f"results: {result.out_dir}; table: {result.out_dir / 'runs.tsv'}")
+    if result.cohort_page is not None:
+        _say(to, f"pages: {result.cohort_page}")
+
+
+def show_array(array: ArrayScript) -> None:
+    """
+    Say which script was written, and how to submit it.
+
+    Parameters
+    ----------
+    array : ArrayScript
+        The script.
+    """
+    _say(
+        sys.stdout,
+        f"wrote {array.path}: {array.n_tasks} tasks of up to {array.batch_size} runs; submit it "
+        f"by\n  sbatch {shlex.quote(str(array.path))}",
+    )
 
 
 def _grids(plan: Plan) -> Counter[str]:
     """Count the runs of each shape and voxel size."""
     grids: Counter[str] = Counter()
-    for one in plan.runs:
-        if one.info is not None:
-            shape = " x ".join(str(size) for size in one.info.grid.shape)
-            sizes = " x ".join(f"{size:.3g}" for size in voxel_sizes(one.info.grid))
+    for run in plan.runs:
+        if run.info is not None:
+            shape = " x ".join(str(size) for size in run.info.grid.shape)
+            sizes = " x ".join(f"{size:.3g}" for size in voxel_sizes(run.info.grid))
             grids[f"{shape} ({sizes} mm)"] += 1
     return grids
 
 
-def _line(one: PlannedRun) -> str:
+def _line(run: PlannedRun) -> str:
     """Describe one run of the plan."""
-    text = f"{one.run.run_id}: {_STATES[one.state]}"
-    if one.state == "fault":
-        return f"{text}: {one.reason}"
-    if one.info is None or one.t_r is None:
+    text = f"{run.run.run_id}: {_STATES[run.state]}"
+    if run.state == "fault":
+        return f"{text}: {run.reason}"
+    if run.info is None or run.t_r is None:
         return text
-    t_r = "unknown" if one.t_r.seconds is None else f"{one.t_r.seconds:g} s ({one.t_r.origin})"
-    shape = " x ".join(str(size) for size in one.info.grid.shape)
-    warnings = "".join(f" Warning: {sentence}" for sentence in one.t_r.warnings)
-    return f"{text}, {shape} voxels, {one.info.n_volumes} volumes, t_r {t_r}.{warnings}"
+    t_r = "unknown" if run.t_r.seconds is None else f"{run.t_r.seconds:g} s ({run.t_r.origin})"
+    shape = " x ".join(str(size) for size in run.info.grid.shape)
+    warnings = "".join(f" Warning: {sentence}" for sentence in run.t_r.warnings)
+    return f"{text}, {shape} voxels, {run.info.n_volumes} volumes, t_r {t_r}.{warnings}"
 
 
 def _say(to: TextIO, text: str | Path) -> None:

@@ -11,7 +11,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from nipype_mapsmasker.cohort.inputs import Run
+from nipype_mapsmasker.cohort.request import RunSpec
 from nipype_mapsmasker.core.parameters import (
     Cleaning,
     CleaningParameters,
@@ -28,13 +28,15 @@ from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE, is_number
 __all__ = ["check_tables", "is_plainly_good"]
 
 
-def check_tables(run: Run, info: ImageInfo, params: MaskerParameters, t_r: RepetitionTime) -> None:
+def check_tables(
+    run: RunSpec, info: ImageInfo, params: MaskerParameters, t_r: RepetitionTime
+) -> None:
     """
     Read a run's tables and try its strategies.
 
     Parameters
     ----------
-    run : Run
+    run : RunSpec
         The run.
     info : ImageInfo
         Its header.

@@ -170,7 +170,7 @@ def write_crash_faults(folder: Path, crashed: Mapping[str, Crash]) -> dict[str, 
     Parameters
     ----------
     folder : Path
-        Where to.
+        Where they are written.
     crashed : mapping of str to Crash
         By run.
 

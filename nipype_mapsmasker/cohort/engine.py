@@ -3,34 +3,32 @@
 
 from __future__ import annotations
 
-import argparse
 import logging
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.cohort.crashes import Crash, Watcher, find_crashes, reason_of
 from nipype_mapsmasker.cohort.progress import Progress
-from nipype_mapsmasker.errors import EngineError, ParameterError
-from nipype_mapsmasker.io.sidecars import read_json_object
+from nipype_mapsmasker.cohort.request import CohortRequest
+from nipype_mapsmasker.errors import EngineError
 
-__all__ = ["check_engine", "configure", "crash_dir", "make_plugin", "run_until_done"]
+__all__ = ["crash_dir", "logged", "make_plugin", "run_until_done"]
 
 MAX_PASSES = 5
 """Attempts to finish the other runs after some crashed for reasons outside their data."""
-
-HANDLER_NAME = "mapsmasker"
-"""Name of the handler that writes to ``OUT/logs``."""
 
 NIPYPE_LOGGERS = ("nipype.workflow", "nipype.interface", "nipype.utils")
 """Loggers that tell of every node."""
 
 
-def configure(out_dir: Path, *, log_name: str, verbose: bool, quiet: bool) -> None:
+@contextmanager
+def logged(out_dir: Path, log_name: str) -> Iterator[None]:
     """
-    Send Nipype's own log lines and crash files below ``OUT/logs``.
+    Send log lines to a file below ``OUT/logs``, for a while.
 
     Parameters
     ----------
@@ -38,39 +36,41 @@ def configure(out_dir: Path, *, log_name: str, verbose: bool, quiet: bool) -> No
         The result folder.
     log_name : str
         Name of the log file.
-    verbose : bool
-        Also show them.
-    quiet : bool
-        Show errors only.
+
+    Yields
+    ------
+    None
+        While they are.
+
+    Notes
+    -----
+    Nipype's own lines, some per run and step, go to the screen only where the package's logger is
+    at the level DEBUG. All is as it was afterwards.
     """
     os.environ["NIPYPE_NO_ET"] = "1"
-    from nipype import config
     from nipype import logging as nipype_logging
 
     logs = out_dir / "logs"
     logs.mkdir(parents=True, exist_ok=True)
-    config.update_config(
-        {
-            "execution": {
-                "crashdump_dir": str(crash_dir(out_dir)),
-                "crashfile_format": "txt",
-            },
-            "logging": {"log_to_file": False},
-        }
-    )
     handler = _LogFile(logs / log_name, encoding="utf-8")
-    handler.set_name(HANDLER_NAME)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s: %(message)s"))
-    for name in NIPYPE_LOGGERS:
-        logger = nipype_logging.getLogger(name) or logging.getLogger(name)
-        if not verbose:
-            logger.handlers = [old for old in logger.handlers if old.name == HANDLER_NAME]
-            logger.propagate = False
-        _replace_handler(logger, handler)
     own = logging.getLogger("nipype_mapsmasker")
-    _replace_handler(own, handler)
-    own.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
-    own.propagate = verbose
+    theirs = [nipype_logging.getLogger(name) or logging.getLogger(name) for name in NIPYPE_LOGGERS]
+    before = [(log, log.handlers[:], log.level, log.propagate) for log in (own, *theirs)]
+    own.addHandler(handler)
+    if own.level == logging.NOTSET:
+        own.setLevel(logging.INFO)
+    for log in theirs:
+        if own.level != logging.DEBUG:
+            log.handlers, log.propagate = [], False
+        log.addHandler(handler)
+    try:
+        yield
+    finally:
+        for log, handlers, level, propagate in before:
+            log.handlers, log.propagate = handlers, propagate
+            log.setLevel(level)
+        handler.close()
 
 
 class _LogFile(logging.FileHandler):
@@ -78,14 +78,6 @@ class _LogFile(logging.FileHandler):
 
     def handleError(self, record: logging.LogRecord) -> None:
         """Lose the line: what is wrong is told by what fails besides."""
-
-
-def _replace_handler(logger: logging.Logger, handler: logging.Handler) -> None:
-    """Let a logger write to this result folder and to no earlier one."""
-    for old in [old for old in logger.handlers if old.name == HANDLER_NAME]:
-        logger.removeHandler(old)
-        old.close()
-    logger.addHandler(handler)
 
 
 def crash_dir(out_dir: Path) -> Path:
@@ -112,14 +104,14 @@ def crash_dir(out_dir: Path) -> Path:
     return folder
 
 
-def make_plugin(arguments: argparse.Namespace, callback: Callable[..., None]) -> Any:
+def make_plugin(request: CohortRequest, callback: Callable[..., None]) -> Any:
     """
     Make the execution plugin.
 
     Parameters
     ----------
-    arguments : argparse.Namespace
-        With the engine's options.
+    request : CohortRequest
+        With the engine's fields.
     callback : callable
         Told of every node that starts, ends or fails.
 
@@ -127,61 +119,32 @@ def make_plugin(arguments: argparse.Namespace, callback: Callable[..., None]) ->
     -------
     plugin
         For ``Workflow.run``.
-
-    Raises
-    ------
-    ParameterError
-        Plugin arguments that cannot be meant.
     """
     plugin_args: dict[str, Any] = {"status_callback": callback}
-    if arguments.n_procs is not None:
-        plugin_args["n_procs"] = arguments.n_procs
-    if arguments.mem_gb is not None:
-        plugin_args["memory_gb"] = arguments.mem_gb
-    if arguments.plugin_args is not None:
-        plugin_args |= read_json_object(arguments.plugin_args, "--plugin-args")
-    if arguments.plugin == "Linear":
+    if request.n_procs is not None:
+        plugin_args["n_procs"] = request.n_procs
+    if request.mem_gb is not None:
+        plugin_args["memory_gb"] = request.mem_gb
+    if request.plugin_args is not None:
+        plugin_args |= dict(request.plugin_args)
+    if request.plugin == "Linear":
         from nipype.pipeline.plugins import LinearPlugin
 
         return LinearPlugin(plugin_args=plugin_args)
     import nipype_mapsmasker.plugins as plugins
 
-    if arguments.plugin == "SLURMGraph":
+    if request.plugin == "SLURMGraph":
         # Nipype returns once all is submitted; what follows here needs the results.
         plugin_args.setdefault("wait", True)
         del plugin_args["status_callback"]
     # A node that asks for more than there is runs alone rather than not at all.
     plugin_args.setdefault("raise_insufficient", False)
-    return getattr(plugins, f"{arguments.plugin}Plugin")(plugin_args=plugin_args)
-
-
-def check_engine(arguments: argparse.Namespace) -> None:
-    """
-    Refuse options of the engine that cannot be meant, before anything is read.
-
-    Parameters
-    ----------
-    arguments : argparse.Namespace
-        With the engine's options.
-
-    Raises
-    ------
-    ParameterError
-        They cannot be.
-    """
-    if arguments.n_procs is not None and arguments.n_procs < 1:
-        msg = f"--n-procs must be at least 1; got {arguments.n_procs}."
-        raise ParameterError(msg)
-    if arguments.mem_gb is not None and not arguments.mem_gb > 0:
-        msg = f"--mem-gb must be positive; got {arguments.mem_gb}."
-        raise ParameterError(msg)
-    if arguments.plugin_args is not None:
-        read_json_object(arguments.plugin_args, "--plugin-args")
+    return getattr(plugins, f"{request.plugin}Plugin")(plugin_args=plugin_args)
 
 
 def run_until_done(
     build: Callable[[dict[str, Crash]], Any],
-    arguments: argparse.Namespace,
+    request: CohortRequest,
     run_ids: list[str],
     progress: Progress,
     crashed: dict[str, Crash],
@@ -193,19 +156,19 @@ def run_until_done(
     ----------
     build : callable
         Given the runs to leave out, builds the workflow.
-    arguments : argparse.Namespace
-        With the engine's options.
+    request : CohortRequest
+        With the engine's fields.
     run_ids : list of str
         The runs, in the workflow's order.
     progress : Progress
-        Shown to the user.
+        Counts the steps.
     crashed : dict of str to Crash
         Is filled with the runs that crashed.
 
     Raises
     ------
     EngineError
-        Something else than single runs crashed, or ``--on-error raise``.
+        Something else than single runs crashed, or ``on_error='raise'``.
 
     Notes
     -----
@@ -217,15 +180,15 @@ def run_until_done(
         watcher = Watcher(progress)
         workflow = build(crashed)
         try:
-            workflow.run(plugin=make_plugin(arguments, watcher))
+            workflow.run(plugin=make_plugin(request, watcher))
         except Exception as error:
-            found = find_crashes(crash_dir(Path(arguments.out_dir)), watcher, error, run_ids)
+            found = find_crashes(crash_dir(Path(request.out_dir)), watcher, error, run_ids)
             fresh = {name: crash for name, crash in found.items() if name not in crashed}
             crashed |= fresh
             is_hopeless = not fresh or len(crashed) == len(run_ids) or attempt == MAX_PASSES - 1
-            if arguments.on_error == "raise" or is_hopeless:
+            if request.on_error == "raise" or is_hopeless:
                 reasons = [crash.reason for crash in fresh.values()]
-                folder = crash_dir(Path(arguments.out_dir))
+                folder = crash_dir(Path(request.out_dir))
                 reason = (reasons or [reason_of(error, folder)])[0]
                 if reason == "KeyboardInterrupt":  # Linear takes it for a crash
                     raise KeyboardInterrupt from error

@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.cohort.crashes import Crash, tidy_crashes, write_crash_faults
-from nipype_mapsmasker.cohort.engine import configure, crash_dir, run_until_done
+from nipype_mapsmasker.cohort.engine import crash_dir, run_until_done
 from nipype_mapsmasker.cohort.plan import Plan, PlannedRun, kept_extraction
-from nipype_mapsmasker.cohort.progress import Progress
+from nipype_mapsmasker.cohort.progress import Progress, ProgressEvent
+from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.cohort.workdir import (
     FAULTS_NAME,
     WORKFLOW_NAME,
@@ -29,24 +29,24 @@ STEPS_PER_RUN = 2
 
 
 def execute(
-    arguments: argparse.Namespace,
+    request: CohortRequest,
     plan: Plan,
-    work_dir: Path,
     command: str,
+    tell: Callable[[ProgressEvent], None] | None = None,
 ) -> dict[str, str]:
     """
     Work on the runs that are open.
 
     Parameters
     ----------
-    arguments : argparse.Namespace
-        Of the command ``run``.
+    request : CohortRequest
+        The request.
     plan : Plan
-        The plan.
-    work_dir : Path
-        The working folder.
+        Its plan.
     command : str
         The command, for the record.
+    tell : callable, optional
+        Told of the progress.
 
     Returns
     -------
@@ -58,34 +58,33 @@ def execute(
     EngineError
         More than single runs crashed.
     """
+    work_dir = request.work_folder
     todo = plan.having("todo", "clean")
-    runs = [todo[number] for number in keep_places(work_dir, [one.run.run_id for one in todo])]
-    for one in runs:  # what they tell is of an earlier call
-        run_files(plan.out_dir, one.run.run_id).log.unlink(missing_ok=True)
-    name = arguments.slice.replace("/", "-of-") if arguments.slice else ""
-    log_name = f"nipype-slice-{name}.log" if name else "nipype.log"
-    configure(plan.out_dir, log_name=log_name, verbose=arguments.verbose, quiet=arguments.quiet)
+    runs = [
+        todo[number] for number in keep_places(work_dir, [planned.run.run_id for planned in todo])
+    ]
+    for planned in runs:  # what they tell is of an earlier call
+        run_files(plan.out_dir, planned.run.run_id).log.unlink(missing_ok=True)
     forget_lost_results(work_dir)
     crashed: dict[str, Crash] = {}
-    run_ids = [one.run.run_id for one in runs]
+    run_ids = [planned.run.run_id for planned in runs]
     progress = Progress(
         len(runs),
         _n_steps(plan),
         lambda number: run_files(plan.out_dir, run_ids[number]).manifest.exists(),
-        quiet=arguments.quiet,
+        tell,
     )
     is_over = False
     try:
         run_until_done(
             lambda crashes: _build(plan, runs, work_dir, command, crashes),
-            arguments,
+            request,
             run_ids,
             progress,
             crashed,
         )
         is_over = True
     finally:
-        progress.close()
         for run_id, crash in crashed.items():
             fault = {"step": crash.step, "reason": crash.reason, "traceback": crash.traceback}
             store_failure(plan.out_dir, run_id, fault)
@@ -125,19 +124,21 @@ def _build(
         **values_of(plan.params, MaskerParameters),
     )
     workflow.base_dir = str(work_dir)
-    run_ids = [one.run.run_id for one in runs]
+    crashes = {"crashdump_dir": str(crash_dir(plan.out_dir)), "crashfile_format": "txt"}
+    workflow.config.setdefault("execution", {}).update(crashes)
+    run_ids = [planned.run.run_id for planned in runs]
     inputs = workflow.inputs.inputnode
     inputs.run_ids = run_ids
-    inputs.in_files = [_absolute(one.run.in_file) for one in runs]
+    inputs.in_files = [_absolute(planned.run.in_file) for planned in runs]
     inputs.confounds_files = [
-        [_absolute(path) for path in one.run.confounds] or None for one in runs
+        [_absolute(path) for path in planned.run.confounds] or None for planned in runs
     ]
-    inputs.sample_mask_files = [_absolute(one.run.sample_mask) for one in runs]
-    inputs.mask_img = [_absolute(one.run.mask) for one in runs]
-    inputs.t_rs = [one.run.t_r for one in runs]
-    inputs.keys = [one.key for one in runs]
-    inputs.extraction_keys = [one.extraction_key for one in runs]
-    inputs.kept = [kept_extraction(one, plan) for one in runs]
+    inputs.sample_mask_files = [_absolute(planned.run.sample_mask) for planned in runs]
+    inputs.mask_img = [_absolute(planned.run.mask) for planned in runs]
+    inputs.t_rs = [planned.run.t_r for planned in runs]
+    inputs.keys = [planned.key for planned in runs]
+    inputs.extraction_keys = [planned.extraction_key for planned in runs]
+    inputs.kept = [kept_extraction(planned, plan) for planned in runs]
     inputs.maps_img = [_absolute(str(atlas.maps.path)) for atlas in plan.atlases]
     inputs.labels_files = [_absolute(atlas.labels_file) for atlas in plan.atlases]
     files = write_crash_faults(work_dir / FAULTS_NAME, crashed)

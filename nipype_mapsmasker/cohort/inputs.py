@@ -1,87 +1,83 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From the command line's INPUT to a list of runs."""
+"""From a request's input to a list of runs."""
 
 from __future__ import annotations
 
-import argparse
 import glob
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
+from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
 from nipype_mapsmasker.errors import ImageFileError, ParameterError, TableError
 from nipype_mapsmasker.io.results.layout import check_run_ids
 from nipype_mapsmasker.io.sidecars import image_stem
 from nipype_mapsmasker.io.tables.rows import read_rows
 
-__all__ = ["Run", "collect_runs"]
+__all__ = ["TABLE_COLUMNS", "TABLE_SUFFIXES", "collect_runs"]
 
 TABLE_SUFFIXES = (".tsv", ".csv")
-"""Endings that make INPUT a table of runs."""
+"""Endings that make the input a table of runs."""
 
 TABLE_COLUMNS = ("run_id", "in_file", "confounds", "sample_mask", "mask", "t_r")
 """Columns of a table of runs; others are passed over."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Run:
+def collect_runs(request: CohortRequest) -> list[RunSpec]:
     """
-    Hold what the user says of one run.
+    Find the runs that a request means.
 
     Parameters
     ----------
-    run_id : str
-        Its name.
-    in_file : str
-        Its image.
-    confounds : tuple of str
-        Its confounds tables.
-    sample_mask, mask : str or None
-        Volumes to keep; brain mask.
-    t_r : float or None
-        Repetition time, s.
-    """
-
-    run_id: str
-    in_file: str
-    confounds: tuple[str, ...] = ()
-    sample_mask: str | None = None
-    mask: str | None = None
-    t_r: float | None = None
-
-
-def collect_runs(arguments: argparse.Namespace) -> list[Run]:
-    """
-    Turn INPUT into runs.
-
-    Parameters
-    ----------
-    arguments : argparse.Namespace
-        Of the command ``run``.
+    request : CohortRequest
+        The request.
 
     Returns
     -------
-    list of Run
-        In the table's, or in alphabetical, order.
+    list of RunSpec
+        In the table's or the list's order; of a pattern, in alphabetical order.
 
     Raises
     ------
     TableError, ImageFileError, ParameterError
-        INPUT is nothing of that kind, or two runs have one name.
+        The input is nothing of that kind, or two runs have one name.
     """
-    given = arguments.input
-    if given.lower().endswith(TABLE_SUFFIXES):
-        if arguments.confounds or arguments.sample_mask:
-            msg = "--confounds and --sample-mask are for a single image; name them in the table."
-            raise ParameterError(msg)
-        runs = _from_table(Path(given), arguments)
+    given = request.input
+    if isinstance(given, str) and given.lower().endswith(TABLE_SUFFIXES):
+        _refuse_tables_of_one(request, "name them in the table of runs")
+        runs = _from_table(Path(given), request)
     else:
-        runs = _from_images(_images(given), arguments)
+        entries = list(given) if isinstance(given, tuple) else [given]
+        found: list[RunSpec | str] = []
+        for entry in entries:
+            found += [entry] if isinstance(entry, RunSpec) else _images(str(entry))
+        if len(found) > 1 or isinstance(found[0], RunSpec):
+            _refuse_tables_of_one(
+                request, "give each `RunSpec` its own, or list the runs in a table"
+            )
+        runs = [
+            _completed(entry, request)
+            if isinstance(entry, RunSpec)
+            else _from_image(entry, request)
+            for entry in found
+        ]
     check_run_ids(run.run_id for run in runs)
     return runs
 
 
-def _from_table(table: Path, arguments: argparse.Namespace) -> list[Run]:
+def _refuse_tables_of_one(request: CohortRequest, advice: str) -> None:
+    """Refuse tables that only a single image can have."""
+    if request.confounds or request.sample_mask:
+        msg = f"confounds and sample_mask of the request are for a single image; {advice}."
+        raise ParameterError(msg)
+
+
+def _completed(spec: RunSpec, request: CohortRequest) -> RunSpec:
+    """Give a run what the request says of all."""
+    t_r = request.t_r if spec.t_r is None else spec.t_r
+    return replace(spec, mask=spec.mask or request.mask, t_r=t_r)  # type: ignore[arg-type]
+
+
+def _from_table(table: Path, request: CohortRequest) -> list[RunSpec]:
     """Read a table of runs."""
     rows = read_rows(table)
     if not rows:
@@ -101,37 +97,28 @@ def _from_table(table: Path, arguments: argparse.Namespace) -> list[Run]:
             msg = f"{table}, row {number}: run_id and in_file must be there; got {row}."
             raise TableError(msg)
         runs.append(
-            Run(
+            RunSpec(
                 run_id=run_id,
                 in_file=_beside(table, in_file),
                 confounds=_several(table, row.get("confounds")),
                 sample_mask=_optional(table, row.get("sample_mask")),
-                mask=_optional(table, row.get("mask")) or arguments.mask,
-                t_r=_seconds(table, number, row.get("t_r"), arguments.t_r),
+                mask=_optional(table, row.get("mask")) or request.mask,  # type: ignore[arg-type]
+                t_r=_seconds(table, number, row.get("t_r"), request.t_r),
             )
         )
     return runs
 
 
-def _from_images(images: Sequence[str], arguments: argparse.Namespace) -> list[Run]:
-    """Make runs of images, named by their files."""
-    if len(images) > 1 and (arguments.confounds or arguments.sample_mask):
-        msg = (
-            f"--confounds and --sample-mask are for a single image, and there are {len(images)}; "
-            "list the runs in a table."
-        )
-        raise ParameterError(msg)
-    return [
-        Run(
-            run_id=image_stem(image).removesuffix("_bold").removesuffix("_desc-preproc"),
-            in_file=image,
-            confounds=tuple(arguments.confounds or ()),
-            sample_mask=arguments.sample_mask,
-            mask=arguments.mask,
-            t_r=arguments.t_r,
-        )
-        for image in images
-    ]
+def _from_image(image: str, request: CohortRequest) -> RunSpec:
+    """Make a run of an image, named by its file."""
+    return RunSpec(
+        run_id=image_stem(image).removesuffix("_bold").removesuffix("_desc-preproc"),
+        in_file=image,
+        confounds=request.confounds or (),  # type: ignore[arg-type]
+        sample_mask=request.sample_mask,  # type: ignore[arg-type]
+        mask=request.mask,  # type: ignore[arg-type]
+        t_r=request.t_r,
+    )
 
 
 def _images(given: str) -> list[str]:

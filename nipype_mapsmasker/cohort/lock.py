@@ -1,21 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One process per run of a result folder: a lock that dies with its owner."""
+"""One process per run of a result folder."""
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import hashlib
-import os
-import socket
-import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.results.locking import name_owner, take
 
 __all__ = ["LOCK_NAME", "locked"]
 
@@ -28,9 +23,6 @@ PATIENCE_SECS = 2.0
 PLACES = 1 << 40
 """Bytes of the lock's file, which need not exist, among which runs have their places."""
 
-_UNABLE = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
-_HELD = (errno.EACCES, errno.EAGAIN)
-
 
 @contextmanager
 def locked(out_dir: Path, run_ids: Iterable[str] | None = None) -> Iterator[None]:
@@ -42,8 +34,7 @@ def locked(out_dir: Path, run_ids: Iterable[str] | None = None) -> Iterator[None
     out_dir : Path
         The folder; made if absent.
     run_ids : iterable of str, optional
-        Hold these runs only, so that others may work on the other runs; by default, all, and
-        the tables of the cohort.
+        Hold these runs only, so that others may work on the other runs; by default, all of them.
 
     Yields
     ------
@@ -67,39 +58,15 @@ def locked(out_dir: Path, run_ids: Iterable[str] | None = None) -> Iterator[None
         places = [(0, 0)] if run_ids is None else [(_place(name), 1) for name in run_ids]
         deadline = time.monotonic() + PATIENCE_SECS
         for start, length in places:
-            if not _take(stream, start, length, deadline):
+            if not take(stream, start, length, deadline):
                 stream.seek(0)
                 owner = stream.read().strip() or "another process"
                 msg = (
                     f"{out_dir} is in use by {owner}; wait for it to end, or give another folder."
                 )
                 raise ParameterError(msg)
-        stream.seek(0)
-        stream.truncate()
-        stream.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-        stream.flush()
+        name_owner(stream)
         yield
-
-
-def _take(stream: TextIO, start: int, length: int, deadline: float) -> bool:
-    """Lock a part of a file, waiting a moment; length 0 is all."""
-    while True:
-        try:
-            fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
-        except OSError as error:
-            if error.errno in _UNABLE:
-                sys.stderr.write(
-                    f"mapsmasker: {stream.name} cannot be locked ({error.strerror}); see to it "
-                    "that nobody else works on this result folder.\n"
-                )
-                return True
-            if error.errno not in _HELD:
-                raise
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(0.1)
-        else:
-            return True
 
 
 def _place(run_id: str) -> int:

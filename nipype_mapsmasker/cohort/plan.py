@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +13,7 @@ from typing import Any
 
 from nipype_mapsmasker.cohort.checks import check_tables
 from nipype_mapsmasker.cohort.estimate import Estimate, estimate_cohort
-from nipype_mapsmasker.cohort.inputs import Run
+from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
 from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
 from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.io.images.reader import ImageInfo, read_info
@@ -71,7 +70,7 @@ class PlannedRun:
 
     Parameters
     ----------
-    run : Run
+    run : RunSpec
         What the user says.
     state : {'todo', 'clean', 'done', 'fault'}
         To be extracted; only to be cleaned again; up to date; at fault.
@@ -89,7 +88,7 @@ class PlannedRun:
         The record of earlier results.
     """
 
-    run: Run
+    run: RunSpec
     state: str
     reason: str = ""
     step: str = ""
@@ -130,19 +129,15 @@ class Plan:
         return [run for run in self.runs if run.state in states]
 
 
-def make_plan(
-    arguments: argparse.Namespace, params: MaskerParameters, runs: Sequence[Run]
-) -> Plan:
+def make_plan(request: CohortRequest, runs: Sequence[RunSpec]) -> Plan:
     """
     Look at everything but the images' voxels.
 
     Parameters
     ----------
-    arguments : argparse.Namespace
-        Of the command ``run``.
-    params : MaskerParameters
-        The parameters.
-    runs : sequence of Run
+    request : CohortRequest
+        The request.
+    runs : sequence of RunSpec
         The runs.
 
     Returns
@@ -158,10 +153,10 @@ def make_plan(
     ParameterError
         Options that do not go together.
     """
-    out_dir = Path(arguments.out_dir)
-    atlases = _open_atlases(arguments, params)
-    if arguments.mask is not None:
-        read_info(arguments.mask)
+    out_dir, params = Path(request.out_dir), request.masker()
+    atlases = _open_atlases(request)
+    if request.mask is not None:
+        read_info(request.mask)
     if params.resampling_target == "mask" and not all(run.mask for run in runs):
         msg = (
             "resampling_target='mask' needs a mask (mask_img) for every run, and "
@@ -176,21 +171,27 @@ def make_plan(
     }
     after = params.after_extraction()
     with ThreadPoolExecutor(N_THREADS) as pool:
-        planned = list(pool.map(lambda run: _plan_run(run, out_dir, params, shared, after), runs))
-    _check_names(out_dir, params, planned)
-    opened = [one for one in planned if one.info and one.state in ("todo", "clean")]
+        looked_at = list(
+            pool.map(lambda run: _plan_run(run, out_dir, params, shared, after), runs)
+        )
+    _check_names(out_dir, params, looked_at)
+    opened = [
+        planned for planned in looked_at if planned.info and planned.state in ("todo", "clean")
+    ]
     estimate = estimate_cohort(
-        [one.info for one in opened if one.info],
+        [planned.info for planned in opened if planned.info],
         [atlas.maps for atlas in atlases],
         params,
-        [one.run.mask for one in opened],
+        [planned.run.mask for planned in opened],
     )
-    return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=planned, estimate=estimate)
+    return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=looked_at, estimate=estimate)
 
 
 def _check_names(out_dir: Path, params: MaskerParameters, runs: Sequence[PlannedRun]) -> None:
     """Refuse names that no file can have, before any work."""
-    longest = max((one.run.run_id for one in runs), key=lambda name: len(_bytes(name)), default="")
+    if not runs:
+        return
+    longest = max((planned.run.run_id for planned in runs), key=lambda name: len(_bytes(name)))
     names = run_files(out_dir, longest)
     for atlas in params.atlases:
         for strategy in params.cleanings():
@@ -224,37 +225,31 @@ def renew_states(plan: Plan) -> Plan:
         The same, with every run's state as it is now.
     """
     runs = []
-    for one in plan.runs:
-        if one.state == "fault":
-            runs.append(one)
+    for planned in plan.runs:
+        if planned.state == "fault":
+            runs.append(planned)
             continue
-        manifest = read_manifest(run_files(plan.out_dir, one.run.run_id).manifest)
-        now = replace(one, manifest=manifest)
+        manifest = read_manifest(run_files(plan.out_dir, planned.run.run_id).manifest)
+        now = replace(planned, manifest=manifest)
         runs.append(replace(now, state=_state(now, plan.out_dir, plan.params)))
     return replace(plan, runs=runs)
 
 
-def _open_atlases(arguments: argparse.Namespace, params: MaskerParameters) -> list[Atlas]:
+def _open_atlases(request: CohortRequest) -> list[Atlas]:
     """Look at the maps and their names."""
-    labels = [None if name == "n/a" else name for name in arguments.labels or []]
-    if labels and len(labels) != len(arguments.maps):
-        msg = (
-            f"--maps has {len(arguments.maps)} entries and --labels {len(labels)}; give one per "
-            "maps image, n/a where there is none."
-        )
-        raise ParameterError(msg)
     atlases = []
-    for number, (name, path) in enumerate(zip(params.atlases, arguments.maps, strict=True)):
+    labels = request.labels or [None] * len(request.maps)
+    for name, image, table in zip(request.atlases, request.maps, labels, strict=True):
+        path = str(image)
         maps = open_maps(path)
-        labels_file = labels[number] if labels else None
-        names = maps.names(labels_file)
+        labels_file = None if table is None else str(table)
         identity = checksum(path) + ("" if labels_file is None else checksum(labels_file))
-        atlases.append(Atlas(name, maps, labels_file, names, identity))
+        atlases.append(Atlas(name, maps, labels_file, maps.names(labels_file), identity))
     return atlases
 
 
 def _plan_run(
-    run: Run,
+    run: RunSpec,
     out_dir: Path,
     params: MaskerParameters,
     shared: Mapping[str, Any],

@@ -1,21 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Progress on stderr: a bar on a terminal, plain lines elsewhere."""
+"""How far a cohort is, told in small events to whoever asked for them."""
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Progress", "element_of"]
+__all__ = ["Progress", "ProgressEvent", "element_of"]
 
-PLAIN_SECS = 30.0
-"""Least time between two lines that a log file gets, but for the first and the last of a step."""
 
-BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"  # noqa: E501
-"""Share, steps done, time gone and left, rate, runs."""
+@dataclass(frozen=True, kw_only=True)
+class ProgressEvent:
+    """
+    Say how far a cohort is.
+
+    Parameters
+    ----------
+    step : str
+        The step that moved on, such as ``extract`` or ``store``.
+    reached : int
+        Runs that are through this step.
+    done, failed : int
+        Runs whose results are in place, and that failed; what is neither is not stored yet.
+    total : int
+        Runs that are worked on.
+    steps_done, steps_total : int
+        Steps of all runs, each counted once, however many attempts there are.
+    seconds : float
+        Time since the work began.
+    """
+
+    step: str
+    reached: int
+    done: int
+    failed: int
+    total: int
+    steps_done: int
+    steps_total: int
+    seconds: float
 
 
 def element_of(node: Any) -> tuple[str, int] | None:
@@ -43,7 +68,7 @@ def element_of(node: Any) -> tuple[str, int] | None:
 
 class Progress:
     """
-    Show how far a workflow is: each run takes the same number of steps.
+    Count how far a workflow is: each run takes the same number of steps.
 
     Parameters
     ----------
@@ -53,32 +78,29 @@ class Progress:
         Steps per run.
     is_done : callable
         Given a run's number, tells whether its results are in place.
-    quiet : bool
-        Show nothing.
+    tell : callable, optional
+        Is given a `ProgressEvent` whenever a step of a run ends.
     """
 
     def __init__(
-        self, n_runs: int, n_steps: int, is_done: Callable[[int], bool], *, quiet: bool
+        self,
+        n_runs: int,
+        n_steps: int,
+        is_done: Callable[[int], bool],
+        tell: Callable[[ProgressEvent], None] | None = None,
     ) -> None:
         self._n_runs = n_runs
         self._is_done = is_done
         self._total = n_runs * n_steps
+        self._tell = tell
         self._seen: dict[str, set[int]] = {}
         self._stored: dict[int, bool] = {}
-        self._bar: Any = None
-        self._plain = not quiet and not sys.stderr.isatty()
-        self._start = self._last = time.monotonic()
-        if not quiet and sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                total=self._total, unit="step", file=sys.stderr, dynamic_ncols=True, bar_format=BAR
-            )
+        self._start = time.monotonic()
 
     @property
     def count(self) -> int:
         """Steps that are done, each once, however many attempts there were."""
-        return sum(len(numbers) for numbers in self._seen.values())
+        return min(sum(len(numbers) for numbers in self._seen.values()), self._total)
 
     def update(self, node: Any, status: str) -> None:
         """
@@ -101,7 +123,7 @@ class Progress:
         self._seen.setdefault(step, set()).add(number)
         if step == "store" and status == "end":
             self._stored[number] = self._is_done(number)
-        self._show(step)
+        self._say(step)
 
     def _take_all(self, node: Any, status: str) -> None:
         """Take note of a MapNode over runs that is found done as a whole, or run by Linear."""
@@ -114,33 +136,22 @@ class Progress:
         self._seen[node.name] = numbers
         if node.name == "store":
             self._stored = {number: self._is_done(number) for number in numbers}
-        self._show(node.name)
+        self._say(node.name)
 
-    def _show(self, step: str) -> None:
+    def _say(self, step: str) -> None:
+        """Tell how far it is."""
+        if self._tell is None:
+            return
         done = sum(self._stored.values())
-        failed = len(self._stored) - done
-        count = min(self.count, self._total)
-        if self._bar is not None:
-            self._bar.set_description(step, refresh=False)
-            self._bar.set_postfix(
-                runs=f"{done} done, {failed} failed of {self._n_runs}", refresh=False
+        self._tell(
+            ProgressEvent(
+                step=step,
+                reached=len(self._seen[step]),
+                done=done,
+                failed=len(self._stored) - done,
+                total=self._n_runs,
+                steps_done=self.count,
+                steps_total=self._total,
+                seconds=time.monotonic() - self._start,
             )
-            self._bar.update(count - self._bar.n)
-        elif self._plain:
-            now = time.monotonic()
-            ends_step = len(self._seen[step]) == self._n_runs
-            if not ends_step and now - self._last < PLAIN_SECS:
-                return
-            self._last = now
-            rate = count / max(now - self._start, 1e-3)
-            sys.stderr.write(
-                f"mapsmasker: {step}: {len(self._seen[step])} of {self._n_runs} runs; "
-                f"{done} done, {failed} failed; {rate:.1f} steps/s, "
-                f"{(self._total - count) / rate:.0f} s left\n"
-            )
-            sys.stderr.flush()
-
-    def close(self) -> None:
-        """Leave the line."""
-        if self._bar is not None:
-            self._bar.close()
+        )

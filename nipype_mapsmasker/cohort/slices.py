@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
-import argparse
 import math
-import re
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nipype_mapsmasker
-from nipype_mapsmasker.cohort.inputs import Run
 from nipype_mapsmasker.cohort.plan import Plan
-from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec, slice_numbers
+from nipype_mapsmasker.cohort.words import words_of
 from nipype_mapsmasker.io.atomic import atomic_path
-from nipype_mapsmasker.io.sidecars import read_json_object
 
-__all__ = ["slice_of", "task_arguments", "write_array_script"]
+__all__ = ["ArrayScript", "slice_of", "task_arguments", "write_array_script"]
 
 DEFAULT_BATCH_SIZE = 20
 """Runs per task of an array: some minutes of work."""
@@ -73,66 +72,70 @@ mapsmasker {command} --plugin MultiProc --n-procs {n_procs} \\
 """
 
 
-def slice_of(runs: Sequence[Run], given: str) -> list[Run]:
+def slice_of(runs: Sequence[RunSpec], given: str) -> list[RunSpec]:
     """
     Take one slice of the runs.
 
     Parameters
     ----------
-    runs : sequence of Run
+    runs : sequence of RunSpec
         All of them.
     given : str
         K/N: the K-th of N slices.
 
     Returns
     -------
-    list of Run
+    list of RunSpec
         Every N-th run, so that slices take equally long where a table is sorted by length.
-
-    Raises
-    ------
-    ParameterError
-        Anything else than K/N.
     """
-    match = re.fullmatch(r"(\d+)/(\d+)", given)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        msg = f"--slice takes K/N with K from 1 to N; got {given!r}."
-        raise ParameterError(msg)
-    return list(runs[int(match[1]) - 1 :: int(match[2])])
+    number, n_slices = slice_numbers(given)
+    return list(runs[number - 1 :: n_slices])
 
 
-def write_array_script(arguments: argparse.Namespace, plan: Plan) -> str:
+@dataclass(frozen=True, kw_only=True)
+class ArrayScript:
+    """
+    Name the script of a Slurm array.
+
+    Parameters
+    ----------
+    path : Path
+        The script, for ``sbatch``.
+    n_tasks : int
+        Tasks of the array.
+    batch_size : int
+        Most runs of a task.
+    """
+
+    path: Path
+    n_tasks: int
+    batch_size: int
+
+
+def write_array_script(request: CohortRequest, plan: Plan) -> ArrayScript:
     """
     Write the script of a Slurm array.
 
     Parameters
     ----------
-    arguments : argparse.Namespace
-        Of the command ``run``.
+    request : CohortRequest
+        The request, with ``write_slurm_array``.
     plan : Plan
-        The plan.
+        Its plan.
 
     Returns
     -------
-    str
-        What was written, and how to submit it.
-
-    Raises
-    ------
-    ParameterError
-        A batch size below 1.
+    ArrayScript
+        What was written.
     """
     fair = max(DEFAULT_BATCH_SIZE, math.ceil(len(plan.runs) / MAX_TASKS))
-    size = fair if arguments.batch_size is None else arguments.batch_size
-    if size < 1:
-        msg = f"--batch-size must be at least 1; got {size}."
-        raise ParameterError(msg)
+    size = fair if request.batch_size is None else request.batch_size
     n_tasks = max(1, math.ceil(len(plan.runs) / size))
-    n_procs = min(arguments.n_procs or DEFAULT_PROCS, size)
+    n_procs = min(request.n_procs or DEFAULT_PROCS, size)
     memory = max(MIN_TASK_GB, plan.estimate.task_gb(n_procs))
-    script = Path(arguments.write_slurm_array).absolute()
+    script = Path(str(request.write_slurm_array)).absolute()
     logs = plan.out_dir.absolute() / "logs"
-    work = Path(arguments.work_dir or plan.out_dir / "work").absolute()
+    script.parent.mkdir(parents=True, exist_ok=True)
     home = Path(nipype_mapsmasker.__file__).resolve().parents[1]
     installed = home.is_relative_to(Path(sys.prefix).resolve())
     path = "" if installed else f"export PYTHONPATH={_quoted(home)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
@@ -142,24 +145,20 @@ def write_array_script(arguments: argparse.Namespace, plan: Plan) -> str:
         n_procs=n_procs,
         mem_mb=math.ceil(1024 * memory),
         logs=str(logs).replace("%", "%%"),
-        more=_sbatch_lines(arguments),
+        more=_sbatch_lines(request.plugin_args or {}),
         cwd=_quoted(Path.cwd()),
         path=path,
         python=_quoted(sys.executable),
-        command=shlex.join(task_arguments(arguments.command_line)),
-        work=_quoted(work),
-        clean=" --clean-work-dir" if arguments.clean_work_dir else "",
+        command=shlex.join(task_arguments(words_of(request, script))),
+        work=_quoted(request.work_folder),
+        clean=" --clean-work-dir" if request.clean_work_dir else "",
     )
     # Slurm does not make the folder of its output files, and drops jobs without it.
     logs.mkdir(parents=True, exist_ok=True)
-    script.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(script) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
         temporary.chmod(0o755)
-    return (
-        f"mapsmasker: wrote {script}: {n_tasks} tasks of up to {size} runs; "
-        f"submit it by\n  sbatch {_quoted(script)}"
-    )
+    return ArrayScript(path=script, n_tasks=n_tasks, batch_size=size)
 
 
 def task_arguments(given: Sequence[str]) -> list[str]:
@@ -193,11 +192,9 @@ def task_arguments(given: Sequence[str]) -> list[str]:
     return words
 
 
-def _sbatch_lines(arguments: argparse.Namespace) -> str:
+def _sbatch_lines(plugin_args: Mapping[str, Any]) -> str:
     """Turn the plugin argument ``sbatch_args`` into lines of the script."""
-    if arguments.plugin_args is None:
-        return ""
-    given = read_json_object(arguments.plugin_args, "--plugin-args").get("sbatch_args", "")
+    given = plugin_args.get("sbatch_args", "")
     return "".join(f"#SBATCH {word}\n" for word in shlex.split(str(given)))
 
 

@@ -32,6 +32,7 @@ from nipype_mapsmasker.interfaces.traits import (
     run_file,
     with_parameters,
 )
+from nipype_mapsmasker.io.results.sidecar import compose_sidecar
 from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.reports.folder import cohort_link, write_cohort_page
 from nipype_mapsmasker.reports.load import (
@@ -134,16 +135,17 @@ class ReportRun(RunInterface):
     def _sidecar(self, summary: dict[str, Any]) -> dict[str, Any]:
         """Say what will stand in the JSON beside the stored signals."""
         inputs = self.inputs
-        out_dir = inputs.out_dir
-        return {
-            **summary,
-            **(or_none(inputs.provenance) or {}),
-            "RepetitionTime": inputs.t_r,
-            "Sources": [str(Path(inputs.in_file).absolute())] if inputs.in_file else [],
-            "Atlas": {"Name": inputs.atlas, "SHA256": inputs.maps_checksum or ""},
-            "Strategy": inputs.strategy,
-            "cohort_page": cohort_link(out_dir, inputs.run_id) if out_dir else "",
-        }
+        sidecar = compose_sidecar(
+            summary,
+            in_file=inputs.in_file or "",
+            t_r=inputs.t_r,
+            atlas=inputs.atlas,
+            checksum=inputs.maps_checksum or "",
+            strategy=inputs.strategy,
+            provenance=or_none(inputs.provenance) or {},
+        )
+        link = cohort_link(inputs.out_dir, inputs.run_id) if inputs.out_dir else ""
+        return sidecar | {"cohort_page": link}
 
 
 class _ReportCohortInputSpec(BaseInterfaceInputSpec):

@@ -18,15 +18,9 @@ from nipype.interfaces.base import (
 from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
 from nipype_mapsmasker.interfaces.traits import made_file, optional_file, run_file
 from nipype_mapsmasker.io.results.analyses import ANALYSIS_KINDS
+from nipype_mapsmasker.io.results.cohort import failed_row, write_cohort
 from nipype_mapsmasker.io.results.manifests import read_manifest
-from nipype_mapsmasker.io.results.storing import (
-    RunResults,
-    failed_row,
-    store_failure,
-    store_run,
-    write_atlas_tables,
-    write_cohort_tables,
-)
+from nipype_mapsmasker.io.results.storing import RunToStore, store_failure, store_run
 
 __all__ = ["RESULT_KINDS", "StoreRun", "SummariseRuns"]
 
@@ -123,7 +117,7 @@ class StoreRun(LeanInterface):
             {kind: or_none(getattr(inputs, f"{kind}_{n}")) for kind in RESULT_KINDS}
             for n in range(self._n_results)
         ]
-        run = RunResults(
+        run = RunToStore(
             run_id=inputs.run_id,
             in_file=str(or_none(inputs.in_file) or ""),
             key=inputs.key,
@@ -161,18 +155,23 @@ class _SummariseRunsInputSpec(BaseInterfaceInputSpec):
     coverage_files = traits.List(
         traits.List(traits.Union(None, File())),
         mandatory=True,
-        desc="per atlas, the coverage table of every fit",
+        desc="per atlas, coverage tables of the fits, which tell the maps' names where every run "
+        "failed",
     )
     provenance = traits.Dict(usedefault=True, desc="versions, parameters and command")
 
 
 class _SummariseRunsOutputSpec(TraitedSpec):
-    out_file = File(exists=True, desc="runs.tsv, one row per run")
-    n_failed = traits.Int(desc="number of runs that failed")
+    out_file = File(exists=True, desc="runs.tsv, one row per run of the result folder")
+    n_failed = traits.Int(desc="how many of the runs of run_ids failed")
 
 
 class SummariseRuns(LeanInterface):
-    """Write the tables of a cohort: the runs, the atlases, and what made them."""
+    """
+    Tell of some runs in the tables of a cohort: the runs, the atlases, and what made them.
+
+    What other workflows told of other runs of the result folder stays.
+    """
 
     input_spec = _SummariseRunsInputSpec
     output_spec = _SummariseRunsOutputSpec
@@ -191,9 +190,16 @@ class SummariseRuns(LeanInterface):
             if fault_file:
                 reason = json.loads(Path(fault_file).read_text(encoding="utf-8"))["reason"]
             rows.append(failed_row(run_id, reason))
-        for atlas, tables in zip(inputs.atlases, inputs.coverage_files, strict=True):
-            write_atlas_tables(inputs.out_dir, atlas, [path for path in tables if path])
-        out_file = write_cohort_tables(inputs.out_dir, rows, inputs.provenance)
+        tables = dict(zip(inputs.atlases, inputs.coverage_files, strict=True))
+        out_file = write_cohort(
+            inputs.out_dir,
+            rows,
+            inputs.atlases,
+            inputs.provenance,
+            coverage_files={
+                atlas: [path for path in paths if path] for atlas, paths in tables.items()
+            },
+        )
         self._results = {
             "out_file": str(out_file),
             "n_failed": sum(row["status"] == "failed" for row in rows),

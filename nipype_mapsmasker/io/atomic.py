@@ -70,7 +70,7 @@ def write_json(path: Path, content: object) -> Path:
     Parameters
     ----------
     path : Path
-        Where to.
+        The file.
     content : object
         What; NaN becomes null.
 

@@ -20,16 +20,18 @@ STRATEGY_SUFFIXES = (".json", ".yaml", ".yml")
 """Endings of files that hold strategies."""
 
 
-def read_strategies(said: Sequence[str | os.PathLike[str]]) -> list[str | dict[str, Any]]:
+def read_strategies(
+    said: Sequence[str | os.PathLike[str] | Mapping[str, Any]],
+) -> list[str | dict[str, Any]]:
     """
     Give strategies by their names, or as files hold them.
 
     Parameters
     ----------
-    said : sequence of str or path_like
+    said : sequence of str, path_like or mapping
         Names of presets, or .json and .yaml files: one strategy (a mapping of the words of
         `ConfoundStrategy` and of cleaning, with ``preset`` for one to start from), a list of
-        such, or the files of giga_connectome and XCP-D.
+        such, or the files of giga_connectome and XCP-D. Mappings are taken as they are.
 
     Returns
     -------
@@ -45,7 +47,9 @@ def read_strategies(said: Sequence[str | os.PathLike[str]]) -> list[str | dict[s
     """
     strategies: list[str | dict[str, Any]] = []
     for item in said:
-        if Path(item).suffix.lower() in STRATEGY_SUFFIXES:
+        if isinstance(item, Mapping):
+            strategies.append(dict(item))
+        elif Path(item).suffix.lower() in STRATEGY_SUFFIXES:
             strategies += _from_file(Path(item))
         else:
             strategies.append(os.fspath(item))

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.errors import DataFault, ParameterError
+from nipype_mapsmasker.io.results.cohort import PAGE_LOCK
 from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.locking import held
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.reports.load import PageFiles, load_run, write_page, write_run_page
 
@@ -105,10 +107,16 @@ def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
     Path
         ``report.html`` in the folder.
     """
+    # Whoever draws last reads the table last: of several workflows, none undoes a newer page.
+    with held(Path(out_dir) / PAGE_LOCK):
+        return _draw_cohort_page(Path(out_dir), title)
+
+
+def _draw_cohort_page(out_dir: Path, title: str) -> Path:
+    """Draw the page from what is there now."""
     from nipype_mapsmasker.reports.cohort import CohortBuilder
     from nipype_mapsmasker.reports.page_cohort import cohort_page
 
-    out_dir = Path(out_dir)
     builder = CohortBuilder()
     for row in _runs(out_dir):
         run_id = row["run_id"] or ""

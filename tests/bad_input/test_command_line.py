@@ -115,7 +115,7 @@ WRONG_CALLS = {
     ),
     "names without maps": (
         ["--atlas-names", "a", "b"],
-        "--maps has 1 entries and --atlas-names 2",
+        "maps has 1 entries and atlas_names 2",
     ),
     "column not there": (["--confounds-columns", "wm"], "wm"),
     "confounds beside a table": (["--confounds", "x.tsv"], "for a single image"),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from nipype_mapsmasker.cohort.plan import make_plan
+from nipype_mapsmasker.cohort import plan_cohort
 from nipype_mapsmasker.io.results.frames import load_timeseries
 from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.tiny import N_VOLUMES
@@ -26,13 +26,13 @@ def test_plan_is_renewed_once_the_folder_is_held(own_tiny, tmp_path, call, monke
     seen = []
 
     def plan_then_be_overtaken(*given):
-        plan = make_plan(*given)
+        plan = plan_cohort(*given)
         if not seen:
             seen.append([one.state for one in plan.runs])
             call("run", own_tiny.in_files[0], out, "--maps", own_tiny.maps_file)
         return plan
 
-    monkeypatch.setattr(run, "make_plan", plan_then_be_overtaken)
+    monkeypatch.setattr(run, "plan_cohort", plan_then_be_overtaken)
     called = call("run", own_tiny.in_files[0], out, "--maps", own_tiny.maps_file)
     assert seen == [["todo"]]
     assert called.code == 0

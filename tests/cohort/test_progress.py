@@ -1,18 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is seen while a cohort runs."""
+"""How far a cohort is, as events."""
 
-import io
-import sys
+from itertools import pairwise
 from types import SimpleNamespace
 
 from nipype_mapsmasker.cohort.progress import Progress, element_of
-
-
-class Terminal(io.StringIO):
-    """Text that says that it is a terminal."""
-
-    def isatty(self):
-        return True
 
 
 def element(step, number):
@@ -24,7 +16,6 @@ def run_all(progress, n_runs=3, steps=("extract", "clean_a1", "store")):
         for number in range(n_runs):
             progress.update(element(step, number), "start")
             progress.update(element(step, number), "end")
-    progress.close()
 
 
 def test_elements_are_told_from_nodes():
@@ -32,36 +23,28 @@ def test_elements_are_told_from_nodes():
     assert element_of(SimpleNamespace(name="summarise", base_dir="/w/wf")) is None
 
 
-def test_plain_lines(monkeypatch):
-    text = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", text)
-    run_all(Progress(3, 3, lambda number: number != 1, quiet=False))
-    lines = text.getvalue().splitlines()
-    assert len(lines) == 3
-    assert lines[0].startswith("mapsmasker: extract: 3 of 3 runs; 0 done, 0 failed; ")
-    assert "store: 3 of 3 runs; 2 done, 1 failed" in lines[2]
-    assert lines[2].endswith(" 0 s left")
+def test_an_event_per_step_of_a_run():
+    events = []
+    run_all(Progress(3, 3, lambda number: number != 1, events.append))
+    assert [event.steps_done for event in events] == list(range(1, 10))
+    assert {(event.total, event.steps_total) for event in events} == {(3, 9)}
+    assert [event.reached for event in events] == [1, 2, 3] * 3
+    assert [(event.done, event.failed) for event in events[5:]] == [(0, 0), (1, 0), (1, 1), (2, 1)]
+    assert events[-1].step == "store"
+    assert all(a.seconds <= b.seconds for a, b in pairwise(events))
 
 
-def test_a_bar_on_a_terminal(monkeypatch):
-    text = Terminal()
-    monkeypatch.setattr(sys, "stderr", text)
-    run_all(Progress(3, 3, lambda number: number != 1, quiet=False))
-    last = text.getvalue().replace("\n", "\r").split("\r")
-    last = [line for line in last if line.strip()][-1]
-    assert "2 done, 1 failed of 3" in last
-    assert "9/9" in last
-
-
-def test_quiet_says_nothing(monkeypatch):
-    for stream in (io.StringIO(), Terminal()):
-        monkeypatch.setattr(sys, "stderr", stream)
-        run_all(Progress(3, 3, lambda number: True, quiet=True))
-        assert stream.getvalue() == ""
+def test_a_mapnode_of_linear_is_one_event():
+    events = []
+    progress = Progress(3, 2, lambda number: True, events.append)
+    node = SimpleNamespace(name="store", base_dir="/w/wf", iterfield=["run_id"])
+    for status in ("start", "end", "end"):
+        progress.update(node, status)
+    assert [(event.reached, event.done) for event in events] == [(3, 3)]
 
 
 def test_a_second_attempt_counts_no_step_twice():
-    progress = Progress(3, 3, lambda number: True, quiet=True)
+    progress = Progress(3, 3, lambda number: True)
     run_all(progress)
     run_all(progress)
     assert progress.count == 9

@@ -103,6 +103,21 @@ def test_within_a_preprocessing(cohort, tmp_path):
         assert (folder / f"{run_id}_atlas-maps_reconstruction.nii.gz").is_file()
 
 
+def test_cohort_in_a_notebook(tmp_path):
+    answer = run_recipe("cohort_in_a_notebook.py", "out", "--n-subjects", "3", cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    lines = answer.stdout.splitlines()
+    first = "sub-01_task-rest"
+    ends = [line for line in lines if line.startswith(("sub-01", "sub-02", "sub-03"))]
+    assert len([line for line in ends if ": todo" in line]) == 2
+    assert len([line for line in ends if ": done, " in line]) == 3
+    assert len([line for line in ends if ": was up to date" in line]) == 2
+    told = [line for line in lines if line.endswith("is through")]
+    assert told[-1].startswith("4 of 4 steps")  # of the run that was added, alone
+    assert any(line.startswith("look at ") for line in lines), first
+    assert (tmp_path / "out" / "results" / "report.html").is_file()
+
+
 def test_every_recipe_is_tested():
     places = [Path(__file__), ROOT / "tests" / "slurm" / "test_demo_cohort.py"]
     text = "".join(path.read_text(encoding="utf-8") for path in places)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from functools import lru_cache
 from numbers import Integral, Real
 from textwrap import wrap
@@ -160,7 +160,7 @@ def parameter(
     Parameters
     ----------
     default : object
-        Its default; must be immutable.
+        Its default, which must be immutable; `dataclasses.MISSING` where it must be given.
     sentence : str
         What it is.
     unit : str
@@ -282,9 +282,6 @@ def _read(
     name: str, default: Any, hint: Any, annotation: str, metadata: Mapping[str, Any]
 ) -> Parameter:
     """Take a declaration apart."""
-    if default is MISSING:
-        msg = f"The parameter {name} has no default."
-        raise TypeError(msg)
     members = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
     choices: list[Any] = []
     types: list[Any] = []

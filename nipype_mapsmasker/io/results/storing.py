@@ -1,49 +1,30 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Final files: a run's results under their names, the manifest last; then the cohort's tables."""
+"""Final files: a run's results under their names, the manifest last."""
 
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
 from nipype_mapsmasker.io.results.analyses import analysis_files, store_analyses
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
 from nipype_mapsmasker.io.results.manifests import write_manifest
-from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
+from nipype_mapsmasker.io.results.sidecar import compose_sidecar
 
 __all__ = [
-    "RUN_COLUMNS",
-    "RunResults",
-    "failed_row",
+    "RunToStore",
     "store_failure",
     "store_run",
-    "write_atlas_tables",
-    "write_cohort_tables",
 ]
-
-RUN_COLUMNS = (
-    "run_id",
-    "status",
-    "reason",
-    "volumes",
-    "kept",
-    "t_r",
-    "seconds",
-    "peak_mb",
-    "warnings",
-)
-"""Columns of ``runs.tsv``: seconds of extraction, peak memory of the process in MB."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunResults:
+class RunToStore:
     """
     Name the work files of one run, to be stored.
 
@@ -92,7 +73,7 @@ class RunResults:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
 
-def store_run(out_dir: str | Path, run: RunResults) -> Path:
+def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     """
     Copy a run's results to their final names, each whole or not at all, the manifest last.
 
@@ -100,7 +81,7 @@ def store_run(out_dir: str | Path, run: RunResults) -> Path:
     ----------
     out_dir : str or Path
         The result folder.
-    run : RunResults
+    run : RunToStore
         The work files.
 
     Returns
@@ -177,125 +158,9 @@ def store_failure(
     return names.log
 
 
-def failed_row(run_id: str, reason: str) -> dict[str, Any]:
-    """
-    Give the row of a run that failed.
-
-    Parameters
-    ----------
-    run_id : str
-        The run.
-    reason : str
-        One sentence.
-
-    Returns
-    -------
-    dict
-        A row of ``runs.tsv``.
-    """
-    return {"run_id": run_id, "status": "failed", "reason": reason}
-
-
-def write_cohort_tables(
-    out_dir: str | Path, rows: Iterable[Mapping[str, Any]], provenance: Mapping[str, Any]
-) -> Path:
-    """
-    Write ``runs.tsv`` and ``dataset_description.json``.
-
-    Parameters
-    ----------
-    out_dir : str or Path
-        The result folder.
-    rows : iterable of mapping
-        One per run.
-    provenance : mapping
-        Versions and command.
-
-    Returns
-    -------
-    Path
-        ``runs.tsv``.
-    """
-    out_dir = Path(out_dir)
-    out_dir.mkdir(parents=True, exist_ok=True)
-    versions = dict(provenance.get("versions", {}))
-    description = {
-        "Name": "Region time series from brain maps",
-        "BIDSVersion": "1.10.0",
-        "DatasetType": "derivative",
-        "GeneratedBy": [
-            {
-                "Name": "nipype-mapsmasker",
-                "Version": versions.get("nipype-mapsmasker", ""),
-                "Description": provenance.get("command", ""),
-            }
-        ],
-        "Versions": versions,
-        "Command": provenance.get("command", ""),
-    }
-    write_json(out_dir / "dataset_description.json", description)
-    return write_rows(out_dir / "runs.tsv", rows, RUN_COLUMNS)
-
-
-def write_atlas_tables(
-    out_dir: str | Path, atlas: str, coverage_files: Sequence[str | Path]
-) -> Path | None:
-    """
-    Write ``atlas-<name>_maps.tsv``: names in order, and their coverage over all fits.
-
-    Parameters
-    ----------
-    out_dir : str or Path
-        The result folder.
-    atlas : str
-        The atlas.
-    coverage_files : sequence of path
-        The coverage tables of fits, or of runs; equal ones count once, as the same fit.
-
-    Returns
-    -------
-    Path or None
-        None where no fit succeeded.
-    """
-    fits: dict[tuple[tuple[float, float], ...], list[dict[str, str | None]]] = {}
-    for path in coverage_files:
-        try:
-            table = read_rows(path)
-        except TableError:  # gone since; the run's own manifest tells of it
-            continue
-        fits[tuple((_coverage(row), _number(row["variance_inflation"])) for row in table)] = table
-    if not fits:
-        return None
-    rows = [
-        {
-            "index": row["index"],
-            "name": row["name"],
-            "coverage_min": min(fit[number][0] for fit in fits),
-            "coverage_mean": round(sum(fit[number][0] for fit in fits) / len(fits), 6),
-            "variance_inflation_max": max(fit[number][1] for fit in fits),
-            "fits": len(fits),
-        }
-        for number, row in enumerate(next(iter(fits.values())))
-    ]
-    columns = [
-        "index", "name", "coverage_min", "coverage_mean", "variance_inflation_max", "fits",
-    ]  # fmt: skip
-    return write_rows(Path(out_dir) / f"atlas-{atlas}_maps.tsv", rows, columns)
-
-
-def _coverage(row: Mapping[str, str | None]) -> float:
-    """Read a map's coverage by its fit, from the table of a fit or of a run."""
-    return _number(row["coverage_fit"] if "coverage_fit" in row else row["coverage"])
-
-
-def _number(cell: str | None) -> float:
-    """Read a number; NaN where there is none, and equal to itself as a key."""
-    return math.nan if cell is None else float(cell)
-
-
 def _store_result(
     names: RunFiles,
-    run: RunResults,
+    run: RunToStore,
     atlas_number: int,
     strategy: str,
     files: Mapping[str, str | None],
@@ -305,16 +170,15 @@ def _store_result(
     atlas = run.atlases[atlas_number]
     source = Path(str(files["timeseries"]))
     stored = [_copy(source, names.timeseries(atlas, strategy, source.suffix.lstrip(".")))]
-    sidecar = {
-        "RepetitionTime": run.t_r,
-        "SamplingFrequency": None if run.t_r is None else 1.0 / run.t_r,
-        "Sources": [str(Path(run.in_file).absolute())],
-        "Atlas": {"Name": atlas, "SHA256": run.checksums[atlas_number]},
-        "Strategy": strategy or None,
-        "VolumesKept": summary["n_kept"],
-        **{key: value for key, value in summary.items() if key != "run_id"},
-        **run.provenance,
-    }
+    sidecar = compose_sidecar(
+        summary,
+        in_file=run.in_file,
+        t_r=run.t_r,
+        atlas=atlas,
+        checksum=run.checksums[atlas_number],
+        strategy=strategy,
+        provenance=run.provenance,
+    )
     stored.append(write_json(names.sidecar(atlas, strategy), sidecar))
     stored += store_analyses(
         names, atlas, strategy, files, {"Sources": [stored[0].name], **run.provenance}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from nipype_mapsmasker.errors import ParameterError, TableError
+from nipype_mapsmasker.io.results.cohort import failed_row, write_cohort
 from nipype_mapsmasker.io.results.frames import load_runs, load_timeseries
 from nipype_mapsmasker.io.results.layout import run_files
-from nipype_mapsmasker.io.results.storing import failed_row, write_cohort_tables
 from nipype_mapsmasker.io.tables.signals import write_signals
 
 
@@ -27,7 +27,7 @@ def results(tmp_path):
         names.sidecar("x").write_text(json.dumps(about))
         rows.append({"run_id": run_id, "status": "done", "volumes": 5, "t_r": 2.0})
     rows.append(failed_row("sub-2_task-rest", "The image is gone."))
-    write_cohort_tables(tmp_path, rows, {})
+    write_cohort(tmp_path, rows, [], {})
     return tmp_path
 
 

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What somebody wants done to a cohort, as one typed value: the door's only argument."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from nipype_mapsmasker.core.parameters import MaskerParameters, parameters_of, values_of
+from nipype_mapsmasker.core.parameters.declare import parameter
+from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.sidecars import image_stem
+from nipype_mapsmasker.io.strategies import read_strategies
+from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE
+
+__all__ = ["CohortRequest", "RunSpec", "atlas_names", "slice_numbers"]
+
+File = str | os.PathLike[str]
+"""How a file may be given."""
+
+_MANY = (list, tuple)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSpec:
+    """
+    Hold what the user says of one run; relative paths are relative to the current folder.
+
+    Parameters
+    ----------
+    run_id : str
+        Its name.
+    in_file : path
+        Its image.
+    confounds : path or sequence of path
+        Its confounds tables.
+    sample_mask, mask : path or None
+        Volumes to keep; brain mask.
+    t_r : float or None
+        Repetition time, s.
+
+    Examples
+    --------
+    >>> RunSpec(run_id="sub-01", in_file=Path("bold.nii.gz"), confounds="motion.tsv").confounds
+    ('motion.tsv',)
+    """
+
+    run_id: str
+    in_file: str
+    confounds: tuple[str, ...] = ()
+    sample_mask: str | None = None
+    mask: str | None = None
+    t_r: float | None = None
+
+    def __post_init__(self) -> None:
+        """Turn paths into text."""
+        for name in ("in_file", "sample_mask", "mask"):
+            _set(self, name, _path(name, getattr(self, name)))
+        _set(self, "confounds", _paths("confounds", self.confounds))
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortRequest(MaskerParameters):
+    """
+    Hold everything that is to be said of a cohort: runs, maps, parameters, engine, results.
+
+    ``input``, ``out_dir`` and ``maps`` must be given. All values are checked, alone and together,
+    when the request is made, and before any file is opened. `parameters_of` tells what each field
+    is; ``atlases`` is made from ``maps`` and ``atlas_names``.
+
+    Examples
+    --------
+    >>> request = CohortRequest(input="runs.tsv", out_dir="out", maps=["msdl_maps.nii.gz"])
+    >>> request.atlases
+    ('msdl',)
+    >>> CohortRequest(input="runs.tsv", out_dir="out", maps=["msdl_maps.nii.gz"], n_procs=0)
+    Traceback (most recent call last):
+    ...
+    nipype_mapsmasker.errors.ParameterError: n_procs must be a whole number of at least 1, ...
+    """
+
+    input: File | RunSpec | Sequence[File | RunSpec] = parameter(
+        MISSING,
+        "table of runs (.tsv or .csv), image, pattern of images, or list of images or `RunSpec`s",
+    )
+    out_dir: File = parameter(MISSING, "result folder; made if it is absent")
+    maps: Sequence[File] = parameter(
+        MISSING, "4D images of maps, or 3D images of integer labels; several share one reading"
+    )
+    atlas_names: Sequence[str] | None = parameter(
+        None, "names of the atlases in the results; None makes them from the names of the files"
+    )
+    labels: Sequence[File | None] | None = parameter(
+        None,
+        "tables of the maps' names (TSV, CSV, JSON), one per maps image, n/a for none",
+    )
+    mask: File | None = parameter(None, "brain mask for runs without their own")
+    t_r: float | None = parameter(
+        None,
+        "repetition time in seconds of runs that are not given their own",
+        unit="seconds",
+        above=0,
+    )
+    confounds: File | Sequence[File] | None = parameter(
+        None, "confounds tables, for a single image"
+    )
+    sample_mask: File | None = parameter(None, "table of the volumes to keep, for a single image")
+    on_error: Literal["raise", "record"] = parameter(
+        "record",
+        "what a fault of one run's data does: stop all, or be written down while the other runs "
+        "go on",
+    )
+
+    plugin: Literal["MultiProc", "Linear", "SLURM", "SLURMGraph"] = parameter(
+        "MultiProc", "engine that runs the workflow"
+    )
+    n_procs: int | None = parameter(
+        None, "number of processes; None is that of the cores at hand", low=1
+    )
+    mem_gb: float | None = parameter(
+        None, "memory in GB; None is what is at hand", unit="GB", above=0
+    )
+    plugin_args: Mapping[str, Any] | None = parameter(None, "further arguments of the engine")
+    work_dir: File | None = parameter(
+        None, "working folder; None is the folder work in the result folder"
+    )
+    clean_work_dir: bool = parameter(False, "whether to remove the working folder after success")
+
+    dry_run: bool = parameter(False, "whether to look and plan only, and write nothing")
+    slice: str | None = parameter(
+        None, "K/N for the K-th of N slices of the runs, without the tables of the cohort"
+    )
+    only_tables: bool = parameter(
+        False, "whether to make the tables and the page only, of what is in the result folder"
+    )
+    write_slurm_array: File | None = parameter(
+        None, "script for sbatch to write, whose tasks each do some of the runs, instead of them"
+    )
+    batch_size: int | None = parameter(
+        None, "runs per task of the array; None is 20, or more where there are many", low=1
+    )
+    command: Sequence[str] = parameter((), "words of the command that asks for this, kept as told")
+
+    atlases: Sequence[str] = field(init=False, default=("maps",))
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense, alone or together."""
+        self._normalise()
+        names = None if self.atlas_names is None else list(self.atlas_names)
+        _set(self, "atlases", tuple(atlas_names(self.maps, names)))
+        super().__post_init__()
+        if self.labels is not None and len(self.labels) != len(self.maps):
+            msg = (
+                f"maps has {len(self.maps)} entries and labels {len(self.labels)}; give one table "
+                "per maps image, n/a where there is none."
+            )
+            raise ParameterError(msg)
+        if self.slice is not None:
+            slice_numbers(self.slice)
+
+    def _normalise(self) -> None:
+        """Turn paths into text and one path into a list of one; refuse what is empty."""
+        for name in ("out_dir", "mask", "sample_mask", "work_dir", "write_slurm_array"):
+            _set(self, name, _path(name, getattr(self, name)))
+        for name in ("maps", "confounds"):
+            _set(self, name, _paths(name, getattr(self, name)))
+        if None in self.maps:
+            msg = "maps holds None; give the path of each maps image."
+            raise ParameterError(msg)
+        if self.denoise is not None:
+            said = [self.denoise] if isinstance(self.denoise, str) else self.denoise
+            _set(self, "denoise", tuple(read_strategies(said)))
+        if self.labels is not None:
+            files = _paths("labels", self.labels)
+            _set(self, "labels", tuple(None if file == NOT_AVAILABLE else file for file in files))
+        given = self.input if isinstance(self.input, _MANY) else [self.input]
+        entries = [run if isinstance(run, RunSpec) else _path("input", run) for run in given]
+        _set(self, "input", tuple(entries) if isinstance(self.input, _MANY) else entries[0])
+        if isinstance(self.input, tuple) and None in self.input:
+            msg = "input holds None; give an image or a `RunSpec` in each place."
+            raise ParameterError(msg)
+        for name in ("input", "out_dir", "maps"):
+            if not getattr(self, name):
+                msg = f"{name} is empty; give {parameters_of(CohortRequest)[name].sentence}."
+                raise ParameterError(msg)
+        if isinstance(self.command, str):  # text is a sequence, of letters
+            msg = f"command must be a list of words; got the text {self.command!r}."
+            raise ParameterError(msg)
+        engine: Any = self.plugin_args
+        if not isinstance(engine, Mapping | None):
+            msg = f"plugin_args must be a mapping; got {engine!r}."
+            raise ParameterError(msg)
+
+    def masker(self) -> MaskerParameters:
+        """Give the parameters of the workflow, without runs, engine and places."""
+        return MaskerParameters(**values_of(self, MaskerParameters))
+
+    @property
+    def work_folder(self) -> Path:
+        """The working folder."""
+        return Path(self.work_dir or Path(self.out_dir) / "work").absolute()
+
+
+def atlas_names(maps: Sequence[File], names: Sequence[str] | None = None) -> list[str]:
+    """
+    Name the atlases.
+
+    Parameters
+    ----------
+    maps : sequence of path
+        The maps images.
+    names : sequence of str, optional
+        Names that the user gave.
+
+    Returns
+    -------
+    list of str
+        Letters and digits only, all different.
+
+    Raises
+    ------
+    ParameterError
+        Not one name per image.
+
+    Examples
+    --------
+    >>> atlas_names(["msdl_maps.nii.gz", "tpl-MNI_atlas-DiFuMo_probseg.nii.gz"])
+    ['msdl', 'DiFuMo']
+    """
+    if names is not None:
+        if len(names) != len(maps):
+            msg = (
+                f"maps has {len(maps)} entries and atlas_names {len(names)}; give one name per "
+                "maps image."
+            )
+            raise ParameterError(msg)
+        return list(names)
+    made: list[str] = []
+    for path in maps:
+        stem = image_stem(os.fspath(path))
+        entity = re.search(r"(?:^|_)atlas-([A-Za-z0-9+]+)", stem)
+        # What only says that there are maps is no name, unless there is nothing else.
+        short = re.sub(r"[_-]?(maps|probseg|dseg|atlas)$", "", stem)
+        name = entity.group(1) if entity else re.sub(r"[^A-Za-z0-9+]", "", short)
+        name = name or "maps"
+        made.append(name if name not in made else f"{name}{len(made) + 1}")
+    return made
+
+
+def slice_numbers(text: str) -> tuple[int, int]:
+    """
+    Read which slice of the runs is meant.
+
+    Parameters
+    ----------
+    text : str
+        K/N.
+
+    Returns
+    -------
+    k, n : int
+        The K-th of N slices, K from 1.
+
+    Raises
+    ------
+    ParameterError
+        Anything else.
+    """
+    match = re.fullmatch(r"(\d+)/(\d+)", text)
+    if match is None or not 1 <= int(match[1]) <= int(match[2]):
+        msg = f"slice must be K/N with K from 1 to N; got {text!r}."
+        raise ParameterError(msg)
+    return int(match[1]), int(match[2])
+
+
+def _set(instance: object, name: str, value: object) -> None:
+    """Set a field of a frozen dataclass while it is made."""
+    object.__setattr__(instance, name, value)
+
+
+def _path(name: str, value: Any) -> str | None:
+    """Turn a path into text, or leave a gap."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    msg = f"{name} must be a path; got {value!r}."
+    raise ParameterError(msg)
+
+
+def _paths(name: str, value: Any) -> tuple[str | None, ...]:
+    """Turn one path, several, or none into a tuple of text."""
+    if value is None:
+        return ()
+    return tuple(_path(name, path) for path in (value if isinstance(value, _MANY) else [value]))

@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The one door to a cohort: what the command line does, and notebooks do without it."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nipype_mapsmasker.cohort.inputs import collect_runs
+from nipype_mapsmasker.cohort.lock import locked
+from nipype_mapsmasker.cohort.plan import Plan, make_plan, renew_states
+from nipype_mapsmasker.cohort.progress import ProgressEvent
+from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
+from nipype_mapsmasker.cohort.slices import ArrayScript, slice_of, write_array_script
+from nipype_mapsmasker.cohort.tables import rows_of
+from nipype_mapsmasker.cohort.workdir import clean_work_dir
+from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
+from nipype_mapsmasker.io.results.cohort import write_cohort
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.manifests import read_manifest
+from nipype_mapsmasker.io.results.provenance import provenance_of
+from nipype_mapsmasker.io.results.storing import store_failure
+
+__all__ = ["CohortResult", "RunResult", "plan_cohort", "run_cohort"]
+
+ALL_DONE, SOME_FAILED, NONE_DONE = 0, 1, 2
+"""Exit codes: every run of the call is done; some are; none is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """
+    Say how one run stands after a call.
+
+    Parameters
+    ----------
+    run_id : str
+        The run.
+    status : str
+        'done', 'failed' or 'not reached'; of a dry run 'todo', 'clean' (only to be cleaned
+        again), 'done' or 'fault'.
+    reason : str
+        Why it failed, or is at fault.
+    warnings : str
+        What was warned of.
+    files : tuple of Path
+        Its results in the result folder.
+    """
+
+    run_id: str
+    status: str
+    reason: str = ""
+    warnings: str = ""
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortResult:
+    """
+    Say how a call went; other runs of the result folder are in its ``runs.tsv``.
+
+    Parameters
+    ----------
+    runs : tuple of RunResult
+        The runs of the call, in the user's order.
+    plan : Plan
+        What was to be done.
+    exit_code : int
+        0 every run is done; 1 some runs failed, the others are done; 2 none is done. Of a dry
+        run, 1 where a run is at fault.
+    out_dir : Path
+        The result folder.
+    runs_file, cohort_page : Path or None
+        Table and page of all runs of the result folder; None where there is none.
+    array : ArrayScript or None
+        The script for Slurm, where that was asked for.
+    """
+
+    runs: tuple[RunResult, ...]
+    plan: Plan
+    exit_code: int
+    out_dir: Path
+    runs_file: Path | None = None
+    cohort_page: Path | None = None
+    array: ArrayScript | None = None
+
+    def having(self, *statuses: str) -> list[RunResult]:
+        """List the runs of some statuses."""
+        return [run for run in self.runs if run.status in statuses]
+
+
+def plan_cohort(request: CohortRequest) -> Plan:
+    """
+    Look at everything but the images' voxels, and write nothing.
+
+    Parameters
+    ----------
+    request : CohortRequest
+        The request.
+
+    Returns
+    -------
+    Plan
+        What `run_cohort` would do with every run, and every fault that headers and tables show.
+
+    Raises
+    ------
+    DataFault
+        Input, maps or the shared mask cannot be used; or, with ``on_error='raise'``, the first
+        fault of any run.
+    ParameterError
+        Values that do not go together.
+    """
+    runs = collect_runs(request)
+    if request.slice is not None:
+        runs = slice_of(runs, request.slice)
+    elif not runs:
+        msg = "There is no run to work on; give at least one."
+        raise ParameterError(msg)
+    if request.reports and request.cmap != CohortRequest.cmap:
+        from nipype_mapsmasker.reports.pictures import check_cmap  # loads matplotlib
+
+        check_cmap(request.cmap)
+    _check_places(request, runs)
+    return make_plan(request, runs)
+
+
+def run_cohort(
+    request: CohortRequest,
+    *,
+    plan: Plan | None = None,
+    progress: Callable[[ProgressEvent], None] | None = None,
+) -> CohortResult:
+    """
+    Bring a cohort's results up to date: what is finished and unchanged is not done again.
+
+    Parameters
+    ----------
+    request : CohortRequest
+        What is wanted.
+    plan : Plan, optional
+        From `plan_cohort` of the same request; made here by default.
+    progress : callable, optional
+        Is given a `ProgressEvent` whenever a step of a run ends.
+
+    Returns
+    -------
+    CohortResult
+        How every run stands.
+
+    Raises
+    ------
+    ParameterError
+        Values that do not go together, or another process works on the result folder.
+    DataFault
+        As `plan_cohort`.
+    EngineError
+        Something else than single runs failed, as on a full disk, or any run where
+        ``on_error='raise'``; what is finished is kept, and the tables tell of it.
+
+    Notes
+    -----
+    Log lines of all steps go to ``OUT/logs``. After an interruption call it again: it goes on.
+    """
+    plan = plan_cohort(request) if plan is None else plan
+    if request.write_slurm_array is not None and request.slice is None:
+        return _planned(plan, ALL_DONE, write_array_script(request, plan))
+    if request.dry_run:
+        return _planned(plan, SOME_FAILED if plan.having("fault") else ALL_DONE)
+    if not plan.runs:
+        return _planned(plan, ALL_DONE)
+    ids = None if request.slice is None else [planned.run.run_id for planned in plan.runs]
+    with locked(plan.out_dir, ids):
+        # Another process may have held the folder, and changed it, while this one planned.
+        return _run_plan(request, renew_states(plan), progress)
+
+
+def _run_plan(
+    request: CohortRequest, plan: Plan, progress: Callable[[ProgressEvent], None] | None
+) -> CohortResult:
+    """Do what is planned, and write the cohort's tables, however that ends."""
+    faults = {planned.run.run_id: planned.reason for planned in plan.having("fault")}
+    for planned in plan.having("fault"):
+        fault = {"step": planned.step, "reason": planned.reason}
+        store_failure(plan.out_dir, planned.run.run_id, fault, keep_manifest=True)
+    is_open = bool(plan.having("todo", "clean")) and not request.only_tables
+    is_whole = request.slice is None  # slices leave the tables to the call that follows them
+    if is_whole:
+        _remove_leftovers(plan)
+    table = plan.out_dir / "runs.tsv"
+    before = _content(table)
+    command = shlex.join(["mapsmasker", *request.command]) if request.command else ""
+    with _logged(request, plan.out_dir) if is_open else nullcontext():
+        try:
+            if is_open:
+                from nipype_mapsmasker.cohort.execute import execute
+
+                with locked(request.work_folder):  # another result folder may share it
+                    faults |= execute(request, plan, command, progress)
+        finally:
+            rows = rows_of(plan, faults)
+            if is_whole:
+                made_by = provenance_of(plan.params, command)
+                write_cohort(plan.out_dir, rows, plan.params.atlases, made_by)
+        page = plan.out_dir / "report.html"
+        is_news = is_open or before != _content(table) or not page.exists()
+        if plan.params.reports and is_whole and is_news:
+            from nipype_mapsmasker.reports.folder import write_cohort_page  # loads matplotlib
+
+            write_cohort_page(plan.out_dir)
+    result = _finished(plan, rows)
+    if request.clean_work_dir and result.exit_code == ALL_DONE:
+        clean_work_dir(request.work_folder)
+    return result
+
+
+def _logged(request: CohortRequest, out_dir: Path) -> Any:
+    """Send log lines to a file of the result folder, each slice to its own."""
+    from nipype_mapsmasker.cohort.engine import logged
+
+    part = "" if request.slice is None else f"-slice-{request.slice.replace('/', '-of-')}"
+    return logged(out_dir, f"nipype{part}.log")
+
+
+def _planned(plan: Plan, exit_code: int, array: ArrayScript | None = None) -> CohortResult:
+    """Tell of a call that works on no run."""
+    runs = tuple(
+        RunResult(run_id=planned.run.run_id, status=planned.state, reason=planned.reason)
+        for planned in plan.runs
+    )
+    return CohortResult(
+        runs=runs, plan=plan, exit_code=exit_code, out_dir=plan.out_dir, array=array
+    )
+
+
+def _finished(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> CohortResult:
+    """Tell of a call from the rows of its runs."""
+    runs = []
+    for row in rows:
+        files: tuple[Path, ...] = ()
+        manifest = read_manifest(run_files(plan.out_dir, row["run_id"]).manifest)
+        if row["status"] == "done" and manifest is not None:
+            files = tuple(manifest.path.with_name(name) for name in manifest.files)
+        words = {name: row.get(name) or "" for name in ("reason", "warnings")}
+        runs.append(RunResult(run_id=row["run_id"], status=row["status"], files=files, **words))
+    n_done = sum(run.status == "done" for run in runs)
+    paths = [plan.out_dir / name for name in ("runs.tsv", "report.html")]
+    table, page = [path if path.exists() else None for path in paths]
+    return CohortResult(
+        runs=tuple(runs),
+        plan=plan,
+        exit_code=ALL_DONE if n_done == len(runs) else SOME_FAILED if n_done else NONE_DONE,
+        out_dir=plan.out_dir,
+        runs_file=table,
+        cohort_page=page,
+    )
+
+
+def _check_places(request: CohortRequest, runs: Sequence[RunSpec]) -> None:
+    """Refuse results or work below the data of a run: input folders are never written to."""
+    out_dir = Path(request.out_dir).absolute()
+    for folder in (out_dir, request.work_folder):
+        if folder.exists() and not folder.is_dir():
+            msg = f"{folder} is a file, expected a folder; give another one."
+            raise ParameterError(msg)
+    for run in runs:
+        if Path(run.in_file).absolute().is_relative_to(out_dir):
+            msg = (
+                f"{request.out_dir} holds {run.in_file}, and folders of data are never written "
+                "to; give a result folder of its own."
+            )
+            raise ParameterError(msg)
+
+
+def _content(path: Path) -> bytes:
+    """Read a file, or nothing where there is none."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _remove_leftovers(plan: Plan) -> None:
+    """Remove files that a killed process was writing."""
+    folders = {run_files(plan.out_dir, planned.run.run_id).folder for planned in plan.runs}
+    for folder in {plan.out_dir, plan.out_dir / "logs", *folders}:
+        for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
+            path.unlink(missing_ok=True)

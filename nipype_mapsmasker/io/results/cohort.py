@@ -1,0 +1,234 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+The one writer of a cohort's tables, whoever makes the results.
+
+The command, `run_cohort`, a builder in somebody's own workflow, several workflows at a time into
+one folder, or a workflow per run: each tells of its own runs, and the rows of the others stay.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from nipype_mapsmasker.errors import TableError
+from nipype_mapsmasker.io.atomic import write_json
+from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.locking import held
+from nipype_mapsmasker.io.results.manifests import read_manifest
+from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
+
+__all__ = ["PAGE_LOCK", "RUN_COLUMNS", "failed_row", "logged_reason", "write_cohort"]
+
+LOGGER = logging.getLogger("nipype_mapsmasker.io")
+
+RUN_COLUMNS = (
+    "run_id",
+    "status",
+    "reason",
+    "volumes",
+    "kept",
+    "t_r",
+    "seconds",
+    "peak_mb",
+    "warnings",
+)
+"""Columns of ``runs.tsv``: seconds of extraction, peak memory of the process in MB."""
+
+TABLES_LOCK = ".mapsmasker.tables.lock"
+"""Held while the tables are read, merged and written; the runs have their own lock."""
+
+PAGE_LOCK = ".mapsmasker.page.lock"
+"""Held while the cohort's page is drawn: the last one drawn has seen the last table."""
+
+
+def write_cohort(
+    out_dir: str | Path,
+    rows: Sequence[Mapping[str, Any]],
+    atlases: Sequence[str],
+    provenance: Mapping[str, Any],
+    *,
+    coverage_files: Mapping[str, Sequence[str | Path]] | None = None,
+) -> Path:
+    """
+    Tell of some runs in the cohort's tables, and leave what they say of all others.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder.
+    rows : sequence of mapping
+        One row of ``runs.tsv`` per run of this call.
+    atlases : sequence of str
+        Atlases of this call, whose tables are made anew from all runs that have them.
+    provenance : mapping
+        Versions and command of this call.
+    coverage_files : mapping of str to sequence of path, optional
+        Per atlas, coverage tables of fits, which count besides those of the runs: they tell the
+        maps' names where no run came to its end.
+
+    Returns
+    -------
+    Path
+        ``runs.tsv``.
+
+    Notes
+    -----
+    A run that is not in this call keeps its last state. One that was done, and whose results were
+    taken away since, is left out.
+    """
+    out_dir = Path(out_dir)
+    with held(out_dir / TABLES_LOCK):
+        merged = _merge(out_dir, rows)
+        # Those of this call first: they say what the maps are called now.
+        done = [str(row["run_id"]) for row in [*rows, *merged] if row["status"] == "done"]
+        for atlas in atlases:
+            files = [run_files(out_dir, run_id).coverage(atlas) for run_id in done]
+            # Other runs may have other atlases.
+            tables: list[str | Path] = [file for file in files if file.is_file()]
+            _write_atlas(out_dir, atlas, [*tables, *(coverage_files or {}).get(atlas, ())])
+        _write_description(out_dir, provenance)
+        return write_rows(out_dir / "runs.tsv", merged, RUN_COLUMNS)
+
+
+def failed_row(run_id: str, reason: str) -> dict[str, Any]:
+    """
+    Give the row of a run that failed.
+
+    Parameters
+    ----------
+    run_id : str
+        The run.
+    reason : str
+        One sentence.
+
+    Returns
+    -------
+    dict
+        A row of ``runs.tsv``.
+    """
+    return {"run_id": run_id, "status": "failed", "reason": reason}
+
+
+def logged_reason(out_dir: str | Path, run_id: str) -> str:
+    """
+    Read why a run failed from its log.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder.
+    run_id : str
+        The run.
+
+    Returns
+    -------
+    str
+        One sentence; '' where there is no log.
+    """
+    try:
+        lines = run_files(out_dir, run_id).log.read_text(encoding="utf-8").splitlines()
+        return lines[1].partition(": ")[2]
+    except (OSError, IndexError):
+        return ""
+
+
+def _merge(out_dir: Path, rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Put rows in the place of the first of them that the table has, or at its end."""
+    now = {row["run_id"] for row in rows}
+    earlier = _earlier_rows(out_dir)
+    place = next((n for n, row in enumerate(earlier) if row["run_id"] in now), len(earlier))
+    before, after = (
+        [fresh for row in part if row["run_id"] not in now and (fresh := _renew(out_dir, row))]
+        for part in (earlier[:place], earlier[place:])
+    )
+    return [*before, *rows, *after]
+
+
+def _earlier_rows(out_dir: Path) -> list[dict[str, str | None]]:
+    """Read the table as it is; one that nobody can read has nothing to keep."""
+    table = out_dir / "runs.tsv"
+    if not table.is_file():
+        return []
+    try:
+        rows = read_rows(table)
+    except TableError as error:
+        LOGGER.warning("%s The table is made anew, of the runs of this call.", error)
+        return []
+    return [row for row in rows if row.get("run_id") and row.get("status")]
+
+
+def _renew(out_dir: Path, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Compare the row of another call's run with what is there."""
+    if row["status"] != "done":
+        return row
+    manifest = read_manifest(run_files(out_dir, row["run_id"]).manifest)
+    if manifest is not None:
+        return manifest.row
+    reason = logged_reason(out_dir, row["run_id"])
+    return failed_row(row["run_id"], reason) if reason else None
+
+
+def _write_description(out_dir: Path, provenance: Mapping[str, Any]) -> None:
+    """Write ``dataset_description.json``."""
+    versions = dict(provenance.get("versions", {}))
+    made_by = {
+        "Name": "nipype-mapsmasker",
+        "Version": versions.get("nipype-mapsmasker", ""),
+        "Description": provenance.get("command", ""),
+    }
+    description = {
+        "Name": "Region time series from brain maps",
+        "BIDSVersion": "1.10.0",
+        "DatasetType": "derivative",
+        "GeneratedBy": [made_by],
+        "Versions": versions,
+        "Command": provenance.get("command", ""),
+    }
+    write_json(out_dir / "dataset_description.json", description)
+
+
+def _write_atlas(out_dir: Path, atlas: str, coverage_files: Sequence[str | Path]) -> None:
+    """Write ``atlas-<name>_maps.tsv``: names in order, and their coverage over all fits."""
+    fits: dict[tuple[tuple[float, float], ...], list[dict[str, str | None]]] = {}
+    names: list[str | None] = []
+    for path in dict.fromkeys(coverage_files):
+        try:
+            table = read_rows(path)
+        except TableError:  # gone since; the run's own manifest tells of it
+            continue
+        names = names or [row["name"] for row in table]
+        if [row["name"] for row in table] != names:
+            continue  # other maps, to which an earlier call gave the same name
+        # Equal tables count once: they are of the same fit.
+        fits[tuple((_coverage(row), _number(row["variance_inflation"])) for row in table)] = table
+    if not fits:
+        return
+    rows = [
+        {
+            "index": row["index"],
+            "name": row["name"],
+            "coverage_min": min(fit[number][0] for fit in fits),
+            "coverage_mean": round(sum(fit[number][0] for fit in fits) / len(fits), 6),
+            "variance_inflation_max": max(fit[number][1] for fit in fits),
+            "fits": len(fits),
+        }
+        for number, row in enumerate(next(iter(fits.values())))
+    ]
+    columns = [
+        "index", "name", "coverage_min", "coverage_mean", "variance_inflation_max", "fits",
+    ]  # fmt: skip
+    write_rows(out_dir / f"atlas-{atlas}_maps.tsv", rows, columns)
+
+
+def _coverage(row: Mapping[str, str | None]) -> float:
+    """Read a map's coverage by its fit, from the table of a fit or of a run."""
+    return _number(row["coverage_fit"] if "coverage_fit" in row else row["coverage"])
+
+
+def _number(cell: str | None) -> float:
+    """Read a number; NaN where there is none, and equal to itself as a key."""
+    return math.nan if cell is None else float(cell)
