@@ -23,7 +23,7 @@ from nipype_mapsmasker.core.parameters import (
 
 __all__ = ["COMMANDS", "build_parser"]
 
-COMMANDS = ("run", "demo", "report")
+COMMANDS = ("run", "group", "demo", "report")
 """Words that may come first; anything else is the input of ``run``."""
 
 PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
@@ -46,7 +46,7 @@ def build_parser() -> argparse.ArgumentParser:
     Returns
     -------
     argparse.ArgumentParser
-        With the commands run, demo and report.
+        With the commands run, group, demo and report.
     """
     parser = argparse.ArgumentParser(
         prog="mapsmasker",
@@ -76,6 +76,16 @@ def build_parser() -> argparse.ArgumentParser:
     _add_output(run)
     _add_engine(run)
     _add_array(run)
+    group = commands.add_parser(
+        "group",
+        help="put the results of a folder together: tables, mean matrices, QC-FC",
+        description="Put the results of a folder together, from its own files: tidy tables, mean "
+        "and tangent-space matrices, a table and figure of what motion each strategy leaves and "
+        "what it costs. 'mapsmasker INPUT OUT group' means the same; INPUT is not read.",
+        allow_abbrev=False,
+    )
+    _add_group(group)
+    _add_verbosity(group)
     demo = commands.add_parser(
         "demo",
         help="make a small cohort with known truth and run it",
@@ -173,6 +183,27 @@ def _add_denoising(parser: argparse.ArgumentParser) -> None:
     add_options(group, CensoringParameters)
     group = parser.add_argument_group("connectivity")
     add_options(group, AnalysisParameters)
+
+
+def _add_group(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``group``."""
+    parser.add_argument("out_dir", metavar="OUT", help="result folder of earlier runs")
+    group = parser.add_argument_group("group")
+    _switch(
+        group,
+        "--combine-runs",
+        False,
+        "make a subject's matrix of the signals of all runs, standardised per run first, instead "
+        "of averaging matrices of runs",
+    )
+    group.add_argument(
+        "--min-share",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="smallest share of subjects who have an edge of the mean (default: 0.5)",
+    )
+    add_options(group, AnalysisParameters, only=["shrinkage"])
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:

@@ -157,6 +157,7 @@ def connectivity(
         centred = used - used.mean(axis=0)
         covariance = centred.T @ centred / n_volumes
     values = _measured(covariance, measure)
+    values = (values + values.T) / 2  # to the last digit
     if fisher_z:
         values = _fisher(values)
     matrix = np.full((lost.size, lost.size), np.nan)

@@ -306,7 +306,9 @@ def modularity(matrix: NDArray[np.float64]) -> tuple[float, NDArray[np.int64]]:
             break
         members = np.eye(n_found)[labels]
         gain = members.T @ gain @ members
-    return float(np.trace(gain)), communities.astype(np.int64)
+    quality = float(np.trace(gain))
+    # One community for all has a modularity of 0, but for rounding.
+    return (0.0 if n_found == 1 else quality), communities.astype(np.int64)
 
 
 def _move_regions(gain: NDArray[np.float64]) -> NDArray[np.intp]:

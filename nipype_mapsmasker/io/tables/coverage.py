@@ -66,7 +66,7 @@ def write_run_coverage(
     -------
     Path
         The file, with columns index, name, coverage (the product), coverage_fit, coverage_data,
-        variance_inflation.
+        variance_inflation, x, y, z (mm).
     """
     rows = [
         {
@@ -76,10 +76,14 @@ def write_run_coverage(
             "coverage_fit": round(float(operator.coverage[k]), 6),
             "coverage_data": round(float(coverage_data[k]), 6),
             "variance_inflation": float(f"{operator.variance_inflation[k]:.6g}"),
+            "x": round(float(operator.centres[k, 0]), 2),
+            "y": round(float(operator.centres[k, 1]), 2),
+            "z": round(float(operator.centres[k, 2]), 2),
         }
         for k, name in enumerate(operator.names)
     ]
     columns = [
         "index", "name", "coverage", "coverage_fit", "coverage_data", "variance_inflation",
+        "x", "y", "z",
     ]  # fmt: skip
     return write_rows(path, rows, columns)

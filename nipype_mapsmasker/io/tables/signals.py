@@ -106,7 +106,7 @@ def write_signals(
         if final.suffix == ".npy":
             np.save(temporary, np.ascontiguousarray(values), allow_pickle=False)
         elif final.suffix == ".parquet":
-            arrow, parquet = _import_arrow(final)
+            arrow, parquet = import_arrow(final)
             columns = [arrow.array(column) for column in np.asfortranarray(values).T]
             parquet.write_table(arrow.table(columns, names=list(names)), temporary)
         else:
@@ -280,7 +280,7 @@ def load_npy(path: Path) -> NDArray[Any]:
     return flat.reshape(shape, order="F" if fortran else "C")
 
 
-def _import_arrow(path: Path) -> tuple[Any, Any]:
+def import_arrow(path: Path) -> tuple[Any, Any]:
     """Import pyarrow, or say how to get it."""
     try:
         import pyarrow
@@ -293,7 +293,7 @@ def _import_arrow(path: Path) -> tuple[Any, Any]:
 
 def _read_parquet(path: Path) -> tuple[NDArray[np.float64], list[str]]:
     """Read the columns of a parquet file."""
-    arrow, parquet = _import_arrow(path)
+    arrow, parquet = import_arrow(path)
     data = read_bytes(path)
     try:
         table = parquet.read_table(arrow.BufferReader(data))
