@@ -47,4 +47,4 @@ class SignalError(DataFault, ValueError):
 
 
 class ParameterError(ValueError):
-    """An option, or a combination of options, that cannot be meant; no data were looked at."""
+    """A value, or values together, that make no sense; no data were looked at."""

@@ -156,7 +156,8 @@ def run_cohort(
     Raises
     ------
     ParameterError
-        Values that do not go together, or another process works on the result folder.
+        Values that do not go together, a plan of another request, or another process works on
+        the result folder.
     DataFault
         As `plan_cohort`.
     EngineError
@@ -168,6 +169,9 @@ def run_cohort(
     Log lines of all steps go to ``OUT/logs``. After an interruption call it again: it goes on.
     """
     plan = plan_cohort(request) if plan is None else plan
+    if (plan.out_dir, plan.params) != (Path(request.out_dir), request.masker()):
+        msg = f"The plan for {plan.out_dir} is of another request; plan this one, or leave it out."
+        raise ParameterError(msg)
     if request.write_slurm_array is not None and request.slice is None:
         return _planned(plan, ALL_DONE, write_array_script(request, plan))
     if request.dry_run:

@@ -102,7 +102,7 @@ def clean(
     Raises
     ------
     ParameterError
-        The strategy cannot be meant.
+        The strategy makes no sense.
     SignalError
         The arrays do not fit together or are too short for the filter.
 

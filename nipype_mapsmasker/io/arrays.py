@@ -23,7 +23,7 @@ def save_arrays(path: str | Path, arrays: Mapping[str, NDArray[np.generic]]) -> 
     Parameters
     ----------
     path : str or Path
-        Where to; appears whole or not at all.
+        The file to write; it appears whole or not at all.
     arrays : mapping of str to ndarray
         What to write.
 

@@ -168,7 +168,7 @@ def make_reports(
     Raises
     ------
     ParameterError
-        The folder holds no results, or ``displayed_maps`` or ``cmap`` cannot be meant.
+        The folder holds no results, or ``displayed_maps`` or ``cmap`` makes no sense.
     """
     out_dir = Path(out_dir)
     rows = _runs(out_dir)

@@ -217,7 +217,7 @@ def write_page(path: Path, page: str) -> Path:
     Parameters
     ----------
     path : Path
-        Where to.
+        The file to write.
     page : str
         What.
 

@@ -121,7 +121,7 @@ WRONG_CALLS = {
     "confounds beside a table": (["--confounds", "x.tsv"], "for a single image"),
     "target mask without mask": (["--resampling-target", "mask"], "mask"),
 }
-"""Options that cannot be meant, and what is said."""
+"""Options that make no sense, and what is said."""
 
 
 @pytest.mark.parametrize("name", WRONG_CALLS)

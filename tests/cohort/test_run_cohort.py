@@ -9,6 +9,7 @@ import pytest
 
 from nipype_mapsmasker import load_timeseries
 from nipype_mapsmasker.cohort import CohortRequest, RunSpec, plan_cohort, run_cohort
+from nipype_mapsmasker.cohort.engine import make_plugin
 from nipype_mapsmasker.cohort.lock import LOCK_NAME
 from nipype_mapsmasker.errors import EngineError, ParameterError
 from nipype_mapsmasker.io.results import locking
@@ -115,6 +116,20 @@ def test_a_plan_can_be_looked_at_first(ask):
     assert [one.state for one in plan.runs] == ["todo"] * 3
     assert plan.estimate.extract_gb > 0
     assert run_cohort(request, plan=plan).exit_code == 0
+
+
+def test_a_plan_of_another_request_is_refused(ask, tmp_path):
+    plan = plan_cohort(ask())
+    for other in ({"detrend": True}, {"out_dir": tmp_path / "other"}):
+        with pytest.raises(ParameterError, match="is of another request"):
+            run_cohort(ask(**other), plan=plan)
+
+
+def test_the_engine_gets_what_is_asked_for(ask):
+    request = ask(plugin="MultiProc", n_procs=3, mem_gb=2.5, plugin_args={"maxtasksperchild": 7})
+    given = make_plugin(request, print).plugin_args
+    assert (given["n_procs"], given["memory_gb"], given["maxtasksperchild"]) == (3, 2.5, 7)
+    assert type(make_plugin(ask(plugin="SLURM"), print)).__name__ == "SLURMPlugin"
 
 
 def test_all_failed_is_exit_code_2_and_raise_raises(tiny, ask):
