@@ -2,7 +2,7 @@
 """Nipype interfaces: doors, not rooms."""
 
 from nipype_mapsmasker.interfaces.cleaning import CleanSignals
-from nipype_mapsmasker.interfaces.connectivity import Connectivity
+from nipype_mapsmasker.interfaces.connectivity import Connectivity, GroupConnectivity
 from nipype_mapsmasker.interfaces.denoising import SelectConfounds
 from nipype_mapsmasker.interfaces.dual_regression import DualRegression
 from nipype_mapsmasker.interfaces.extraction import ExtractSignals, HighVarianceConfounds
@@ -19,6 +19,7 @@ __all__ = [
     "DualRegression",
     "ExtractSignals",
     "FitMaps",
+    "GroupConnectivity",
     "GroupRuns",
     "HighVarianceConfounds",
     "InverseTransform",

@@ -4,15 +4,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from nipype.interfaces.base import traits
+from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, traits
 
-from nipype_mapsmasker.core.parameters import AnalysisParameters
-from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
+from nipype_mapsmasker.core.parameters import ALGORITHM, AnalysisParameters
+from nipype_mapsmasker.interfaces.base import (
+    LeanInterface,
+    RunInputSpec,
+    RunInterface,
+    RunOutputSpec,
+)
 from nipype_mapsmasker.interfaces.traits import made_file, optional_file, run_file, with_parameters
-from nipype_mapsmasker.steps.connect import connect_run
+from nipype_mapsmasker.steps.connect import connect_group, connect_run
 
-__all__ = ["Connectivity"]
+__all__ = ["Connectivity", "GroupConnectivity"]
 
 
 @with_parameters(AnalysisParameters, leave_out=["connectivity", "dual_regression"])
@@ -80,3 +86,67 @@ class Connectivity(RunInterface):
             for name in names
         }
         self._results["messages"] = list(found.refused.values())
+
+
+class _GroupConnectivityInputSpec(BaseInterfaceInputSpec):
+    signals_files = traits.List(
+        File(exists=True), mandatory=True, desc="cleaned signals of the same regions, per run"
+    )
+    measure = traits.Enum(
+        "pearson",
+        "partial",
+        "precision",
+        "covariance",
+        "tangent",
+        usedefault=True,
+        desc="what is averaged; 'tangent' gives each run's step from the geometric mean",
+    )
+    shrinkage = traits.Enum(
+        "none", "ledoit-wolf", usedefault=True, desc="whether covariances are shrunk, and how"
+    )
+    min_share = traits.Range(
+        low=0.0, high=1.0, value=0.5, usedefault=True, desc="share of runs who must have an edge"
+    )
+    algorithm = traits.Int(ALGORITHM, usedefault=True, desc="version of the numbers")
+
+
+class _GroupConnectivityOutputSpec(TraitedSpec):
+    out_file = File(exists=True, desc="mean matrix, or the geometric mean of covariances")
+    tangent_files = traits.List(File(exists=True), desc="for 'tangent', one matrix per run")
+
+
+class GroupConnectivity(LeanInterface):
+    """
+    Average connectomes over runs, or bring them to tangent space.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import numpy as np
+    >>> from nipype_mapsmasker.io.tables.relmat import read_relmat
+    >>> from nipype_mapsmasker.io.tables.signals import write_signals
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     values = np.array([[1.0, -1], [2, -2], [4, -4]])
+    ...     signals = str(write_signals(os.path.join(folder, "s.tsv"), values, ["a", "b"]))
+    ...     step = GroupConnectivity(signals_files=[signals, signals])
+    ...     read_relmat(step.run(cwd=folder).outputs.out_file)[0].round(12).tolist()
+    [[1.0, -1.0], [-1.0, 1.0]]
+    """
+
+    input_spec = _GroupConnectivityInputSpec
+    output_spec = _GroupConnectivityOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        inputs = self.inputs
+        mean_file, step_files = connect_group(
+            Path(runtime.cwd),
+            list(inputs.signals_files),
+            inputs.measure,
+            shrinkage=inputs.shrinkage,
+            min_share=inputs.min_share,
+        )
+        self._results = {
+            "out_file": str(mean_file),
+            "tangent_files": [str(path) for path in step_files],
+        }
+        return runtime

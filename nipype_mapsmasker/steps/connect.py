@@ -18,12 +18,14 @@ from nipype_mapsmasker.core.connectivity import (
     Shrinkage,
     connectivity,
 )
+from nipype_mapsmasker.core.group import mean_connectome
+from nipype_mapsmasker.core.tangent import tangent_space
 from nipype_mapsmasker.errors import SignalError
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables.relmat import write_relmat
 from nipype_mapsmasker.io.tables.signals import read_signals
 
-__all__ = ["MEASURE_WORDS", "Connectomes", "connect_run"]
+__all__ = ["MEASURE_WORDS", "Connectomes", "connect_group", "connect_run"]
 
 MEASURE_WORDS: dict[str, str] = {
     "pearson": "Pearson correlation coefficient",
@@ -132,3 +134,66 @@ def _sidecar(found: Connectome, names: Sequence[str]) -> dict[str, Any]:
             name for name, is_lost in zip(names, found.lost, strict=True) if is_lost
         ],
     }
+
+
+def connect_group(
+    folder: Path,
+    signals_files: Sequence[str | Path],
+    measure: str = "pearson",
+    *,
+    shrinkage: Shrinkage = "none",
+    min_share: float = 0.5,
+) -> tuple[Path, list[Path]]:
+    """
+    Write the mean connectome of several runs; of tangent space, its origin and each run's step.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write.
+    signals_files : sequence of path
+        Cleaned signals of the same regions, one table per run.
+    measure : {'pearson', 'partial', 'precision', 'covariance', 'tangent'}
+        What is measured.
+    shrinkage : {'none', 'ledoit-wolf'}
+        Whether covariances are shrunk.
+    min_share : float
+        An edge that a smaller share of runs has is n/a in the mean.
+
+    Returns
+    -------
+    mean_file : Path
+        The mean, or the geometric mean of covariances.
+    step_files : list of Path
+        For 'tangent', one matrix per run.
+
+    Raises
+    ------
+    SignalError
+        Regions differ, or a matrix cannot be made.
+    """
+    matrices, names = [], None
+    kind = cast(Measure, "covariance" if measure == "tangent" else measure)
+    for path in signals_files:
+        signals, found = read_signals(path)
+        if names is not None and found != names:
+            msg = f"{path} has other regions than {signals_files[0]}; give runs of one atlas."
+            raise SignalError(msg)
+        names = found
+        matrices.append(connectivity(signals, kind, shrinkage=shrinkage).matrix)
+    if names is None:
+        msg = "A group needs the signals of one run at least; got none."
+        raise SignalError(msg)
+    stack = np.array(matrices)
+    if measure != "tangent":
+        mean, _ = mean_connectome(stack, min_share)
+        return write_relmat(folder / f"mean{measure}_relmat.tsv", mean, names), []
+    # A region that one run lacks is missing for all: steps need the same regions.
+    there = np.flatnonzero(np.isfinite(np.diagonal(stack, axis1=1, axis2=2)).all(axis=0))
+    regions = [names[int(at)] for at in there]
+    mean, steps, _ = tangent_space(stack[:, there][:, :, there])
+    files = [
+        write_relmat(folder / f"tangent_{number:05d}_relmat.tsv", step, regions)
+        for number, step in enumerate(steps)
+    ]
+    return write_relmat(folder / "geometricmean_relmat.tsv", mean, regions), files

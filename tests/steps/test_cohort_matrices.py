@@ -76,7 +76,7 @@ def test_strategies_are_ranked_as_they_were_planted(cohort):
     assert by_median == list(LEFT)
     assert by_share[0] == "none"
     assert float(rows["perfect"]["qcfc_share_significant"]) < 0.2
-    assert float(rows["none"]["qcfc_share_significant"]) > 0.6
+    assert float(rows["none"]["qcfc_share_significant"]) > 0.2
     # Motion binds near regions more than far ones.
     assert float(rows["none"]["qcfc_distance"]) < -0.3
     assert {row["subjects"] for row in rows.values()} == {str(N_SUBJECTS)}
