@@ -121,7 +121,7 @@ def clean_run(
     if files.confounds_files:
         given = files.confounds_files
         paths = [given] if isinstance(given, str | Path) else list(given)
-        if files.choice.confounds_columns is None:
+        if files.choice.confounds_columns is None and files.selection_file is None:
             for path in paths:
                 check_chosen(str(path), read_table(path).header)
         values, columns = read_confounds(

@@ -40,3 +40,10 @@ def test_scaling_prints_a_table_for_every_axis_asked_for(data: Path) -> None:
     text = output("scaling.py", str(data), "--small", "--only", "K,runs")
     assert "| K | seconds | CPU seconds | peak, MB |" in text
     assert "ms a run" in text
+
+
+def test_strategies_prints_a_line_for_every_strategy() -> None:
+    text = output("strategies.py", "--small")
+    assert "| strategy | regressors and volumes | cleaning | pearson |" in text
+    for name in ("none", "simple", "scrubbing.5+gsr", "compcor", "36P", "acompcor"):
+        assert f"| `{name}` |" in text

@@ -49,10 +49,22 @@ def write_relmat(path: str | os.PathLike[str], matrix: ArrayLike, names: Sequenc
         raise ParameterError(msg)
     with atomic_path(final) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write("\t".join([NODE, *names]) + "\n")
-        for name, row in zip(names, values.tolist(), strict=True):
-            cells = [NOT_AVAILABLE if value != value else repr(value) for value in row]
+        rows: list[list[str]] = []
+        for index, (name, row) in enumerate(zip(names, values.tolist(), strict=True)):
+            # Writing a number takes longer than anything else, and half of them are there.
+            cells = [
+                done[index] if values[at, index] == row[at] else _cell(row[at])
+                for at, done in enumerate(rows)
+            ]
+            cells += [_cell(value) for value in row[index:]]
+            rows.append(cells)
             file.write("\t".join([name, *cells]) + "\n")
     return final
+
+
+def _cell(value: float) -> str:
+    """Write one number, exactly."""
+    return repr(value) if value == value else NOT_AVAILABLE
 
 
 def read_relmat(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], list[str]]:
