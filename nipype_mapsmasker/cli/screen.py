@@ -82,6 +82,12 @@ def show_plan(plan: Plan, plugin: str, to: TextIO, *, is_dry: bool = False) -> N
         _say(
             to, f"atlas {atlas.name}: {atlas.maps.n_maps} maps, {shape} voxels, {atlas.maps.path}"
         )
+    given = {
+        "confounds for": sum(bool(planned.run.confounds) for planned in plan.runs),
+        "masks for": sum(planned.run.mask is not None for planned in plan.runs),
+        "sample masks for": sum(planned.run.sample_mask is not None for planned in plan.runs),
+    }
+    _say(to, ", ".join(f"{name} {number}" for name, number in given.items()) + " of the runs")
     for text, number in _grids(plan).items():
         _say(to, f"grid {text}: {number} runs")
     estimate = plan.estimate

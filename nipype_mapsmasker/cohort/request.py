@@ -13,7 +13,7 @@ from typing import Any, Literal
 from nipype_mapsmasker.core.parameters import MaskerParameters, parameters_of, values_of
 from nipype_mapsmasker.core.parameters.declare import parameter
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.sidecars import image_stem
+from nipype_mapsmasker.io.images.names import image_stem
 from nipype_mapsmasker.io.strategies import read_strategies
 from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE
 
@@ -42,6 +42,8 @@ class RunSpec:
         Volumes to keep; brain mask.
     t_r : float or None
         Repetition time, s.
+    fault : str
+        What is wrong with it already, such as with its row of a table; empty where nothing is.
 
     Examples
     --------
@@ -55,6 +57,7 @@ class RunSpec:
     sample_mask: str | None = None
     mask: str | None = None
     t_r: float | None = None
+    fault: str = ""
 
     def __post_init__(self) -> None:
         """Turn paths into text."""

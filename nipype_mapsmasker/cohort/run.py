@@ -273,7 +273,7 @@ def _check_places(request: CohortRequest, runs: Sequence[RunSpec]) -> None:
             msg = f"{folder} is a file, expected a folder; give another one."
             raise ParameterError(msg)
     for run in runs:
-        if Path(run.in_file).absolute().is_relative_to(out_dir):
+        if not run.fault and Path(run.in_file).absolute().is_relative_to(out_dir):
             msg = (
                 f"{request.out_dir} holds {run.in_file}, and folders of data are never written "
                 "to; give a result folder of its own."

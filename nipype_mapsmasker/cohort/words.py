@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from nipype_mapsmasker.cohort.inputs import TABLE_COLUMNS, collect_runs
+from nipype_mapsmasker.cohort.inputs import collect_runs
 from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.core.parameters import parameters_of
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables.rows import write_rows
+from nipype_mapsmasker.io.tables.runs import RUN_COLUMNS
 
 __all__ = ["words_of"]
 
@@ -98,4 +99,4 @@ def _input(request: CohortRequest, beside: Path) -> str:
         }
         for run in collect_runs(request)
     ]
-    return str(write_rows(f"{beside}.runs.tsv", rows, TABLE_COLUMNS))
+    return str(write_rows(f"{beside}.runs.tsv", rows, RUN_COLUMNS))

@@ -109,6 +109,7 @@ class SelectConfounds(RunInterface):
                 max_censored=inputs.max_censored,
             ),
             confounds_na=inputs.confounds_na,
+            missing_confounds=inputs.missing_confounds,
         )
         told = json.loads(files.summary_file.read_text(encoding="utf-8"))["warnings"]
         self._results = {

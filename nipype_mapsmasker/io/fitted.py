@@ -38,12 +38,12 @@ def save_operator(path: str | Path, operator: MapsOperator) -> Path:
     path : str or Path
         The ``.npz`` to write; appears whole or not at all.
     operator : MapsOperator
-        What to write.
+        The fitted maps.
 
     Returns
     -------
     Path
-        The file.
+        The file, complete.
     """
     path = Path(path)
     arrays: dict[str, NDArray[np.generic]] = {

@@ -227,7 +227,7 @@ def write_page(path: Path, page: str) -> Path:
         The page.
     """
     with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
     return path
 
 

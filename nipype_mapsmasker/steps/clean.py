@@ -13,14 +13,12 @@ import numpy as np
 
 from nipype_mapsmasker.core.cleaning import clean
 from nipype_mapsmasker.core.denoise.filling import OutputType, fill_censored
-from nipype_mapsmasker.core.denoise.guards import check_chosen
 from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
 from nipype_mapsmasker.errors import SignalError
 from nipype_mapsmasker.io.atomic import write_json
-from nipype_mapsmasker.io.tables.confounds import read_confounds
+from nipype_mapsmasker.io.tables.confounds import read_choice, read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
-from nipype_mapsmasker.io.tables.text import read_table
 
 __all__ = ["CleaningInputs", "clean_run"]
 
@@ -118,24 +116,17 @@ def clean_run(
         values, columns = read_confounds([files.high_variance_file], n_volumes)
         tables.append(values)
         confound_names += columns
-    if files.confounds_files:
-        given = files.confounds_files
-        paths = [given] if isinstance(given, str | Path) else list(given)
-        if files.choice.confounds_columns is None and files.selection_file is None:
-            for path in paths:
-                check_chosen(str(path), read_table(path).header)
-        values, columns = read_confounds(
-            paths,
-            n_volumes,
-            columns=files.choice.confounds_columns,
-            na=files.choice.confounds_na,
-        )
+    given = files.confounds_files or ()
+    paths = [given] if isinstance(given, str | Path) else list(given)
+    values, columns = read_choice(paths, n_volumes, files.choice, run_id=files.run_id)
+    if paths:
         tables.append(values)
         confound_names += columns
         messages = [*messages, *_unmatched(files.choice.confounds_columns, columns)]
     sample_mask = None
     if files.sample_mask_file is not None:
         sample_mask = read_sample_mask(files.sample_mask_file, n_volumes)
+    _check_t_r(files.run_id, strategy)
     confounds = np.hstack(tables) if tables else None
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
     if summary.degrees_of_freedom < 1 and summary.n_kept > 1 and summary.steps:
@@ -172,6 +163,18 @@ def clean_run(
         selection = json.loads(Path(files.selection_file).read_text(encoding="utf-8"))
         fields["selection"] = {k: v for k, v in selection.items() if k not in _NOT_KEPT}
     return out_file, write_json(folder / "summary.json", fields)
+
+
+def _check_t_r(run_id: str, strategy: Cleaning) -> None:
+    """Say that a filter has no repetition time: the fault of the run, not of the strategy."""
+    cut_offs = (strategy.low_pass, strategy.high_pass)
+    if strategy.t_r is None and strategy.filter and cut_offs != (None, None):
+        msg = (
+            f"The run {run_id!r} has no repetition time, which the filter needs: neither its "
+            "header nor its sidecar gives one, or the sidecar says in VolumeTiming that volumes "
+            "are not equally spaced; give t_r, or set filter=None."
+        )
+        raise SignalError(msg)
 
 
 def _unmatched(patterns: Sequence[str] | None, columns: Sequence[str]) -> list[str]:

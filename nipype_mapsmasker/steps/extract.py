@@ -32,9 +32,9 @@ from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.fitted import load_operator
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info
 from nipype_mapsmasker.io.images.writer import write_image
-from nipype_mapsmasker.io.sidecars import resolve_t_r
 from nipype_mapsmasker.io.tables.coverage import write_run_coverage
 from nipype_mapsmasker.io.tables.signals import write_signals
+from nipype_mapsmasker.io.timing import resolve_t_r
 
 __all__ = [
     "RunSignals",
@@ -126,7 +126,7 @@ def extract_signals(
     start = time.perf_counter()
     info = read_info(in_file)
     check_run(info, min_volumes)
-    repetition = resolve_t_r(in_file, info.t_r, t_r)
+    repetition = resolve_t_r(in_file, info.t_r, t_r, info.n_volumes)
     run = extract_run(
         info,
         operator_files,

@@ -108,6 +108,7 @@ def select_run(
     limits: Limits | None = None,
     *,
     confounds_na: Literal["next", "zero", "error"] = "next",
+    missing_confounds: Literal["error", "skip"] = "error",
 ) -> SelectedFiles:
     """
     Choose the regressors and volumes of one run.
@@ -126,6 +127,8 @@ def select_run(
         Below what the run fails.
     confounds_na : {'next', 'zero', 'error'}
         What leading n/a of a chosen column becomes.
+    missing_confounds : {'error', 'skip'}
+        Whether a run without any table fails, or goes on without regressors and censoring.
 
     Returns
     -------
@@ -139,6 +142,11 @@ def select_run(
     SignalError
         Too little of the run is left.
     """
+    is_skipped = missing_confounds == "skip" and not files.confounds_files
+    is_skipped = is_skipped and files.tedana_files is None and _needs_table(strategy)
+    if is_skipped:
+        strategy = ConfoundStrategy(name=strategy.name)
+        censoring = Censoring(dummy_scans=censoring.dummy_scans)
     run = _read(files, strategy)
     volumes = choose_volumes(
         run.n_volumes,
@@ -150,6 +158,9 @@ def select_run(
         sample_mask=_given_mask(files, run.n_volumes),
     )
     regressors, selection = _regressors(run, files, strategy, confounds_na)
+    if is_skipped:
+        text = "There is no table of confounds: nothing was regressed, nothing censored by motion."
+        selection.warnings.append(text)
     check_limits(volumes, limits or Limits(), files.t_r)
     rank = 1 + _rank(regressors, volumes)
     confounds_file = None

@@ -35,6 +35,7 @@ def add_selections(graph: Graph, run: RunSteps) -> None:
         interface = SelectConfounds(
             **values_of(given, CensoringParameters),
             confounds_na=given.cleanings()[strategy]["confounds_na"],
+            missing_confounds=given.cleanings()[strategy]["missing_confounds"],
             strategy=_plain(asdict(chosen)),
             on_error=given.on_error,
         )

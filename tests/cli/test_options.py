@@ -63,6 +63,7 @@ STRATEGY = {
     "butterworth_padlen": (["--butterworth-padlen", "7"], 7),
     "confounds_columns": (["--confounds-columns", "csf", "trans_*"], ["csf", "trans_*"]),
     "confounds_na": (["--confounds-na", "zero"], "zero"),
+    "missing_confounds": (["--missing-confounds", "skip"], "skip"),
 }
 """The same for what makes up a strategy."""
 

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.errors import GridError, SignalError
+from nipype_mapsmasker.errors import GridError, SignalError, TableError
 from nipype_mapsmasker.interfaces import ExtractSignals, FitMaps, HighVarianceConfounds
 from nipype_mapsmasker.io.images import reader as images
 from nipype_mapsmasker.io.images.writer import write_image
@@ -80,11 +80,15 @@ def test_several_atlases_read_the_image_once(tiny, fitted, tmp_path, opened):
 def test_t_r_argument_beats_the_sidecar_beats_the_header(tiny, fitted, tmp_path):
     image = tmp_path / "run.nii.gz"
     shutil.copy(tiny.in_files[0], image)
-    (tmp_path / "run.json").write_text(json.dumps({"RepetitionTime": 1.5}))
     extract = ExtractSignals(in_file=str(image), operator_files=[fitted.operator_file])
     outputs = extract.run(cwd=tmp_path).outputs
-    assert (outputs.t_r, outputs.t_r_origin) == (1.5, "sidecar")
-    assert "2 s by its header" in outputs.messages[0]
+    assert (outputs.t_r, outputs.t_r_origin, outputs.messages) == (2.0, "header", [])
+    (tmp_path / "run.json").write_text(json.dumps({"RepetitionTime": 1.99}))
+    outputs = extract.run(cwd=tmp_path).outputs
+    assert (outputs.t_r, outputs.t_r_origin) == (1.99, "sidecar")
+    (tmp_path / "run.json").write_text(json.dumps({"RepetitionTime": 1.5}))
+    with pytest.raises(TableError, match=r"1\.5 s by its sidecar .* 2 s by its header"):
+        extract.run(cwd=tmp_path)
     extract.inputs.t_r = 3.0
     outputs = extract.run(cwd=tmp_path).outputs
     assert (outputs.t_r, outputs.t_r_origin, len(outputs.messages)) == (3.0, "argument", 2)

@@ -44,6 +44,11 @@ class ConfoundParameters:
     confounds_na: Literal["next", "zero", "error"] = parameter(
         "next", "what leading n/a of a confound becomes: the next value, 0, or an error"
     )
+    missing_confounds: Literal["error", "skip"] = parameter(
+        "error",
+        "what a run without a table of confounds is where columns were chosen: at fault, or "
+        "cleaned without them",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

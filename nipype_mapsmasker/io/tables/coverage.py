@@ -21,9 +21,9 @@ def write_fit_coverage(path: str | Path, operator: MapsOperator) -> Path:
     Parameters
     ----------
     path : str or Path
-        The ``.tsv``.
+        A ``.tsv``; a file that is there is replaced.
     operator : MapsOperator
-        The fit.
+        The fitted maps.
 
     Returns
     -------
@@ -56,9 +56,9 @@ def write_run_coverage(
     Parameters
     ----------
     path : str or Path
-        The ``.tsv``.
+        A ``.tsv``; a file that is there is replaced.
     operator : MapsOperator
-        The fit.
+        The fitted maps.
     coverage_data : (K,) ndarray of float
         Share of each fitted map's weight that had data in the run.
 
