@@ -40,9 +40,7 @@ class _ConnectivityOutputSpec(RunOutputSpec):
     partial_file = made_file("matrix of partial correlations, or None")
     precision_file = made_file("inverse covariance, or None")
     covariance_file = made_file("covariance, or None")
-    messages = traits.List(
-        traits.Str(), desc="why a measure was refused: too few degrees of freedom for it"
-    )
+    refused_file = made_file("JSON: measures that were refused, and why; None where none was")
 
 
 class Connectivity(RunInterface):
@@ -85,7 +83,8 @@ class Connectivity(RunInterface):
             f"{name}_file": str(found.files[name]) if name in found.files else None
             for name in names
         }
-        self._results["messages"] = list(found.refused.values())
+        refused = found.refused_file
+        self._results["refused_file"] = None if refused is None else str(refused)
 
 
 class _GroupConnectivityInputSpec(BaseInterfaceInputSpec):

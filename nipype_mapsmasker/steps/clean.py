@@ -129,7 +129,10 @@ def clean_run(
     _check_t_r(files.run_id, strategy)
     confounds = np.hstack(tables) if tables else None
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
-    if summary.degrees_of_freedom < 1 and summary.n_kept > 1 and summary.steps:
+    # The mean, where it is still in the signals, is nothing that anybody wants alone.
+    centred = strategy.detrend or strategy.standardization() or summary.high_pass is not None
+    left = summary.degrees_of_freedom - (0 if centred else 1)
+    if left < 1 and summary.n_kept > 1 and summary.confound_rank:
         msg = (
             f"No degrees of freedom are left: {summary.n_kept} of {summary.n_volumes} volumes are "
             f"kept, and {summary.confound_rank} directions of {len(confound_names)} confounds are "

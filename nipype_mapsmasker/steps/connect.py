@@ -47,10 +47,13 @@ class Connectomes:
         By measure; those that were refused are missing.
     refused : dict of str to str
         By measure, why.
+    refused_file : Path or None
+        The same as JSON; None where nothing was refused.
     """
 
     files: dict[str, Path]
     refused: dict[str, str]
+    refused_file: Path | None = None
 
 
 def connect_run(
@@ -110,7 +113,8 @@ def connect_run(
             continue
         files[name] = write_relmat(folder / f"{name}_relmat.tsv", found.matrix, names)
         write_json(folder / f"{name}_relmat.json", _sidecar(found, names))
-    return Connectomes(files, refused)
+    refused_file = write_json(folder / "refused.json", refused) if refused else None
+    return Connectomes(files, refused, refused_file)
 
 
 def _sidecar(found: Connectome, names: Sequence[str]) -> dict[str, Any]:

@@ -176,6 +176,7 @@ def _add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> An
     made = (
         ("outliers", "outliers_file", {place: run.select.get(place[1]) for place in places}),
         *((name, f"{name}_file", run.connect) for name in given.connectivity),
+        ("refused", "refused_file", run.connect),
         ("effect", "effect_file", run.dual),
         ("z", "z_file", run.dual),
         ("timeseries", "out_file", run.clean),

@@ -13,12 +13,18 @@ from nipype_mapsmasker.core.parameters.denoising import MEASURE_NAMES
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
 from nipype_mapsmasker.io.results.layout import RunFiles
 
-__all__ = ["ANALYSIS_KINDS", "OUTLIER_COLUMNS", "analysis_files", "store_analyses"]
+__all__ = [
+    "ANALYSIS_KINDS",
+    "OUTLIER_COLUMNS",
+    "analysis_files",
+    "refused_measures",
+    "store_analyses",
+]
 
 MAP_KINDS = ("effect", "z")
 """What a dual regression gives."""
 
-ANALYSIS_KINDS = ("outliers", *MEASURE_NAMES, *MAP_KINDS)
+ANALYSIS_KINDS = ("outliers", *MEASURE_NAMES, "refused", *MAP_KINDS)
 """What there may be of one atlas and strategy."""
 
 OUTLIER_COLUMNS = {
@@ -93,6 +99,25 @@ def store_analyses(
         sidecar = names.statmap(kind, atlas, strategy, "json")
         stored.append(write_json(sidecar, {**said, **words}))
     return stored
+
+
+def refused_measures(files: Mapping[str, str | None]) -> list[str]:
+    """
+    Say which measures of connectivity were refused, and why.
+
+    Parameters
+    ----------
+    files : mapping of str to str or None
+        Work files by kind.
+
+    Returns
+    -------
+    list of str
+        One sentence each.
+    """
+    if not files.get("refused"):
+        return []
+    return list(json.loads(Path(str(files["refused"])).read_text(encoding="utf-8")).values())
 
 
 def analysis_files(names: RunFiles, atlas: str, strategy: str) -> list[Path]:

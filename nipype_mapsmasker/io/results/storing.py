@@ -11,7 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
-from nipype_mapsmasker.io.results.analyses import analysis_files, store_analyses
+from nipype_mapsmasker.io.results.analyses import (
+    analysis_files,
+    refused_measures,
+    store_analyses,
+)
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
 from nipype_mapsmasker.io.results.manifests import write_manifest
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
@@ -104,7 +108,8 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     places = [(a, s) for a in range(len(run.atlases)) for s in range(len(run.strategies))]
     for (a, s), files in zip(places, run.results, strict=True):
         summary = json.loads(Path(str(files["summary"])).read_text(encoding="utf-8"))
-        warnings += [text for text in summary["warnings"] if text not in warnings]
+        told = [*summary["warnings"], *refused_measures(files)]
+        warnings += [text for text in told if text not in warnings]
         made = _store_result(names, run, a, run.strategies[s], files, summary)
         _remove_leftovers(names, run.atlases[a], run.strategies[s], made)
         stored += made
