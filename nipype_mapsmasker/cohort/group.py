@@ -50,10 +50,11 @@ def group_cohort(out_dir: str | Path, options: GroupOptions | None = None) -> Gr
         The folder holds no results.
     """
     from nipype_mapsmasker.reports.figures_group import write_strategies_figure  # matplotlib
+    from nipype_mapsmasker.reports.folder import write_qc
 
     groups, files = group_results(out_dir, options)
     edges = [(one.strategy or one.atlas, one.distances, one.correlation) for one in groups]
     figure = write_strategies_figure(
         Path(out_dir) / "group_qcfc.svg", [one.row for one in groups], edges
     )
-    return GroupResult(groups, [*files, figure])
+    return GroupResult(groups, [*files, figure, write_qc(out_dir)])

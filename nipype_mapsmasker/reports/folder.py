@@ -16,12 +16,16 @@ from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.locking import held
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.reports.load import PageFiles, load_run, write_page, write_run_page
+from nipype_mapsmasker.reports.qc import write_qc_table
+from nipype_mapsmasker.reports.results import CohortResults
 
 __all__ = [
     "cohort_link",
+    "load_cohort",
     "make_reports",
     "stored_pages",
     "write_cohort_page",
+    "write_qc",
 ]
 
 LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
@@ -91,9 +95,9 @@ def cohort_link(out_dir: str | Path, run_id: str) -> str:
     return Path(os.path.relpath(Path(out_dir) / COHORT_PAGE, folder)).as_posix()
 
 
-def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
+def load_cohort(out_dir: str | Path, *, title: str = "All runs") -> CohortResults:
     """
-    Draw the page of a cohort from its result folder.
+    Read what the page of a cohort and its table of measures show, one run after the other.
 
     Parameters
     ----------
@@ -104,19 +108,12 @@ def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
 
     Returns
     -------
-    Path
-        ``report.html`` in the folder.
+    CohortResults
+        Rows in the order of ``runs.tsv``; a run whose results cannot be read is a failed one.
     """
-    # Whoever draws last reads the table last: of several workflows, none undoes a newer page.
-    with held(Path(out_dir) / PAGE_LOCK):
-        return _draw_cohort_page(Path(out_dir), title)
-
-
-def _draw_cohort_page(out_dir: Path, title: str) -> Path:
-    """Draw the page from what is there now."""
     from nipype_mapsmasker.reports.cohort import CohortBuilder
-    from nipype_mapsmasker.reports.page_cohort import cohort_page
 
+    out_dir = Path(out_dir)
     builder = CohortBuilder()
     for row in _runs(out_dir):
         run_id = row["run_id"] or ""
@@ -137,12 +134,55 @@ def _draw_cohort_page(out_dir: Path, title: str) -> Path:
         if not n_found:
             builder.fail(run_id, "The results are missing from the result folder.")
     made = _description(out_dir)
-    cohort = builder.finish(
+    return builder.finish(
         title=title,
         command=str(made.get("Command") or ""),
         versions={name: str(value) for name, value in dict(made.get("Versions") or {}).items()},
     )
-    return write_page(out_dir / COHORT_PAGE, cohort_page(cohort))
+
+
+def write_qc(out_dir: str | Path) -> Path:
+    """
+    Write ``qc.tsv`` and ``qc.json`` of a result folder from its result files.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder, with ``runs.tsv``.
+
+    Returns
+    -------
+    Path
+        ``qc.tsv`` in the folder.
+    """
+    with held(Path(out_dir) / PAGE_LOCK):
+        return write_qc_table(out_dir, load_cohort(out_dir))
+
+
+def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
+    """
+    Draw the page of a cohort from its result folder, and write its ``qc.tsv``.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder, with ``runs.tsv``.
+    title : str
+        Heading.
+
+    Returns
+    -------
+    Path
+        ``report.html`` in the folder.
+    """
+    from nipype_mapsmasker.reports.page_cohort import cohort_page
+
+    # Whoever draws last reads the table last: of several workflows, none undoes a newer page.
+    with held(Path(out_dir) / PAGE_LOCK):
+        cohort = load_cohort(out_dir, title=title)
+        # From the same rows, so that table and page always agree.
+        write_qc_table(out_dir, cohort)
+        return write_page(Path(out_dir) / COHORT_PAGE, cohort_page(cohort))
 
 
 def make_reports(

@@ -26,9 +26,10 @@ ADDS_NODES = {
 }
 """Switches that are no input of an interface, and the node that each adds or removes."""
 
-NEEDS = {
+NEEDS: dict[str, dict[str, object]] = {
     "keep_masked_maps": {"inverse_transform": False},
     "filter": {"high_pass": 0.01},
+    "confounds_columns": {"missing_confounds": "skip"},
     "shrinkage": {"connectivity": ["pearson"]},
     "fisher_z": {"connectivity": ["pearson"]},
 }

@@ -13,7 +13,9 @@ from nipype_mapsmasker.errors import ParameterError
 
 __all__ = ["RunFiles", "check_run_ids", "run_files"]
 
-RESERVED = ("logs", "work", "runs.tsv", "report.html", "dataset_description.json")
+RESERVED = (
+    "dataset_description.json", "logs", "qc.json", "qc.tsv", "report.html", "runs.tsv", "work"
+)  # fmt: skip
 """Names in the result folder that no run's folder can have, in lower case."""
 
 _BIDS_NAME = re.compile(r"^(sub-[A-Za-z0-9]+)(?:_(ses-[A-Za-z0-9]+))?_[A-Za-z0-9_+-]+$")

@@ -20,7 +20,14 @@ from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.tables.text import MISSING, NOT_AVAILABLE, read_bytes
 
-__all__ = ["SIGNAL_SUFFIXES", "default_names", "load_npy", "read_signals", "write_signals"]
+__all__ = [
+    "SIGNAL_SUFFIXES",
+    "default_names",
+    "import_arrow",
+    "load_npy",
+    "read_signals",
+    "write_signals",
+]
 
 SIGNAL_SUFFIXES = (".tsv", ".npy", ".parquet")
 """Endings of the files that hold signals."""
@@ -286,7 +293,24 @@ def load_npy(path: Path, limit: int | None = None) -> NDArray[Any]:
 
 
 def import_arrow(path: Path) -> tuple[Any, Any]:
-    """Import pyarrow, or say how to get it."""
+    """
+    Import pyarrow, or say how to get it.
+
+    Parameters
+    ----------
+    path : Path
+        The file that needs it.
+
+    Returns
+    -------
+    tuple of module
+        pyarrow and pyarrow.parquet.
+
+    Raises
+    ------
+    ParameterError
+        It is not installed.
+    """
     try:
         import pyarrow
         import pyarrow.parquet
