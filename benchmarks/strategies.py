@@ -83,16 +83,19 @@ def measure(folder: Path, n_runs: int) -> dict[str, dict[str, float]]:
         table = make_table(folder / f"{run}.tsv", rng)
         raw = rng.standard_normal((N_VOLUMES, N_REGIONS)) + 100
         signals = write_signals(folder / f"{run}_raw.tsv", raw, names)
+        quality = np.column_stack([np.full(N_VOLUMES, 0.5), np.zeros(N_VOLUMES)])
+        fit = write_signals(folder / f"{run}_fit.tsv", quality, ["r_squared", "no_data"])
         for name in STRATEGIES:
-            times = _one(folder, table, signals, name)
+            times = _one(folder, table, (signals, fit), name)
             for step, seconds in zip(STEPS, times, strict=True):
                 spent[name][step] += 1000 * seconds / n_runs
     return spent
 
 
-def _one(folder: Path, table: Path, signals: Path, name: str) -> list[float]:
+def _one(folder: Path, table: Path, extracted: tuple[Path, Path], name: str) -> list[float]:
     """Take one run through one strategy, and give the CPU seconds of each step."""
     strategy = preset(name)
+    signals, quality = extracted
     times: list[float] = []
 
     def timed(step: Callable[[], Any]) -> Any:
@@ -101,7 +104,7 @@ def _one(folder: Path, table: Path, signals: Path, name: str) -> list[float]:
         times.append(time.process_time() - start)
         return made
 
-    inputs = SelectionInputs(confounds_files=str(table), signals_file=str(signals), t_r=T_R)
+    inputs = SelectionInputs(confounds_files=str(table), fit_quality_file=str(quality), t_r=T_R)
     chosen = timed(lambda: select_run(folder, inputs, strategy, censoring_of(strategy)))
     confounds = None if chosen.confounds_file is None else str(chosen.confounds_file)
     files = CleaningInputs(

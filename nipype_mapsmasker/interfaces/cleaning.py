@@ -39,6 +39,9 @@ class _CleanSignalsInputSpec(RunInputSpec):
         "table of the volumes to keep: booleans, or sorted indices from 0"
     )
     selection_file = optional_file("JSON of the choice of regressors and volumes, for the summary")
+    fit_quality_file = optional_file(
+        "table of ExtractSignals, one row per volume; volumes without any data are censored"
+    )
     t_r = optional(traits.Float(), "repetition time in seconds; needed by the filters")
     messages = traits.List(
         traits.Str(), desc="warnings of earlier steps, handed on into the summary"
@@ -87,6 +90,7 @@ class CleanSignals(RunInterface):
                 high_variance_file=inputs.high_variance_file,
                 sample_mask_file=inputs.sample_mask_file,
                 selection_file=inputs.selection_file,
+                fit_quality_file=inputs.fit_quality_file,
                 choice=ConfoundParameters(**choice),
             ),
             Cleaning(**values_of(inputs, CleaningParameters), t_r=inputs.t_r),

@@ -39,6 +39,9 @@ class _SelectConfoundsInputSpec(RunInputSpec):
         "confounds table or tables with a header, T rows each, and metadata in the .json beside"
     )
     signals_file = optional_file("raw signals of the run, for volumes without any data")
+    fit_quality_file = optional_file(
+        "table of ExtractSignals, one row per volume, which tells the same faster"
+    )
     sample_mask_file = optional_file("table of the volumes to keep, besides the strategy's")
     tedana_files = optional(
         traits.Tuple(File(), File()), "tedana's mixing and metrics tables, for 'tedana'"
@@ -90,6 +93,7 @@ class SelectConfounds(RunInterface):
                 run_id=inputs.run_id,
                 confounds_files=inputs.confounds_files,
                 signals_file=inputs.signals_file,
+                fit_quality_file=inputs.fit_quality_file,
                 sample_mask_file=inputs.sample_mask_file,
                 tedana_files=inputs.tedana_files,
                 image=inputs.in_file or "",

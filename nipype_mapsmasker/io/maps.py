@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import check_overlap, resampling_operator
 from nipype_mapsmasker.core.maps import MapsMatrix, collect_maps, label_volumes
+from nipype_mapsmasker.core.rounding import epsilon
 from nipype_mapsmasker.errors import MapsError, ParameterError
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info, read_volumes
 from nipype_mapsmasker.io.tables.labels import read_labels
@@ -230,8 +231,16 @@ def load_maps(
     interpolation: Literal["linear", "nearest"] = (
         "linear" if maps.label_values is None else "nearest"
     )
+    info = read_info(maps.path)
+    rounding = None
+    if maps.label_values is None and info.scaled:
+        # Blocks are float64 then, and do not show to what the file has rounded.
+        absolute = abs(info.slope) if info.dtype.kind in "iu" else 0.0
+        rounding = (epsilon(info.dtype), absolute)
     try:
-        return collect_maps(maps.volumes(), maps.grid, target, mask, interpolation=interpolation)
+        return collect_maps(
+            maps.volumes(), maps.grid, target, mask, interpolation=interpolation, rounding=rounding
+        )
     except MapsError as error:
         beside = "" if mask_file is None else f" with the mask {mask_file}"
         msg = f"{maps.path}{beside}: {error}"

@@ -10,8 +10,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.cleaning import clean
+from nipype_mapsmasker.core.cleaning import clean, refuse_nothing
 from nipype_mapsmasker.core.denoise.filling import OutputType, fill_censored
 from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
 from nipype_mapsmasker.errors import SignalError
@@ -54,6 +55,8 @@ class CleaningInputs:
         Volumes to keep.
     selection_file : str or None
         JSON of the choice of regressors and volumes, for the summary.
+    fit_quality_file : str or None
+        Table of the extraction that tells which volumes have no data; they are censored.
     choice : ConfoundParameters
         Which columns of ``confounds_files`` are used, and how.
     """
@@ -64,6 +67,7 @@ class CleaningInputs:
     high_variance_file: str | None = None
     sample_mask_file: str | None = None
     selection_file: str | None = None
+    fit_quality_file: str | None = None
     choice: ConfoundParameters = field(default_factory=ConfoundParameters)
 
 
@@ -126,20 +130,13 @@ def clean_run(
     sample_mask = None
     if files.sample_mask_file is not None:
         sample_mask = read_sample_mask(files.sample_mask_file, n_volumes)
+    no_data = _without_data(files.fit_quality_file, n_volumes)
+    if no_data.any():
+        sample_mask = ~no_data if sample_mask is None else sample_mask & ~no_data
     _check_t_r(files.run_id, strategy)
     confounds = np.hstack(tables) if tables else None
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
-    # The mean, where it is still in the signals, is nothing that anybody wants alone.
-    centred = strategy.detrend or strategy.standardization() or summary.high_pass is not None
-    left = summary.degrees_of_freedom - (0 if centred else 1)
-    if left < 1 and summary.n_kept > 1 and summary.confound_rank:
-        msg = (
-            f"No degrees of freedom are left: {summary.n_kept} of {summary.n_volumes} volumes are "
-            f"kept, and {summary.confound_rank} directions of {len(confound_names)} confounds are "
-            "regressed; the cleaned signals would be noise: leave the run out, or use fewer "
-            "confounds, looser thresholds or no filter."
-        )
-        raise SignalError(msg)
+    refuse_nothing(cleaned, summary)
     if sample_mask is not None:
         cleaned = fill_censored(cleaned, sample_mask, output_type)
     out_file = write_signals(
@@ -157,6 +154,7 @@ def clean_run(
         | {"dtype": dtype, "output_type": output_type},
         "confound_names": confound_names,
         "censored": censored,
+        "volumes_without_data": np.flatnonzero(no_data).tolist(),
         "inputs": {
             "confounds_files": files.confounds_files,
             "sample_mask_file": files.sample_mask_file,
@@ -166,6 +164,16 @@ def clean_run(
         selection = json.loads(Path(files.selection_file).read_text(encoding="utf-8"))
         fields["selection"] = {k: v for k, v in selection.items() if k not in _NOT_KEPT}
     return out_file, write_json(folder / "summary.json", fields)
+
+
+def _without_data(path: str | None, n_volumes: int) -> NDArray[np.bool_]:
+    """Flag the volumes (T,) without any data, as the extraction found them."""
+    flags = np.zeros(n_volumes, dtype=bool)
+    if path is not None:
+        values, names = read_signals(path)
+        if "no_data" in names:
+            flags = values[:, names.index("no_data")] > 0
+    return flags
 
 
 def _check_t_r(run_id: str, strategy: Cleaning) -> None:

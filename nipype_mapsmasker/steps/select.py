@@ -52,6 +52,8 @@ class SelectionInputs:
         Tables of confounds, each with a .json of the same name beside it if it has metadata.
     signals_file : str or None
         Raw signals of the run, for its number of volumes and volumes without data.
+    fit_quality_file : str or None
+        Table of the extraction, one row per volume, which tells the same faster.
     sample_mask_file : str or None
         Volumes that the user keeps.
     tedana_files : tuple of two str or None
@@ -65,6 +67,7 @@ class SelectionInputs:
     run_id: str = ""
     confounds_files: str | Sequence[str] | None = None
     signals_file: str | None = None
+    fit_quality_file: str | None = None
     sample_mask_file: str | None = None
     tedana_files: tuple[str, str] | None = None
     image: str = ""
@@ -180,7 +183,12 @@ def _read(files: SelectionInputs, strategy: ConfoundStrategy) -> _Run:
     """Read tables and metadata, and find the number of volumes."""
     run = _Run(read_confounds_tables(_listed(files.confounds_files)))
     tables = run.confounds.tables
-    if files.signals_file is not None:
+    if files.fit_quality_file is not None:
+        values, columns = read_signals(files.fit_quality_file)
+        run.n_volumes = len(values)
+        if "no_data" in columns:
+            run.no_data = values[:, columns.index("no_data")] > 0
+    elif files.signals_file is not None:
         signals, _ = read_signals(files.signals_file)
         run.n_volumes = len(signals)
         run.no_data = ~np.any(np.isfinite(signals) & (signals != 0), axis=1)

@@ -45,7 +45,7 @@ def add_selections(graph: Graph, run: RunSteps) -> None:
             ),
             **run.fault(),
             # Any atlas tells which volumes hold nothing.
-            "signals_file": graph.element(run.extract, "signals_files", 0),
+            "fit_quality_file": graph.element(run.extract, "fit_quality_files", 0),
             "t_r": (run.extract, "t_r"),
             "messages": (run.extract, "messages"),
         }

@@ -45,6 +45,7 @@ def table(tmp_path_factory):
         words += ["--maps", str(cohort.maps_file), "--atlas-names", "demo", "--detrend"]
         words += ["--standardize", "zscore_sample", "--plugin", "Linear"]
         words += ["--confounds-columns", "trans_*", "rot_*", "csf"]
+        words += ["--missing-confounds", "skip"]
         assert main(words) == 0
     return pd.read_csv(
         write_qc(folder / "out"), sep="\t", index_col="run_id", dtype={"spike_volume_numbers": str}

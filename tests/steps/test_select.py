@@ -69,6 +69,29 @@ def test_without_confounds_there_are_only_volumes(tmp_path, rng):
         run(tmp_path, None, preset("simple"), signals_file=file)
 
 
+def test_volumes_without_data_as_the_extraction_found_them(tmp_path):
+    table = write_run(tmp_path)
+    flags = np.zeros((140, 2))
+    flags[[7, 8], 1] = 1
+    fit = write_signals(tmp_path / "fit.tsv", flags, ["r_squared", "no_data"])
+    selected = run(tmp_path, table, preset("none"), fit_quality_file=str(fit))
+    reasons = [row["reason"] for row in read_rows(selected.outliers_file)]
+    assert reasons[6:10] == [None, "no_data", "no_data", None]
+
+
+def test_a_run_without_table_goes_on_where_that_is_asked_for(tmp_path, rng):
+    file = write_signals(tmp_path / "raw.tsv", rng.normal(size=(30, 2)), ["a", "b"])
+    strategy = preset("scrubbing")
+    inputs = SelectionInputs(signals_file=str(file))
+    selected = select_run(
+        tmp_path, inputs, strategy, censoring_of(strategy), missing_confounds="skip"
+    )
+    assert selected.confounds_file is None
+    assert read_sample_mask(selected.outliers_file, 30).all()
+    summary = json.loads(selected.summary_file.read_text())
+    assert "nothing was regressed" in summary["warnings"][0]
+
+
 def test_a_table_of_another_run_is_refused(tmp_path, rng):
     file = write_signals(tmp_path / "raw.tsv", rng.normal(size=(139, 2)), ["a", "b"])
     with pytest.raises(TableError, match="has 140 rows, where the run has 139 volumes"):
