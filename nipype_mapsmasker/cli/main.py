@@ -77,6 +77,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from nipype_mapsmasker.cli.group import group
 
         return group(arguments)
+    if command == "inspect":
+        from nipype_mapsmasker.cli.inspect import inspect
+
+        return inspect(arguments)
     from nipype_mapsmasker.cli.run import run
 
     return run(arguments)

@@ -158,7 +158,7 @@ def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
         if name not in ("atlases", "denoise", "strategies")
     }
     return MaskerParameters(
-        atlases=atlas_names(arguments.maps, arguments.atlas_names),
+        atlases=atlas_names(arguments.maps or ["maps"], arguments.atlas_names),
         denoise=None if arguments.denoise is None else read_strategies(arguments.denoise),
         strategies=_strategies(arguments.strategies),
         **values,

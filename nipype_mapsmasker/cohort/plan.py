@@ -16,6 +16,7 @@ from nipype_mapsmasker.cohort.estimate import Estimate, estimate_cohort
 from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
 from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
 from nipype_mapsmasker.errors import DataFault, ParameterError, TableError
+from nipype_mapsmasker.io.bids.candidates import LeftOut
 from nipype_mapsmasker.io.images.reader import ImageInfo, read_info
 from nipype_mapsmasker.io.maps import MapsImage, open_maps
 from nipype_mapsmasker.io.results.layout import run_files
@@ -111,6 +112,10 @@ class Plan:
         The runs, in the user's order.
     estimate : Estimate
         Memory and disk that the open runs take.
+    left_out : tuple of LeftOut
+        Source runs of a BIDS folder that are not among the runs.
+    is_folder : bool
+        The runs are those of a BIDS folder.
     """
 
     out_dir: Path
@@ -118,6 +123,8 @@ class Plan:
     atlases: list[Atlas]
     runs: list[PlannedRun] = field(default_factory=list)
     estimate: Estimate = field(default_factory=Estimate)
+    left_out: tuple[LeftOut, ...] = ()
+    is_folder: bool = False
 
     def having(self, *states: str) -> list[PlannedRun]:
         """List the runs in some states."""
@@ -294,9 +301,9 @@ def _state(planned: PlannedRun, out_dir: Path, params: MaskerParameters) -> str:
     if manifest.key == planned.key and manifest.is_whole():
         return "done"
     names = run_files(out_dir, planned.run.run_id)
-    raw = [names.mean.name]
+    raw = [names.mean]
     for atlas in params.atlases:
-        raw += [names.raw(atlas).name, names.coverage(atlas).name, names.fit_quality(atlas).name]
+        raw += [names.raw(atlas), names.coverage(atlas), names.fit_quality(atlas)]
     return "clean" if manifest.is_whole(raw) else "todo"
 
 

@@ -50,7 +50,7 @@ def words_of(request: CohortRequest, beside: str | os.PathLike[str] = "request")
     if request.command:
         return list(request.command)
     words = ["run", _input(request, Path(beside)), str(request.out_dir)]
-    words += _option("maps", request.maps)
+    words += _option("maps", request.maps) if request.maps else []
     if request.strategies is not None:
         path = Path(f"{os.fspath(beside)}.strategies.json")
         words += ["--strategies", str(write_json(path, request.strategies))]
@@ -97,6 +97,6 @@ def _input(request: CohortRequest, beside: Path) -> str:
             "mask": run.mask and Path(run.mask).absolute(),
             "t_r": run.t_r,
         }
-        for run in collect_runs(request)
+        for run in collect_runs(request).runs
     ]
     return str(write_rows(f"{beside}.runs.tsv", rows, RUN_COLUMNS))

@@ -12,7 +12,7 @@ from typing import Any
 
 from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.io.results.cohort import PAGE_LOCK
-from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.results.locking import held
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.reports.load import PageFiles, load_run, write_page, write_run_page
@@ -57,12 +57,11 @@ def stored_pages(out_dir: str | Path, run_id: str) -> Iterator[tuple[Path, PageF
         The JSON beside the cleaned signals.
     """
     names = run_files(out_dir, run_id)
-    sidecars = names.folder.glob("*_timeseries.json") if names.folder.is_dir() else []
-    for path in sorted(sidecars):
-        if not path.name.startswith(f"{run_id}_atlas-"):
-            continue
+    for path in names.sidecars():
         sidecar = json.loads(path.read_text(encoding="utf-8"))
         atlas, strategy = sidecar["Atlas"]["Name"], sidecar.get("Strategy") or ""
+        if path != names.sidecar(atlas, strategy):  # of another run, or of raw signals
+            continue
         candidates = [names.timeseries(atlas, strategy, suffix) for suffix in _SUFFIXES]
         files = PageFiles(
             signals_file=names.raw(atlas),
@@ -91,7 +90,7 @@ def cohort_link(out_dir: str | Path, run_id: str) -> str:
     str
         A relative path with forward slashes.
     """
-    folder = run_files(out_dir, run_id).folder
+    folder = run_files(out_dir, run_id).figures
     return Path(os.path.relpath(Path(out_dir) / COHORT_PAGE, folder)).as_posix()
 
 
@@ -155,7 +154,7 @@ def write_qc(out_dir: str | Path) -> Path:
     Path
         ``qc.tsv`` in the folder.
     """
-    with held(Path(out_dir) / PAGE_LOCK):
+    with held(private_folder(out_dir) / PAGE_LOCK):
         return write_qc_table(out_dir, load_cohort(out_dir))
 
 
@@ -178,7 +177,7 @@ def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
     from nipype_mapsmasker.reports.page_cohort import cohort_page
 
     # Whoever draws last reads the table last: of several workflows, none undoes a newer page.
-    with held(Path(out_dir) / PAGE_LOCK):
+    with held(private_folder(out_dir) / PAGE_LOCK):
         cohort = load_cohort(out_dir, title=title)
         # From the same rows, so that table and page always agree.
         write_qc_table(out_dir, cohort)

@@ -153,7 +153,7 @@ def load_run(
     if len(cleaned) == len(raw):  # censored volumes are gaps, or filled in
         cleaned = cleaned[keep]
     rows = read_rows(files.coverage_file)
-    place = {row["name"]: index for index, row in enumerate(rows)}
+    place = {row["Node"]: index for index, row in enumerate(rows)}
     chosen = [place[name] for name in names]
     data = load_arrays(files.data_file) if files.data_file is not None else {}
     inflation = data.get("variance_inflation")
@@ -236,7 +236,7 @@ def _facts(sidecar: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> dict
     atlas = sidecar.get("Atlas") or {}
     masker = dict(sidecar.get("masker") or {})
     shared = {name: value for name, value in masker.items() if name not in _NOT_PARAMETERS}
-    images = [str(path) for path in sidecar.get("Sources") or ()]
+    images = [str(sidecar["SourceFile"])] if sidecar.get("SourceFile") else []
     return {
         "atlas": str(atlas.get("Name") or ""),
         "strategy": str(sidecar.get("Strategy") or ""),

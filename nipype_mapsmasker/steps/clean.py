@@ -140,7 +140,7 @@ def clean_run(
     if sample_mask is not None:
         cleaned = fill_censored(cleaned, sample_mask, output_type)
     out_file = write_signals(
-        folder / f"timeseries.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
+        folder / f"cleaned.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
     )
     censored = [] if sample_mask is None else np.flatnonzero(~sample_mask).tolist()
     fields = asdict(summary)

@@ -146,7 +146,7 @@ def select_run(
         Too little of the run is left.
     """
     is_skipped = missing_confounds == "skip" and not files.confounds_files
-    is_skipped = is_skipped and files.tedana_files is None and _needs_table(strategy)
+    is_skipped = is_skipped and files.tedana_files is None and strategy.needs_table
     if is_skipped:
         strategy = ConfoundStrategy(name=strategy.name)
         censoring = Censoring(dummy_scans=censoring.dummy_scans)
@@ -209,21 +209,13 @@ def _read(files: SelectionInputs, strategy: ConfoundStrategy) -> _Run:
                 "volumes; give the table of this very run, with one row per volume."
             )
             raise TableError(msg)
-    if not tables and _needs_table(strategy):
+    if not tables and strategy.needs_table:
         msg = (
             f"The run {files.run_id!r} has no table of confounds, which the strategy "
             f"{strategy.name!r} needs; give one, or take the strategy 'none'."
         )
         raise TableError(msg)
     return run
-
-
-def _needs_table(strategy: ConfoundStrategy) -> bool:
-    """Tell whether a strategy asks for columns by name; patterns may match nothing."""
-    groups = set(strategy.strategy) - {"scrub", "non_steady_state", "tedana"}
-    if strategy.ica_aroma == "full":
-        groups.discard("ica_aroma")
-    return bool(groups) or any(not set(name) & set("*?[") for name in strategy.columns)
 
 
 def _flagged(run: _Run) -> NDArray[np.bool_] | None:

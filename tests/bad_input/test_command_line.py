@@ -48,10 +48,10 @@ def call(words):
 def assert_nothing_is_half(out):
     """Whatever is listed in a manifest is whole, and nothing else of a run is there."""
     listed = set()
-    for path in out.rglob("*_manifest.json"):
+    for path in out.glob(".mapsmasker/runs/*/manifest.json"):
         manifest = read_manifest(path)
         assert manifest.is_whole()
-        listed |= {path, *(path.with_name(name) for name in manifest.files)}
+        listed |= {path, *(out / name for name in manifest.files)}
     results = {
         path
         for path in out.rglob("sub-*/**/*")

@@ -57,10 +57,10 @@ def cohort(tmp_path_factory):
         write_rows(
             names.coverage("toy"),
             [
-                dict(zip(["name", *"xyz"], [n, *c], strict=True))
+                dict(zip(["Node", *"xyz"], [n, *c], strict=True))
                 for n, c in zip(NAMES, centres, strict=True)
             ],
-            ["name", *"xyz"],
+            ["Node", *"xyz"],
         )
         rows.append({"run_id": run_id, "status": "done"})
     write_rows(folder / "runs.tsv", rows, ["run_id", "status"])

@@ -145,6 +145,14 @@ class ConfoundStrategy:
                 what = f"the regular expression {pattern!r}"
                 raise self._fault(what, f"one that can be read ({error})") from error
 
+    @property
+    def needs_table(self) -> bool:
+        """Whether columns are asked for by name; patterns may match nothing."""
+        groups = set(self.strategy) - {"scrub", "non_steady_state", "tedana"}
+        if self.ica_aroma == "full":
+            groups.discard("ica_aroma")
+        return bool(groups) or any(not set(name) & set("*?[") for name in self.columns)
+
     def _check_components(self) -> None:
         """Refuse groups that are not known."""
         for word in self.strategy:

@@ -38,6 +38,8 @@ __all__ = ["ImageInfo", "read_info", "truncated"]
 
 _COMPRESSED_SUFFIXES = (".gz", ".mgz")
 
+_TEXT_SUFFIXES = (".txt", ".tsv", ".csv", ".json")
+
 _CIFTI_INTENTS = range(3000, 3100)
 
 _CIFTI_NAME = re.compile(r"\.[dp](tseries|scalar|label|conn|dense)\.nii$")
@@ -241,6 +243,12 @@ def _read_start(path: Path) -> bytes:
 
 def _refuse_others(path: Path, start: bytes) -> None:
     """Refuse what starts as a file of quite another kind."""
+    if path.suffix.lower() in _TEXT_SUFFIXES:
+        msg = (
+            f"{path} is not an image but a file of text by its name; give a NIfTI file (.nii, "
+            ".nii.gz). A table of runs ends in .tsv or .csv."
+        )
+        raise ImageFileError(msg)
     other = "a tar archive" if start[257:262] == b"ustar" else format_of(start)
     if other is None:
         return

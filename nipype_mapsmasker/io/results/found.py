@@ -144,7 +144,7 @@ def region_centres(found: FoundResult) -> NDArray[np.float64] | None:
     path = run_files(found.out_dir, found.run_id).coverage(found.atlas)
     if not path.is_file():
         return None
-    rows = {str(row["name"]): row for row in read_rows(path)}
+    rows = {str(row["Node"]): row for row in read_rows(path)}
     names = [str(name) for name in found.about.get("names") or ()]
     if any(name not in rows or rows[name].get("x") is None for name in names):
         return None

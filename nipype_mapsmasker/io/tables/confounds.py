@@ -262,13 +262,18 @@ def _column(
             "was written along; drop it or choose columns by name."
         )
         raise TableError(msg)
+    n_missing = next(
+        (row for row, cell in enumerate(cells) if cell.strip().lower() not in MISSING), len(cells)
+    )
+    values = np.full(len(cells), math.nan)
     try:
-        values = np.array(list(map(float, cells)))
+        values[n_missing:] = list(map(float, cells[n_missing:]))
+        is_plain = "_" not in "".join(cells) and bool(np.isfinite(values[n_missing:]).all())
     except ValueError:
-        values = np.array([math.nan])
-    if "_" in "".join(cells) or not np.isfinite(values).all():
+        is_plain = False
+    if not is_plain:
         # Cell by cell only where it must be: that takes ten times as long.
-        values = np.array([_value(table, row, name, cell) for row, cell in enumerate(cells)])
+        values[:] = [_value(table, row, name, cell) for row, cell in enumerate(cells)]
     missing = np.isnan(values)
     if not missing.any():
         return values

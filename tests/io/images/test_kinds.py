@@ -122,6 +122,13 @@ def test_a_pointer_under_a_name_of_gzip(tmp_path):
         read_info(path)
 
 
+@pytest.mark.parametrize("name", ["runs.txt", "runs.csv", "a.JSON"])
+def test_text_by_its_name(tmp_path, name):
+    (tmp_path / name).write_text("run_id\tin_file\n")
+    with pytest.raises(ImageFileError, match=r"text by its name; .*table of runs ends in .tsv or"):
+        read_info(tmp_path / name)
+
+
 def test_gzip_inside_gzip(tmp_path):
     path = tmp_path / "a.nii.gz"
     path.write_bytes(gzip.compress(gzip.compress(nifti_bytes())))
