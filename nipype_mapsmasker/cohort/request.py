@@ -218,13 +218,6 @@ class CohortRequest(InputRequest, MaskerParameters):
             raise ParameterError(msg)
         if self.slice is not None:
             slice_numbers(self.slice)
-        if self.folder is not None and self.strategies is None and not self.needs_confounds():
-            msg = (
-                f"{self.folder} is a BIDS folder, whose tables of confounds have 100 columns and "
-                "more; say which are used with --denoise (simple, scrubbing.5+gsr, 36P ...) or "
-                "--confounds-columns, or that none is with --denoise none."
-            )
-            raise ParameterError(msg)
 
     def _normalise(self) -> None:
         """Turn paths into text and one path into a list of one; refuse what is empty."""
@@ -260,6 +253,16 @@ class CohortRequest(InputRequest, MaskerParameters):
         """Tell whether a strategy uses tables of confounds."""
         named = any(values["confounds_columns"] for values in self.cleanings().values())
         return named or self.denoise is not None
+
+    def check_confounds(self) -> None:
+        """Refuse a BIDS folder without a word on which of its confounds are used."""
+        if self.folder is not None and self.strategies is None and not self.needs_confounds():
+            msg = (
+                f"{self.folder} is a BIDS folder, whose tables of confounds have 100 columns and "
+                "more; say which are used with --denoise (simple, scrubbing.5+gsr, 36P ...) or "
+                "--confounds-columns, or that none is with --denoise none."
+            )
+            raise ParameterError(msg)
 
     def lacks_confounds(self) -> bool:
         """Tell whether a run without a table of confounds is at fault."""
