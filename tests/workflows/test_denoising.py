@@ -7,6 +7,8 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
+from nilearn.interfaces.fmriprep import load_confounds_strategy
+from nilearn.maskers import NiftiMapsMasker
 
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.results.layout import run_files
@@ -73,6 +75,25 @@ def test_dual_regression_gives_the_maps_back(done):
     effect = nib.load(done.statmap("effect", "maps", "none")).get_fdata()
     assert effect.shape[-1] == 4
     assert np.abs(nib.load(done.statmap("z", "maps", "none")).get_fdata()).max() > 20
+
+
+def test_signals_are_those_of_nilearn_with_the_same_strategy(done):
+    folder = done.out_dir.parent
+
+    def load(name):
+        image = nib.load(folder / name)
+        return nib.Nifti1Image(image.get_fdata(), image.affine)  # nilearn would compute in float32
+
+    confounds, kept = load_confounds_strategy(
+        str(folder / "sub-01_task-rest_desc-preproc_bold.nii.gz"),
+        "scrubbing",
+        global_signal="basic",
+        std_dvars_threshold=1e9,  # None would become 1.5
+    )
+    masker = NiftiMapsMasker(load("maps.nii.gz"), standardize=None)
+    theirs = masker.fit_transform(load("bold.nii.gz"), confounds=confounds, sample_mask=kept)
+    ours = pd.read_csv(done.timeseries("maps", "scrubbing5+gsr"), sep="\t")
+    assert (np.abs(ours - theirs) / theirs.std(axis=0)).to_numpy().max() < 1e-6
 
 
 @pytest.mark.parametrize("build", [init_run_wf, init_cohort_wf])
