@@ -10,6 +10,7 @@ from nipype_mapsmasker.cli.options import value_of
 from nipype_mapsmasker.cohort.lock import locked
 from nipype_mapsmasker.core.parameters import PageParameters, parameters_of
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.places import check_result_folder
 from nipype_mapsmasker.io.results.layout import private_folder
 
 __all__ = ["report"]
@@ -40,6 +41,7 @@ def report(arguments: argparse.Namespace) -> int:
     if not (out_dir / "runs.tsv").is_file():
         msg = f"{out_dir} holds no runs.tsv: give the result folder of an earlier run."
         raise ParameterError(msg)
+    check_result_folder(out_dir)
     given = arguments.displayed_maps
     wish = (
         None if given is None else value_of(parameters_of(PageParameters)["displayed_maps"], given)

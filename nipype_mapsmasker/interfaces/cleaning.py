@@ -14,12 +14,13 @@ from nipype_mapsmasker.core.parameters import (
     OutputParameters,
     values_of,
 )
+from nipype_mapsmasker.interfaces import references
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
-    optional,
     optional_file,
     optional_files,
+    optional_number,
     run_file,
     with_parameters,
 )
@@ -42,7 +43,7 @@ class _CleanSignalsInputSpec(RunInputSpec):
     fit_quality_file = optional_file(
         "table of ExtractSignals, one row per volume; volumes without any data are censored"
     )
-    t_r = optional(traits.Float(), "repetition time in seconds; needed by the filters")
+    t_r = optional_number("repetition time in seconds; needed by the filters")
     messages = traits.List(
         traits.Str(), desc="warnings of earlier steps, handed on into the summary"
     )
@@ -77,6 +78,7 @@ class CleanSignals(RunInterface):
 
     input_spec = _CleanSignalsInputSpec
     output_spec = _CleanSignalsOutputSpec
+    _references = references.CLEANING
 
     def _process(self, cwd: Path) -> None:
         inputs = self.inputs

@@ -16,7 +16,13 @@ from nipype.interfaces.base import (
 )
 
 from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
-from nipype_mapsmasker.interfaces.traits import made_file, optional_file, run_file
+from nipype_mapsmasker.interfaces.traits import (
+    made_file,
+    optional_file,
+    optional_number,
+    run_file,
+    run_files,
+)
 from nipype_mapsmasker.io.results.analyses import ANALYSIS_KINDS
 from nipype_mapsmasker.io.results.cohort import failed_row, write_cohort
 from nipype_mapsmasker.io.results.manifests import read_manifest
@@ -37,7 +43,7 @@ RESULT_KINDS = (
 
 class _StoreRunInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
     run_id = traits.Str(mandatory=True, desc="name of the run")
-    in_file = traits.Union(None, traits.Str(), desc="image of the run, for the record")
+    in_file = optional_file("image of the run, for the record")
     source = traits.Str("", usedefault=True, desc="identity of the image on disk")
     key = traits.Str("", usedefault=True, desc="what the results depend on")
     extraction_key = traits.Str("", usedefault=True, desc="what the raw signals depend on")
@@ -49,17 +55,11 @@ class _StoreRunInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
     checksums = traits.List(
         traits.Union(None, traits.Str()), mandatory=True, desc="SHA-256 of the atlases' maps"
     )
-    signals_files = traits.List(
-        traits.Union(None, File()), mandatory=True, desc="raw signals, one table per atlas"
-    )
-    coverage_files = traits.List(
-        traits.Union(None, File()), mandatory=True, desc="coverage, one table per atlas"
-    )
-    fit_quality_files = traits.List(
-        traits.Union(None, File()), mandatory=True, desc="quality of the fit, per atlas"
-    )
+    signals_files = run_files("raw signals, one table per atlas")
+    coverage_files = run_files("coverage, one table per atlas")
+    fit_quality_files = run_files("quality of the fit, per atlas")
     mean_file = run_file("mean image")
-    t_r = traits.Union(None, traits.Float(), desc="repetition time in seconds")
+    t_r = optional_number("repetition time in seconds")
     seconds = traits.Float(0.0, usedefault=True, nohash=True, desc="duration of the extraction, s")
     peak_mb = traits.Float(0.0, usedefault=True, nohash=True, desc="peak memory, MB")
     upstream_fault = optional_file("fault of an earlier step, if any")
@@ -97,7 +97,7 @@ class StoreRun(LeanInterface):
         for name in self.result_fields(n_results):
             self.inputs.add_trait(
                 name,
-                traits.Union(None, File(), default_value=None, desc=f"work file {name}"),
+                optional_file(f"work file {name}"),
             )
             setattr(self.inputs, name, inputs.get(name))
 

@@ -59,6 +59,8 @@ def stored_pages(out_dir: str | Path, run_id: str) -> Iterator[tuple[Path, PageF
     names = run_files(out_dir, run_id)
     for path in names.sidecars():
         sidecar = json.loads(path.read_text(encoding="utf-8"))
+        if "Atlas" not in sidecar:  # of raw signals
+            continue
         atlas, strategy = sidecar["Atlas"]["Name"], sidecar.get("Strategy") or ""
         if path != names.sidecar(atlas, strategy):  # of another run, or of raw signals
             continue

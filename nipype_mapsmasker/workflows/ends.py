@@ -8,6 +8,7 @@ from typing import Any
 
 from nipype_mapsmasker.core.parameters import PageParameters, values_of
 from nipype_mapsmasker.workflows.connections import listed
+from nipype_mapsmasker.workflows.description import describe
 from nipype_mapsmasker.workflows.steps import (
     LIGHT,
     PAGE_MEM_GB,
@@ -43,6 +44,8 @@ def add_steps_and_ends(
     from nipype_mapsmasker.io.results.provenance import provenance_of
 
     given = graph.given
+    # Pipelines that write a methods section collect this of every workflow.
+    graph.workflow.__desc__ = describe(given)
     provenance = provenance_of(given, given.command)
     run = add_run_steps(graph)
     if given.reports:
@@ -54,15 +57,42 @@ def add_steps_and_ends(
         if given.cohort_tables:
             found |= _add_cohort(graph, store, run_ids, fit_coverage, provenance)
     outputnode = Node(IdentityInterface(fields=list(fields)), name="outputnode")
+    sources = _gathered(graph, found) if graph.over_runs else _handed_over(graph, found)
     graph.connect(
         outputnode,
-        {name if name in fields else f"{name}s": source for name, source in found.items()},
+        {name if name in fields else f"{name}s": source for name, source in sources.items()},
     )
 
 
-def _run_outputs(graph: Graph, run: RunSteps) -> dict[str, Source]:
+def _gathered(graph: Graph, found: Mapping[str, Source | list[Source]]) -> dict[str, Source]:
+    """List the results of each run."""
+    return {
+        name: graph.gather(f"list_{name}", one, each_run=True) if isinstance(one, list) else one
+        for name, one in found.items()
+    }
+
+
+def _handed_over(graph: Graph, found: Mapping[str, Source | list[Source]]) -> dict[str, Source]:
+    """Give the results of a run to the graph around, without what there is not."""
+    from nipype.pipeline.engine import Node
+
+    from nipype_mapsmasker.interfaces.lists import HandOver
+
+    counts = {name: len(one) if isinstance(one, list) else None for name, one in found.items()}
+    sources: dict[str, Source] = {}
+    for name, one in found.items():
+        if isinstance(one, list):
+            sources |= {f"{name}_{number}": source for number, source in enumerate(one)}
+        else:
+            sources[name] = one
+    node = Node(HandOver(counts), name="hand_over", **LIGHT)
+    graph.connect(node, sources)
+    return {name: (node, name) for name in found}
+
+
+def _run_outputs(graph: Graph, run: RunSteps) -> dict[str, Source | list[Source]]:
     """Name what the steps of the runs made, by what it is."""
-    found: dict[str, Source] = {
+    found: dict[str, Source | list[Source]] = {
         "operator_files": graph.sources["operator_files"],
         "fault_file": (run.last, "fault_file"),
     }
@@ -79,8 +109,7 @@ def _run_outputs(graph: Graph, run: RunSteps) -> dict[str, Source]:
         ("report_files", ["out_file"], run.report),
     ):
         if nodes:
-            sources = [(node, output) for node in nodes.values() for output in outputs]
-            found[name] = graph.gather(f"list_{name}", sources, each_run=True)
+            found[name] = [(node, output) for node in nodes.values() for output in outputs]
     return found
 
 

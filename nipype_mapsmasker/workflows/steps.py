@@ -95,6 +95,7 @@ class Graph:
     sources: dict[str, Source] = field(default_factory=dict)
     fits: dict[str, list[Source]] = field(default_factory=dict)
     maps: list[Source] = field(default_factory=list)
+    _made_by: dict[Any, list[Any]] = field(default_factory=dict)
 
     @classmethod
     def begin(
@@ -140,6 +141,10 @@ class Graph:
         self.workflow.add_nodes([node])
         for name, (source, output) in sources.items():
             self.workflow.connect(source, output, node, name)
+            for maker in self._made_by.get(source, ()):
+                # No data; but a maker's folder may be removed once those behind it are done.
+                if not self.workflow._graph.has_edge(maker, node):
+                    self.workflow._graph.add_edge(maker, node, connect=[])
 
     def gather(self, name: str, sources: Iterable[Source], *, each_run: bool = False) -> Source:
         """List some outputs; or, for outputs over runs, make a list for each run."""
@@ -151,6 +156,7 @@ class Graph:
         lists = ListRuns if each_run and self.over_runs else ListAtlases
         node = Node(lists(len(sources)), name=name, **LIGHT)
         self.connect(node, {f"in{number}": source for number, source in enumerate(sources)})
+        self._made_by[node] = [source for source, _ in sources]
         return node, "out"
 
     def element(self, node: Any, output: str, number: int) -> Source:

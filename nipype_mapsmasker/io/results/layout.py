@@ -292,7 +292,8 @@ def check_run_ids(run_ids: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for run_id in run_ids:
         check_name("run_id", run_id)
-        if run_id.casefold() in RESERVED or run_id.startswith("."):
+        lower = run_id.casefold()
+        if lower in RESERVED or lower.startswith((".", "atlas-")):
             msg = (
                 f"A run cannot be called {run_id!r}: the result folder uses that name; rename it."
             )

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,8 +17,9 @@ from nipype_mapsmasker.io.results.analyses import (
 )
 from nipype_mapsmasker.io.results.descriptions import Descriptions
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
-from nipype_mapsmasker.io.results.manifests import write_manifest
+from nipype_mapsmasker.io.results.manifests import read_manifests, write_manifest
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
+from nipype_mapsmasker.io.results.summary import read_summary
 
 __all__ = [
     "RunToStore",
@@ -97,6 +97,7 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     names = run_files(out_dir, run.run_id)
     for folder in names.folders:
         folder.mkdir(parents=True, exist_ok=True)
+    earlier = read_manifests(names.manifest)  # of other atlases, which stay as they are
     names.manifest.unlink(missing_ok=True)
     about = Descriptions(Path(out_dir), run.in_file, run.t_r)
     stored = [_copy(run.mean_file, names.mean)]
@@ -115,7 +116,9 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     summary: dict[str, Any] = {}
     places = [(a, s) for a in range(len(run.atlases)) for s in range(len(run.strategies))]
     for (a, s), files in zip(places, run.results, strict=True):
-        summary = json.loads(Path(str(files["summary"])).read_text(encoding="utf-8"))
+        summary = read_summary(
+            files["summary"], str(run.signals_files[a]), str(files["timeseries"])
+        )
         reasons = [*summary["warnings"], *refused_measures(files)]
         warnings += [text for text in reasons if text not in warnings]
         made = _store_result(names, run, (a, run.strategies[s]), files, summary, about)
@@ -140,6 +143,7 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         row=row,
         files=stored,
         source=run.in_file,
+        earlier=earlier,
     )
     return names.manifest
 
@@ -172,7 +176,7 @@ def store_failure(
     names.log.parent.mkdir(parents=True, exist_ok=True)
     text = f"{run_id}\n{fault['step']}: {fault['reason']}\n\n{fault.get('traceback', '')}\n"
     with atomic_path(names.log) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     return names.log
 
 
