@@ -61,6 +61,7 @@ def _main(argv: Sequence[str] | None) -> int:
     # BIDS apps have no word for the job: `mapsmasker INPUT OUT participant ...`
     if given and given[0] not in COMMANDS and not given[0].startswith("-"):
         given.insert(0, "run")
+    given = _as_group(given)
     arguments = build_parser().parse_args(given)
     arguments.command_line = given
     try:
@@ -108,6 +109,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from nipype_mapsmasker.cli.report import figures
 
         return figures(arguments)
+    if command == "group":
+        from nipype_mapsmasker.cli.group import group
+
+        return group(arguments)
     if command == "inspect":
         from nipype_mapsmasker.cli.inspect import inspect
 
@@ -115,6 +120,13 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     from nipype_mapsmasker.cli.run import run
 
     return run(arguments)
+
+
+def _as_group(given: list[str]) -> list[str]:
+    """Turn a BIDS app's `INPUT OUT group` into the command, which needs OUT alone."""
+    if given[:1] == ["run"] and given[3:4] == ["group"]:
+        return ["group", given[2], *given[4:]]
+    return given
 
 
 def _sentence(error: BaseException) -> str:

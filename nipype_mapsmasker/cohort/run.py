@@ -123,6 +123,7 @@ def plan_cohort(request: CohortRequest) -> Plan:
     request = with_atlases(request, found.runs)
     runs = check_spaces(request, found.runs)
     check_places(request, runs)
+    request.check_confounds()
     runs = with_cohort_mask(request, runs)
     if request.slice is not None:
         runs = slice_of(runs, request.slice, by_subject=request.folder is not None)

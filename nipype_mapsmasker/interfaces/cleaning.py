@@ -39,6 +39,7 @@ class _CleanSignalsInputSpec(RunInputSpec):
     sample_mask_file = optional_file(
         "table of the volumes to keep: booleans, or sorted indices from 0"
     )
+    selection_file = optional_file("JSON of the choice of regressors and volumes, for the summary")
     fit_quality_file = optional_file(
         "table of ExtractSignals, one row per volume; volumes without any data are censored"
     )
@@ -90,12 +91,14 @@ class CleanSignals(RunInterface):
                 confounds_files=inputs.confounds_files,
                 high_variance_file=inputs.high_variance_file,
                 sample_mask_file=inputs.sample_mask_file,
+                selection_file=inputs.selection_file,
                 fit_quality_file=inputs.fit_quality_file,
                 choice=ConfoundParameters(**choice),
             ),
             Cleaning(**values_of(inputs, CleaningParameters), t_r=inputs.t_r),
             dtype=inputs.dtype,
             output_format=inputs.output_format,
+            output_type=inputs.output_type,
             messages=list(inputs.messages or []),
         )
         self._results = {"out_file": str(out_file), "summary_file": str(summary_file)}

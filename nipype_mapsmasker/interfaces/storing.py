@@ -23,13 +23,21 @@ from nipype_mapsmasker.interfaces.traits import (
     run_file,
     run_files,
 )
+from nipype_mapsmasker.io.results.analyses import ANALYSIS_KINDS
 from nipype_mapsmasker.io.results.cohort import failed_row, write_cohort
 from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.results.storing import RunToStore, store_failure, store_run
 
 __all__ = ["RESULT_KINDS", "StoreRun", "SummariseRuns"]
 
-RESULT_KINDS = ("timeseries", "summary", "reconstruction", "report", "reportdata")
+RESULT_KINDS = (
+    "timeseries",
+    "summary",
+    "reconstruction",
+    "report",
+    "reportdata",
+    *ANALYSIS_KINDS,
+)
 """What one strategy makes of one atlas; `StoreRun` has an input per kind and number."""
 
 
@@ -69,7 +77,7 @@ class StoreRun(LeanInterface):
 
     Every file is written beside its place and moved there. For atlas ``a`` and strategy ``s``,
     counted through with the strategies first, there are inputs ``timeseries_<n>``,
-    ``summary_<n>``, ``reconstruction_<n>``, ``report_<n>`` and ``reportdata_<n>``, n from 0.
+    ``summary_<n>`` and so on for each of `RESULT_KINDS`, n from 0.
 
     Parameters
     ----------

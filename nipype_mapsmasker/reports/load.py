@@ -147,6 +147,8 @@ def load_run(
     cleaned, _ = read_signals(files.timeseries_file)
     keep = np.ones(len(raw), dtype=bool)
     keep[list(sidecar.get("censored") or [])] = False
+    if len(cleaned) == len(raw):  # censored volumes are gaps, or filled in
+        cleaned = cleaned[keep]
     rows = read_rows(files.coverage_file)
     place = {row["Node"]: index for index, row in enumerate(rows)}
     chosen = [place[name] for name in names]

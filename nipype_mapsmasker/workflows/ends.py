@@ -98,14 +98,18 @@ def _run_outputs(graph: Graph, run: RunSteps) -> dict[str, Source | list[Source]
     }
     for name in ("signals_files", "coverage_files", "mean_file"):
         found[name] = (run.extract, name)
-    for name, output, nodes in (
-        ("timeseries_files", "out_file", run.clean),
-        ("summary_files", "summary_file", run.clean),
-        ("reconstruction_files", "out_file", run.inverse),
-        ("report_files", "out_file", run.report),
+    measures = [f"{name}_file" for name in graph.given.connectivity]
+    for name, outputs, nodes in (
+        ("timeseries_files", ["out_file"], run.clean),
+        ("summary_files", ["summary_file"], run.clean),
+        ("outliers_files", ["outliers_file"], run.select),
+        ("relmat_files", measures, run.connect),
+        ("statmap_files", ["effect_file", "z_file"], run.dual),
+        ("reconstruction_files", ["out_file"], run.inverse),
+        ("report_files", ["out_file"], run.report),
     ):
         if nodes:
-            found[name] = [(node, output) for node in nodes.values()]
+            found[name] = [(node, output) for node in nodes.values() for output in outputs]
     return found
 
 
@@ -202,6 +206,11 @@ def _add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> An
     for name in (*extracted, "t_r", "seconds", "peak_mb"):
         per_run[name] = (run.extract, name)
     made = (
+        ("outliers", "outliers_file", {place: run.select.get(place[1]) for place in places}),
+        *((name, f"{name}_file", run.connect) for name in given.connectivity),
+        ("refused", "refused_file", run.connect),
+        ("effect", "effect_file", run.dual),
+        ("z", "z_file", run.dual),
         ("timeseries", "out_file", run.clean),
         ("summary", "summary_file", run.clean),
         ("reconstruction", "out_file", run.inverse),
@@ -210,7 +219,7 @@ def _add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> An
     )
     for kind, output, nodes in made:
         for number, place in enumerate(places):
-            if nodes:
+            if nodes.get(place) is not None:
                 per_run[f"{kind}_{number}"] = (nodes[place], output)
     interface = StoreRun(
         n_results=len(places),

@@ -35,6 +35,9 @@ RUN_OUTPUTS = (
     "coverage_files",
     "mean_file",
     "operator_files",
+    "outliers_files",
+    "relmat_files",
+    "statmap_files",
     "reconstruction_files",
     "report_files",
     "fault_file",
@@ -102,6 +105,12 @@ def init_run_wf(given: RunArguments) -> Workflow:
         Mean image
     operator_files
         Fitted operators, per atlas
+    outliers_files
+        Tables of kept and censored volumes, per strategy that chooses
+    relmat_files
+        Connectomes, per atlas, strategy and measure
+    statmap_files
+        Maps of dual regressions and their z, per atlas and strategy
     reconstruction_files
         Images rebuilt from the cleaned signals, in the order of timeseries_files
     report_files

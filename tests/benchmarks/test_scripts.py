@@ -47,3 +47,10 @@ def test_pages_prints_what_they_cost_beside_what_they_did() -> None:
     assert lines[0].startswith("| page | CPU, s | before | aim | MB")
     assert lines[2].startswith("| run page, K = 8 |")
     assert lines[3].startswith("| cohort page, 50 rows |")
+
+
+def test_strategies_prints_a_line_for_every_strategy() -> None:
+    text = output("strategies.py", "--small")
+    assert "| strategy | regressors and volumes | cleaning | pearson |" in text
+    for name in ("none", "simple", "scrubbing.5+gsr", "compcor", "36P", "acompcor"):
+        assert f"| `{name}` |" in text

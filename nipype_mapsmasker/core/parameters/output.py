@@ -41,6 +41,11 @@ class OutputParameters:
     output_format: Literal["tsv", "npy", "parquet"] = parameter(
         "tsv", "format of the signals' files; parquet needs pyarrow, npy has no names"
     )
+    output_type: Literal["censored", "interpolated", "nan"] = parameter(
+        "censored",
+        "what becomes of censored volumes in the cleaned signals: they are left out, filled by a "
+        "spline through the others, or n/a",
+    )
     inverse_transform: bool = parameter(
         False, "whether to rebuild images from the cleaned signals too"
     )

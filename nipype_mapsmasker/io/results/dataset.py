@@ -58,6 +58,9 @@ IGNORED = (
     "atlas-*_descriptio[timeseriesn].json",
     "*_relmat.tsv",
     "*_relmat.json",
+    "*_statmap.*",
+    "group",
+    "group_*",
 )
 """Lines of ``.bidsignore``: pages and tables for people, and names of BIDS's drafts."""
 

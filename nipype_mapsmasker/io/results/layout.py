@@ -159,6 +159,13 @@ class RunFiles:
         entities = {**atlas_entities(atlas), "stat": measure}
         return self.folder / self._named(entities, strategy, f"relmat.{suffix}")
 
+    def statmap(self, stat: str, atlas: str, strategy: str = "", suffix: str = "nii.gz") -> Path:
+        """Name the maps of a dual regression, one volume per map of the atlas."""
+        entities = {**atlas_entities(atlas), "stat": stat}
+        return self.folder / self._named(
+            entities, f"{strategy}dualregression", f"statmap.{suffix}"
+        )
+
     def reconstruction(self, atlas: str, strategy: str = "") -> Path:
         """Name the image rebuilt from cleaned signals; BIDS has no ``atlas-`` for images."""
         desc = "+".join([*atlas_entities(atlas).values(), *([strategy] if strategy else [])])

@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
+from nipype_mapsmasker.io.results.analyses import (
+    analysis_files,
+    refused_measures,
+    store_analyses,
+)
 from nipype_mapsmasker.io.results.descriptions import Descriptions
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
 from nipype_mapsmasker.io.results.manifests import read_manifests, write_manifest
@@ -114,7 +119,8 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         summary = read_summary(
             files["summary"], str(run.signals_files[a]), str(files["timeseries"])
         )
-        warnings += [text for text in summary["warnings"] if text not in warnings]
+        reasons = [*summary["warnings"], *refused_measures(files)]
+        warnings += [text for text in reasons if text not in warnings]
         made = _store_result(names, run, (a, run.strategies[s]), files, summary, about)
         _remove_leftovers(names, run.atlases[a], run.strategies[s], made)
         stored += made
@@ -199,6 +205,9 @@ def _store_result(
     told = about.cleaned(stored[0], atlas, strategy, summary["names"], names.raw(atlas))
     sidecar = told | sidecar  # what a column is called must not hide what was done
     stored.append(write_json(names.sidecar(atlas, strategy), sidecar))
+    stored += store_analyses(
+        names, atlas, strategy, files, {"Sources": [stored[0].name], **run.provenance}
+    )
     if files.get("reconstruction"):
         image = names.reconstruction(atlas, strategy)
         told = about.reconstruction(image, atlas, names.timeseries(atlas, strategy))
@@ -219,6 +228,7 @@ def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable
         names.reconstruction_sidecar(atlas, strategy),
         names.report(atlas, strategy),
         names.reportdata(atlas, strategy),
+        *analysis_files(names, atlas, strategy),
     ]
     for path in set(kinds).difference(made):
         path.unlink(missing_ok=True)
