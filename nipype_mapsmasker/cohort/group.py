@@ -49,7 +49,7 @@ def group_cohort(out_dir: str | Path, options: GroupOptions | None = None) -> Gr
     ParameterError
         The folder holds no results.
     """
-    from nipype_mapsmasker.reports.figures_group import write_strategies_figure  # matplotlib
+    from nipype_mapsmasker.reports.figures.group import write_strategies_figure  # matplotlib
     from nipype_mapsmasker.reports.folder import write_qc
 
     groups, files = group_results(out_dir, options)
