@@ -4,6 +4,7 @@
 from pathlib import Path
 
 import pytest
+from nipype.interfaces.base import Undefined
 
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.workflows import init_cohort_wf, init_run_wf
@@ -67,7 +68,7 @@ def test_agrees_with_the_cohort(tiny, run, tmp_path, case, number):
         assert len(ours) == len(theirs) > 0
         for first, second in zip(ours, theirs, strict=True):
             assert Path(first).read_bytes() == Path(second).read_bytes(), name
-    assert from_run["fault_file"] is None
+    assert from_run["fault_file"] is Undefined  # so that a DataSink finds nothing to store
 
     stored = sorted(path.relative_to(tmp_path / "run") for path in _tables(tmp_path / "run"))
     assert stored
@@ -91,10 +92,10 @@ def test_records_a_fault(tiny, run, tmp_path):
     inputs.in_file = str(tmp_path / "gone.nii.gz")
     inputs.maps_img = tiny.maps_file
     results = results_of(workflow, run(workflow))
-    assert results["timeseries_files"] == [None]
+    assert results["timeseries_files"] is Undefined
     assert "gone.nii.gz" in Path(results["fault_file"]).read_text()
     assert "gone.nii.gz" in (tmp_path / "out" / "logs" / "bad.txt").read_text()
-    assert results["manifest_file"] is None
+    assert results["manifest_file"] is Undefined
 
 
 def test_refuses_a_name_that_cannot_name_files(tiny, run, tmp_path):
