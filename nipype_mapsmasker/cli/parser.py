@@ -20,7 +20,7 @@ from nipype_mapsmasker.core.parameters import (
 
 __all__ = ["COMMANDS", "build_parser"]
 
-COMMANDS = ("run", "demo", "report")
+COMMANDS = ("run", "demo", "report", "recipes")
 """Words that may come first; anything else is the input of ``run``."""
 
 PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
@@ -43,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
     Returns
     -------
     argparse.ArgumentParser
-        With the commands run, demo and report.
+        With the commands run, demo, report and recipes.
     """
     parser = argparse.ArgumentParser(
         prog="mapsmasker",
@@ -91,6 +91,13 @@ def build_parser() -> argparse.ArgumentParser:
     # Unless asked otherwise the pages become what they were.
     report.set_defaults(displayed_maps=None, cmap=None)
     _add_verbosity(report)
+    recipes = commands.add_parser(
+        "recipes",
+        help="list scripts to start from, or print one",
+        description="List scripts that use the package from Python, or print one to start from.",
+    )
+    recipes.add_argument("name", nargs="?", metavar="NAME", help="the script to print")
+    _add_verbosity(recipes)
     return parser
 
 
