@@ -6,7 +6,7 @@ COPY nipype_mapsmasker ./nipype_mapsmasker
 COPY workflows ./workflows
 # An environment of its own, so that one folder is all that the second stage takes.
 RUN python -m venv /opt/mapsmasker && \
-    /opt/mapsmasker/bin/pip install --no-cache-dir ".[parquet]" && \
+    /opt/mapsmasker/bin/pip install --no-cache-dir ".[parquet,yaml]" && \
     /opt/mapsmasker/bin/python -m compileall -q /opt/mapsmasker/lib
 
 FROM python:3.13-slim-trixie

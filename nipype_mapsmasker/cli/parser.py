@@ -7,7 +7,10 @@ import argparse
 
 from nipype_mapsmasker import __version__
 from nipype_mapsmasker.cli.options import add_options
+from nipype_mapsmasker.core.denoise.presets import PRESETS
 from nipype_mapsmasker.core.parameters import (
+    AnalysisParameters,
+    CensoringParameters,
     CleaningParameters,
     ConfoundParameters,
     ExtractionParameters,
@@ -16,20 +19,24 @@ from nipype_mapsmasker.core.parameters import (
     MaskerParameters,
     OutputParameters,
     PageParameters,
+    SelectionParameters,
 )
 
 __all__ = ["COMMANDS", "build_parser"]
 
-COMMANDS = ("run", "demo", "report", "recipes")
+COMMANDS = ("run", "inspect", "group", "demo", "report", "figures", "recipes")
 """Words that may come first; anything else is the input of ``run``."""
 
 PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
 """Engines that ``--plugin`` knows."""
 
+_INPUT_HELP = "BIDS folder of derivatives, table of runs, image or quoted pattern"
+
 _RUN_HELP = """\
-INPUT is a table of runs (.tsv or .csv with the columns run_id, in_file, confounds, sample_mask,
-mask, t_r; paths relative to the table, n/a for a gap), an image, or a quoted pattern of images
-('data/sub-*/func/*_bold.nii.gz').
+INPUT is a BIDS folder of derivatives, such as fMRIPrep's (--space and the like choose among its
+images, 'mapsmasker inspect INPUT' lists them), a table of runs (.tsv or .csv with the columns
+run_id, in_file, confounds, sample_mask, mask, t_r; paths relative to the table, n/a for a gap), an
+image, or a quoted pattern of images ('data/sub-*/func/*_bold.nii.gz').
 
 exit codes: 0 every run is done; 1 some runs failed, the others are done; 2 the call is wrong or
 nothing could be done; 130 interrupted, what was done is kept.
@@ -43,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     Returns
     -------
     argparse.ArgumentParser
-        With the commands run, demo, report and recipes.
+        With the commands of `COMMANDS`.
     """
     parser = argparse.ArgumentParser(
         prog="mapsmasker",
@@ -62,17 +69,42 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    run.add_argument("input", metavar="INPUT", help="table of runs, image or quoted pattern")
+    run.add_argument("input", metavar="INPUT", help=_INPUT_HELP)
     run.add_argument("out_dir", metavar="OUT", help="result folder; made if it is absent")
     run.add_argument(
         "analysis_level", nargs="?", choices=["participant"], help="as BIDS apps have it; optional"
     )
+    _add_selection(run)
     _add_maps(run)
     _add_extraction(run)
     _add_cleaning(run)
     _add_output(run)
     _add_engine(run)
     _add_array(run)
+    inspect = commands.add_parser(
+        "inspect",
+        help="list the runs of an input, and what they lack, without running them",
+        description="List the runs of an input, what belongs to each, and what is missing.",
+        allow_abbrev=False,
+    )
+    inspect.add_argument("input", metavar="INPUT", help=_INPUT_HELP)
+    inspect.add_argument(
+        "--write-table", metavar="FILE", help="write the runs as a table that 'run' takes"
+    )
+    _add_selection(inspect)
+    inspect.add_argument("--mask", metavar="FILE", help="brain mask for runs without their own")
+    inspect.add_argument("--t-r", type=float, metavar="S", help="repetition time of all runs")
+    _add_verbosity(inspect)
+    group = commands.add_parser(
+        "group",
+        help="put the results of a folder together: tables, mean matrices, QC-FC",
+        description="Put the results of a folder together, from its own files: tidy tables, mean "
+        "and tangent-space matrices, a table and figure of what motion each strategy leaves and "
+        "what it costs. 'mapsmasker INPUT OUT group' means the same; INPUT is not read.",
+        allow_abbrev=False,
+    )
+    _add_group(group)
+    _add_verbosity(group)
     demo = commands.add_parser(
         "demo",
         help="make a small cohort with known truth and run it",
@@ -90,7 +122,23 @@ def build_parser() -> argparse.ArgumentParser:
     _add_pages(report)
     # Unless asked otherwise the pages become what they were.
     report.set_defaults(displayed_maps=None, cmap=None)
+    report.add_argument(
+        "--n-procs", type=int, help="processes at a time (default: the cores that are free to use)"
+    )
     _add_verbosity(report)
+    figures = commands.add_parser(
+        "figures",
+        help="draw figures of a result folder for a paper",
+        description="Draw carpets, spectra, matrices and the cohort's figures into OUT/figures.",
+    )
+    figures.add_argument("out_dir", metavar="OUT", help="result folder of an earlier run")
+    figures.add_argument(
+        "--format",
+        choices=["svg", "pdf", "png"],
+        default="svg",
+        help="what they are written as (default: svg)",
+    )
+    _add_verbosity(figures)
     recipes = commands.add_parser(
         "recipes",
         help="list scripts to start from, or print one",
@@ -111,6 +159,17 @@ def _switch(group: argparse._ArgumentGroup, name: str, default: bool, help: str)
     )
 
 
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose runs of a BIDS folder, also in XCP-D's words."""
+    group = parser.add_argument_group("runs of a BIDS folder")
+    add_options(group, SelectionParameters)
+    for words, name in (
+        (("--session-id",), "session_label"),
+        (("--task-id",), "task_label"),
+    ):
+        group.add_argument(*words, dest=name, nargs="+", help=argparse.SUPPRESS)
+
+
 def _add_maps(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is fitted."""
     group = parser.add_argument_group("maps")
@@ -118,9 +177,23 @@ def _add_maps(parser: argparse.ArgumentParser) -> None:
         "--maps",
         nargs="+",
         action="extend",
-        required=True,
         metavar="MAPS",
         help="4D image of maps, or 3D image of integer labels; several share one reading",
+    )
+    group.add_argument(
+        "--atlas",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="atlases by name, such as DiFuMo:64, from the folders of --atlas-dir",
+    )
+    group.add_argument(
+        "--atlas-dir",
+        nargs="+",
+        action="extend",
+        metavar="DIR",
+        help="BIDS atlas datasets, or folders of such (default: sourcedata/atlases of the BIDS "
+        "folder, and TemplateFlow's folder where TEMPLATEFLOW_HOME is set)",
     )
     group.add_argument(
         "--atlas-names",
@@ -158,11 +231,46 @@ def _add_cleaning(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--sample-mask", metavar="FILE", help="volumes to keep, for a single image")
     add_options(group, ConfoundParameters)
     add_options(group, HighVarianceParameters)
+    _add_denoising(parser)
+
+
+def _add_denoising(parser: argparse.ArgumentParser) -> None:
+    """Add the options of strategies, of censoring, and of what is made of cleaned signals."""
+    group = parser.add_argument_group("denoising")
     group.add_argument(
-        "--strategies",
-        metavar="FILE",
-        help="JSON of several named cleaning strategies; the options above are their defaults",
+        "--denoise",
+        nargs="+",
+        action="extend",
+        metavar="STRATEGY",
+        help="strategies that choose regressors and volumes from fMRIPrep's confounds, by name "
+        f"({', '.join(PRESETS)}, each perhaps with +gsr) or as files (.json, .yaml)",
     )
+    # What a request made in Python may hold is said to the tasks of an array in a file.
+    group.add_argument("--strategies", metavar="FILE", help=argparse.SUPPRESS)
+    add_options(group, CensoringParameters)
+    group = parser.add_argument_group("connectivity")
+    add_options(group, AnalysisParameters)
+
+
+def _add_group(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``group``."""
+    parser.add_argument("out_dir", metavar="OUT", help="result folder of earlier runs")
+    group = parser.add_argument_group("group")
+    _switch(
+        group,
+        "--combine-runs",
+        False,
+        "make a subject's matrix of the signals of all runs, standardised per run first, instead "
+        "of averaging matrices of runs",
+    )
+    group.add_argument(
+        "--min-share",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="smallest share of subjects who have an edge of the mean (default: 0.5)",
+    )
+    add_options(group, AnalysisParameters, only=["shrinkage"])
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:
@@ -189,7 +297,7 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--mem-gb", type=float, metavar="GB", help="memory (default: that at hand)")
     group.add_argument("--plugin-args", metavar="FILE", help="JSON of further plugin arguments")
     group.add_argument(
-        "-w", "--work-dir", metavar="DIR", help="working folder (default: OUT/work)"
+        "-w", "--work-dir", metavar="DIR", help="working folder (default: OUT/.mapsmasker/work)"
     )
     _switch(group, "--clean-work-dir", False, "remove the working folder after success")
     group.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")

@@ -7,7 +7,8 @@ import glob
 from dataclasses import replace
 from pathlib import Path
 
-from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
+from nipype_mapsmasker.cohort.folder import FolderRuns, refuse_selection, runs_of_folder
+from nipype_mapsmasker.cohort.request import InputRequest, RunSpec
 from nipype_mapsmasker.errors import ImageFileError, ParameterError
 from nipype_mapsmasker.io.files import as_text
 from nipype_mapsmasker.io.images.names import image_stem
@@ -20,19 +21,19 @@ TABLE_SUFFIXES = (".tsv", ".csv")
 """Endings that make the input a table of runs."""
 
 
-def collect_runs(request: CohortRequest) -> list[RunSpec]:
+def collect_runs(request: InputRequest) -> FolderRuns:
     """
     Find the runs that a request means.
 
     Parameters
     ----------
-    request : CohortRequest
+    request : InputRequest
         The request.
 
     Returns
     -------
-    list of RunSpec
-        In the table's or the list's order; of a pattern, in alphabetical order.
+    FolderRuns
+        In the table's or the list's order; of a pattern or a folder, in alphabetical order.
 
     Raises
     ------
@@ -40,6 +41,12 @@ def collect_runs(request: CohortRequest) -> list[RunSpec]:
         The input is nothing of that kind, or two runs have one name.
     """
     given = request.input
+    if request.folder is not None:
+        _refuse_tables_of_one(request, "a BIDS folder has its own")
+        found_runs = runs_of_folder(request, request.folder)
+        check_run_ids(run.run_id for run in found_runs.runs)
+        return found_runs
+    refuse_selection(request)
     if isinstance(given, str) and given.lower().endswith(TABLE_SUFFIXES):
         _refuse_tables_of_one(request, "name them in the table of runs")
         runs = _from_table(Path(given), request)
@@ -59,23 +66,23 @@ def collect_runs(request: CohortRequest) -> list[RunSpec]:
             for entry in found
         ]
     check_run_ids(run.run_id for run in runs)
-    return runs
+    return FolderRuns(runs)
 
 
-def _refuse_tables_of_one(request: CohortRequest, advice: str) -> None:
+def _refuse_tables_of_one(request: InputRequest, advice: str) -> None:
     """Refuse tables that only a single image can have."""
     if request.confounds or request.sample_mask:
         msg = f"confounds and sample_mask of the request are for a single image; {advice}."
         raise ParameterError(msg)
 
 
-def _completed(spec: RunSpec, request: CohortRequest) -> RunSpec:
+def _completed(spec: RunSpec, request: InputRequest) -> RunSpec:
     """Give a run what the request says of all."""
     t_r = request.t_r if spec.t_r is None else spec.t_r
     return replace(spec, mask=spec.mask or request.mask, t_r=t_r)  # type: ignore[arg-type]
 
 
-def _from_table(table: Path, request: CohortRequest) -> list[RunSpec]:
+def _from_table(table: Path, request: InputRequest) -> list[RunSpec]:
     """Read a table of runs."""
     return [
         RunSpec(
@@ -91,7 +98,7 @@ def _from_table(table: Path, request: CohortRequest) -> list[RunSpec]:
     ]
 
 
-def _from_image(image: str, request: CohortRequest) -> RunSpec:
+def _from_image(image: str, request: InputRequest) -> RunSpec:
     """Make a run of an image, named by its file."""
     return RunSpec(
         run_id=as_text(image_stem(image)).removesuffix("_bold").removesuffix("_desc-preproc"),
@@ -108,17 +115,14 @@ def _images(given: str) -> list[str]:
     if Path(given).is_file():
         return [given]
     if Path(given).is_dir():
-        msg = (
-            f"{given} is a folder, expected a table of runs, an image or a quoted pattern such as "
-            f"'{given.rstrip('/')}/sub-*/func/*_bold.nii.gz'."
-        )
+        msg = f"{given} is a folder among images; give a BIDS folder alone."
         raise ParameterError(msg)
     # The standard glob, as the shell would: pathlib takes no absolute patterns.
     found = sorted(glob.glob(given, recursive=True))  # noqa: PTH207
     if not found:
         msg = (
-            f"{given} does not exist and matches no file; give a table of runs, an image or a "
-            "quoted pattern."
+            f"{given} does not exist and matches no file; give a BIDS folder, a table of runs, "
+            "an image or a quoted pattern."
         )
         raise ImageFileError(msg)
     return found

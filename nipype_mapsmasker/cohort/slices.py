@@ -14,8 +14,10 @@ from typing import Any
 import nipype_mapsmasker
 from nipype_mapsmasker.cohort.plan import Plan
 from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec, slice_numbers
+from nipype_mapsmasker.cohort.shell import is_plain, sbatch_word, shell_join, shell_word
 from nipype_mapsmasker.cohort.words import words_of
 from nipype_mapsmasker.io.atomic import atomic_path
+from nipype_mapsmasker.io.places import own_folder
 
 __all__ = ["ArrayScript", "slice_of", "task_arguments", "write_array_script"]
 
@@ -37,6 +39,9 @@ VALUED = ("--write-slurm-array", "--batch-size", "--plugin", "--plugin-args", "-
 SINGLE = ("--dry-run", "--clean-work-dir", "--no-clean-work-dir")
 """Options that the tasks do not get and that stand alone."""
 
+_OUTPUT = 'slurm-"${SLURM_ARRAY_JOB_ID:-0}_${SLURM_ARRAY_TASK_ID:-0}".out'
+"""Name of a task's output, for the shell."""
+
 _TEMPLATE = """\
 #!/bin/bash
 # Written by mapsmasker. Give it to sbatch:
@@ -47,10 +52,10 @@ _TEMPLATE = """\
 #SBATCH --array=1-{n_tasks}
 #SBATCH --cpus-per-task={n_procs}
 #SBATCH --mem={mem_mb}M
-#SBATCH --output={logs}/slurm-%A_%a.out
+#SBATCH --output={output}
 {more}
 set -u
-script={script}
+{redirect}script={script}
 cd {cwd}
 {path}mapsmasker() {{ {python} -m nipype_mapsmasker "$@"; }}
 
@@ -72,7 +77,7 @@ mapsmasker {command} --plugin MultiProc --n-procs {n_procs} \\
 """
 
 
-def slice_of(runs: Sequence[RunSpec], given: str) -> list[RunSpec]:
+def slice_of(runs: Sequence[RunSpec], given: str, *, by_subject: bool = False) -> list[RunSpec]:
     """
     Take one slice of the runs.
 
@@ -82,14 +87,26 @@ def slice_of(runs: Sequence[RunSpec], given: str) -> list[RunSpec]:
         All of them.
     given : str
         K/N: the K-th of N slices.
+    by_subject : bool
+        Keep the runs of a subject together.
 
     Returns
     -------
     list of RunSpec
-        Every N-th run, so that slices take equally long where a table is sorted by length.
+        Every N-th run or subject, so that slices take equally long where a table is sorted by
+        length.
     """
     number, n_slices = slice_numbers(given)
-    return list(runs[number - 1 :: n_slices])
+    groups = _subjects(runs) if by_subject else [[run] for run in runs]
+    return [run for group in groups[number - 1 :: n_slices] for run in group]
+
+
+def _subjects(runs: Sequence[RunSpec]) -> list[list[RunSpec]]:
+    """Group runs by subject, in the order of their first runs."""
+    groups: dict[str, list[RunSpec]] = {}
+    for run in runs:
+        groups.setdefault(run.run_id.partition("_")[0], []).append(run)
+    return list(groups.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +145,7 @@ def write_array_script(request: CohortRequest, plan: Plan) -> ArrayScript:
     ArrayScript
         What was written.
     """
-    fair = max(DEFAULT_BATCH_SIZE, math.ceil(len(plan.runs) / MAX_TASKS))
-    size = fair if request.batch_size is None else request.batch_size
-    n_tasks = max(1, math.ceil(len(plan.runs) / size))
+    n_tasks, size = _tasks(request, [one.run for one in plan.runs])
     n_procs = min(request.n_procs or DEFAULT_PROCS, size)
     memory = max(MIN_TASK_GB, plan.estimate.task_gb(n_procs))
     script = Path(str(request.write_slurm_array)).absolute()
@@ -139,26 +154,51 @@ def write_array_script(request: CohortRequest, plan: Plan) -> ArrayScript:
     home = Path(nipype_mapsmasker.__file__).resolve().parents[1]
     installed = home.is_relative_to(Path(sys.prefix).resolve())
     path = "" if installed else f"export PYTHONPATH={_quoted(home)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
+    output = str(logs).replace("%", "%%") + "/slurm-%A_%a.out"
+    redirect = ""
+    if not is_plain(output):  # sbatch cannot take every name that a shell can
+        output = "/dev/null"
+        redirect = f"exec > {_quoted(logs)}/{_OUTPUT} 2>&1\n"
     text = _TEMPLATE.format(
         script=_quoted(script),
         n_tasks=n_tasks,
         n_procs=n_procs,
         mem_mb=math.ceil(1024 * memory),
-        logs=str(logs).replace("%", "%%"),
+        output=output,
+        redirect=redirect,
         more=_sbatch_lines(request.plugin_args or {}),
         cwd=_quoted(Path.cwd()),
         path=path,
         python=_quoted(sys.executable),
-        command=shlex.join(task_arguments(words_of(request, script))),
+        command=shell_join(task_arguments(words_of(request, script))),
         work=_quoted(request.work_folder),
         clean=" --clean-work-dir" if request.clean_work_dir else "",
     )
     # Slurm does not make the folder of its output files, and drops jobs without it.
-    logs.mkdir(parents=True, exist_ok=True)
+    own_folder(logs)
     with atomic_path(script) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
         temporary.chmod(0o755)
     return ArrayScript(path=script, n_tasks=n_tasks, batch_size=size)
+
+
+def _tasks(request: CohortRequest, runs: Sequence[RunSpec]) -> tuple[int, int]:
+    """Give the number of tasks, and the most runs that one of them has."""
+    if request.folder is None:
+        fair = max(DEFAULT_BATCH_SIZE, math.ceil(len(runs) / MAX_TASKS))
+        size = fair if request.batch_size is None else request.batch_size
+        return max(1, math.ceil(len(runs) / size)), size
+    # Subjects stay together: a task may have a run more than was asked for, but not a part of one.
+    n_subjects = len(_subjects(runs))
+    n_tasks = min(n_subjects, MAX_TASKS)
+    if request.batch_size is not None:
+        n_tasks = min(n_tasks, math.ceil(len(runs) / request.batch_size))
+    n_tasks = max(1, n_tasks)
+    sizes = [
+        len(slice_of(runs, f"{number}/{n_tasks}", by_subject=True))
+        for number in range(1, n_tasks + 1)
+    ]
+    return n_tasks, max(sizes)
 
 
 def task_arguments(given: Sequence[str]) -> list[str]:
@@ -195,9 +235,9 @@ def task_arguments(given: Sequence[str]) -> list[str]:
 def _sbatch_lines(plugin_args: Mapping[str, Any]) -> str:
     """Turn the plugin argument ``sbatch_args`` into lines of the script."""
     given = plugin_args.get("sbatch_args", "")
-    return "".join(f"#SBATCH {word}\n" for word in shlex.split(str(given)))
+    return "".join(f"#SBATCH {sbatch_word(word)}\n" for word in shlex.split(str(given)))
 
 
 def _quoted(path: Path | str) -> str:
     """Quote for the shell."""
-    return shlex.quote(str(path))
+    return shell_word(str(path))

@@ -48,10 +48,10 @@ def call(words):
 def assert_nothing_is_half(out):
     """Whatever is listed in a manifest is whole, and nothing else of a run is there."""
     listed = set()
-    for path in out.rglob("*_manifest.json"):
+    for path in out.glob(".mapsmasker/runs/*/manifest.json"):
         manifest = read_manifest(path)
         assert manifest.is_whole()
-        listed |= {path, *(path.with_name(name) for name in manifest.files)}
+        listed |= {path, *(out / name for name in manifest.files)}
     results = {
         path
         for path in out.rglob("sub-*/**/*")
@@ -207,7 +207,7 @@ def test_a_table_without_images(tmp_path, cohort, capsys):
     [
         ("nowhere.tsv", r"nowhere\.tsv"),
         ("nowhere/*.nii.gz", r"nowhere/\*\.nii\.gz does not exist and matches no file; give"),
-        (".", r"is a folder, expected a table of runs, an image or a quoted pattern"),
+        (".", r"is a folder without sub-.*a table of runs, an image or a quoted pattern"),
     ],
 )
 def test_input_that_is_not_there(tmp_path, cohort, capsys, given, match):

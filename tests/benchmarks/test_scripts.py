@@ -40,3 +40,17 @@ def test_scaling_prints_a_table_for_every_axis_asked_for(data: Path) -> None:
     text = output("scaling.py", str(data), "--small", "--only", "K,runs")
     assert "| K | seconds | CPU seconds | peak, MB |" in text
     assert "ms a run" in text
+
+
+def test_pages_prints_what_they_cost_beside_what_they_did() -> None:
+    lines = output("pages.py", "--small").strip().splitlines()
+    assert lines[0].startswith("| page | CPU, s | before | aim | MB")
+    assert lines[2].startswith("| run page, K = 8 |")
+    assert lines[3].startswith("| cohort page, 50 rows |")
+
+
+def test_strategies_prints_a_line_for_every_strategy() -> None:
+    text = output("strategies.py", "--small")
+    assert "| strategy | regressors and volumes | cleaning | pearson |" in text
+    for name in ("none", "simple", "scrubbing.5+gsr", "compcor", "36P", "acompcor"):
+        assert f"| `{name}` |" in text

@@ -123,7 +123,7 @@ def test_an_image_and_out_with_a_leading_dash(tiny, tmp_path, call, monkeypatch)
     assert statuses(Path("-out")) == {"-run": "done"}
 
 
-@pytest.mark.parametrize("name", ["logs", "Work", "runs.tsv", ".mapsmasker.lock", "a/b", "."])
+@pytest.mark.parametrize("name", ["logs", "Work", "runs.tsv", ".mapsmasker", "a/b", "."])
 def test_names_that_the_result_folder_needs(tiny, tmp_path, call, name):
     table = write_table(tmp_path / "runs.tsv", run_id=[name], in_file=tiny.in_files[:1])
     told = call("run", table, tmp_path / "out", "--maps", tiny.maps_file)

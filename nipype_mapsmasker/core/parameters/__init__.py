@@ -15,6 +15,7 @@ from nipype_mapsmasker.core.parameters.declare import (
     parameters_of,
     values_of,
 )
+from nipype_mapsmasker.core.parameters.denoising import AnalysisParameters, CensoringParameters
 from nipype_mapsmasker.core.parameters.extraction import ExtractionParameters, FittingParameters
 from nipype_mapsmasker.core.parameters.masker import (
     AFTER_EXTRACTION,
@@ -27,12 +28,15 @@ from nipype_mapsmasker.core.parameters.output import (
     OutputParameters,
     PageParameters,
 )
+from nipype_mapsmasker.core.parameters.selection import SelectionParameters
 
 __all__ = [
     "AFTER_EXTRACTION",
     "ALGORITHM",
     "EXTRACTION",
     "STRATEGY",
+    "AnalysisParameters",
+    "CensoringParameters",
     "Cleaning",
     "CleaningParameters",
     "ConfoundParameters",
@@ -43,6 +47,7 @@ __all__ = [
     "OutputParameters",
     "PageParameters",
     "Parameter",
+    "SelectionParameters",
     "check_values",
     "document",
     "parameter",

@@ -10,17 +10,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.io.atomic import write_json
+from nipype_mapsmasker.io.results.layout import PRIVATE
 from nipype_mapsmasker.io.sidecars import checksum
 
-__all__ = ["MANIFEST_FORMAT", "Manifest", "make_key", "read_manifest", "write_manifest"]
+__all__ = [
+    "MANIFEST_FORMAT",
+    "Manifest",
+    "make_key",
+    "read_manifest",
+    "read_manifests",
+    "write_manifest",
+]
 
-MANIFEST_FORMAT = 1
+MANIFEST_FORMAT = 2
 """Version of the manifest's layout; another one counts as absent."""
 
 HASHED_BYTES = 50_000_000
@@ -43,7 +51,9 @@ class Manifest:
     row : dict
         The run's row of ``runs.tsv``.
     files : dict of str to list
-        Names in the manifest's folder, each with size and checksum.
+        Paths below the result folder, each with size and checksum.
+    source : str
+        The image that they were made of.
     """
 
     path: Path
@@ -51,13 +61,20 @@ class Manifest:
     extraction_key: str
     row: dict[str, Any]
     files: dict[str, list[Any]]
+    source: str = ""
 
-    def is_whole(self, names: Iterable[str] | None = None) -> bool:
-        """Tell whether the listed files, or those named, are as they were written."""
-        wanted = self.files if names is None else {name: self.files.get(name) for name in names}
+    def is_there(self) -> bool:
+        """Tell whether the listed files exist, as they were written or not."""
+        root = _root(self.path)
+        return all((root / name).is_file() for name in self.files)
+
+    def is_whole(self, paths: Iterable[Path] | None = None) -> bool:
+        """Tell whether the listed files, or some of them, are as they were written."""
+        root = _root(self.path)
+        names = self.files if paths is None else [_below(root, path) for path in paths]
         return all(
-            entry is not None and _describe(self.path.with_name(name)) == entry
-            for name, entry in wanted.items()
+            (entry := self.files.get(name)) is not None and _describe(root / name) == entry
+            for name in names
         )
 
 
@@ -85,7 +102,14 @@ def make_key(parts: Mapping[str, Any]) -> str:
 
 
 def write_manifest(
-    path: Path, *, key: str, extraction_key: str, row: Mapping[str, Any], files: Iterable[Path]
+    path: Path,
+    *,
+    key: str,
+    extraction_key: str,
+    row: Mapping[str, Any],
+    files: Iterable[Path],
+    source: str = "",
+    earlier: Sequence[Manifest] = (),
 ) -> Manifest:
     """
     Record a run's results; call it after all of them are in place.
@@ -99,28 +123,60 @@ def write_manifest(
     row : mapping
         The run's row of ``runs.tsv``.
     files : iterable of Path
-        The results, in the manifest's folder.
+        The results, below the result folder.
+    source : str
+        The image that they were made of.
+    earlier : sequence of Manifest
+        Records of other calls, from `read_manifests` before anything was written; those whose
+        files are still as they were stay, as those of another atlas.
 
     Returns
     -------
     Manifest
         As written.
     """
-    listed = {file.name: _describe(file) for file in files}
+    root = _root(path)
+    listed = {_below(root, file): _describe(file) for file in files}
+    written = {name: entry for name, entry in listed.items() if entry}
+    latest = Manifest(path, key, extraction_key, dict(row), written, source)
+    others = [one for one in earlier if one.key != key and one.is_whole()]
     content = {
         "format": MANIFEST_FORMAT,
-        "key": key,
-        "extraction_key": extraction_key,
-        "row": dict(row),
-        "files": listed,
+        **_content(latest),
+        "earlier": [_content(one) for one in others],
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, content)
-    return Manifest(path, key, extraction_key, dict(row), {k: v for k, v in listed.items() if v})
+    return latest
 
 
-def read_manifest(path: Path) -> Manifest | None:
+def read_manifest(path: Path, key: str = "", extraction_key: str = "") -> Manifest | None:
     """
     Read the record of a run's results.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest.
+    key, extraction_key : str
+        What results, and raw signals, are wanted: calls with other atlases have records of their
+        own.
+
+    Returns
+    -------
+    Manifest or None
+        The record with this key, else one with the same raw signals, else the latest; None where
+        there is none that can be read.
+    """
+    records = read_manifests(path)
+    fitting = [one for one in records if key and one.key == key]
+    fitting += [one for one in records if extraction_key and one.extraction_key == extraction_key]
+    return next(iter(fitting or records), None)
+
+
+def read_manifests(path: Path) -> list[Manifest]:
+    """
+    Read all records of a run's results.
 
     Parameters
     ----------
@@ -129,25 +185,49 @@ def read_manifest(path: Path) -> Manifest | None:
 
     Returns
     -------
-    Manifest or None
-        None where there is none that can be read.
+    list of Manifest
+        The latest first; none where they cannot be read.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != MANIFEST_FORMAT:
-            return None
-        files = dict(content["files"])
-        if not files or any(Path(name).name != name for name in files):
-            return None
-        return Manifest(
-            path,
-            str(content["key"]),
-            str(content["extraction_key"]),
-            dict(content["row"]),
-            files,
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return []
+        found = [_record(path, one) for one in (content, *content.get("earlier", ()))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+    return [one for one in found if one is not None]
+
+
+def _record(path: Path, content: Mapping[str, Any]) -> Manifest | None:
+    """Take one record apart; None where it names files that are none of ours."""
+    files = dict(content["files"])
+    if not files or any(name.startswith("/") or ".." in Path(name).parts for name in files):
         return None
+    return Manifest(
+        path,
+        str(content["key"]),
+        str(content["extraction_key"]),
+        dict(content["row"]),
+        files,
+        str(content.get("source", "")),
+    )
+
+
+def _content(record: Manifest) -> dict[str, Any]:
+    """Give a record as JSON has it."""
+    names = ("key", "extraction_key", "row", "files", "source")
+    return {name: getattr(record, name) for name in names}
+
+
+def _root(manifest: Path) -> Path:
+    """Give the result folder of a manifest."""
+    private = next((folder for folder in manifest.parents if folder.name == PRIVATE), manifest)
+    return private.parent
+
+
+def _below(root: Path, path: Path) -> str:
+    """Give a path below the result folder, with forward slashes."""
+    return path.relative_to(root).as_posix()
 
 
 def _describe(path: Path) -> list[Any] | None:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,9 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
+from nipype_mapsmasker.io.results.analyses import (
+    analysis_files,
+    refused_measures,
+    store_analyses,
+)
+from nipype_mapsmasker.io.results.descriptions import Descriptions
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
-from nipype_mapsmasker.io.results.manifests import write_manifest
+from nipype_mapsmasker.io.results.manifests import read_manifests, write_manifest
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
+from nipype_mapsmasker.io.results.summary import read_summary
 
 __all__ = [
     "RunToStore",
@@ -89,22 +95,33 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         The manifest.
     """
     names = run_files(out_dir, run.run_id)
-    names.folder.mkdir(parents=True, exist_ok=True)
+    for folder in names.folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    earlier = read_manifests(names.manifest)  # of other atlases, which stay as they are
     names.manifest.unlink(missing_ok=True)
+    about = Descriptions(Path(out_dir), run.in_file, run.t_r)
     stored = [_copy(run.mean_file, names.mean)]
+    stored.append(write_json(names.mean_sidecar, about.mean(names.mean)))
     for atlas, signals, coverage, quality in zip(
         run.atlases, run.signals_files, run.coverage_files, run.fit_quality_files, strict=True
     ):
         stored.append(_copy(signals, names.raw(atlas)))
+        told = about.raw(stored[-1], atlas, _header(signals))
+        stored.append(write_json(names.raw_sidecar(atlas), told))
         stored.append(_copy(coverage, names.coverage(atlas)))
+        told = about.coverage(stored[-1], atlas)
+        stored.append(write_json(names.coverage_sidecar(atlas), told))
         stored.append(_copy(quality, names.fit_quality(atlas)))
     warnings: list[str] = []
     summary: dict[str, Any] = {}
     places = [(a, s) for a in range(len(run.atlases)) for s in range(len(run.strategies))]
     for (a, s), files in zip(places, run.results, strict=True):
-        summary = json.loads(Path(str(files["summary"])).read_text(encoding="utf-8"))
-        warnings += [text for text in summary["warnings"] if text not in warnings]
-        made = _store_result(names, run, a, run.strategies[s], files, summary)
+        summary = read_summary(
+            files["summary"], str(run.signals_files[a]), str(files["timeseries"])
+        )
+        reasons = [*summary["warnings"], *refused_measures(files)]
+        warnings += [text for text in reasons if text not in warnings]
+        made = _store_result(names, run, (a, run.strategies[s]), files, summary, about)
         _remove_leftovers(names, run.atlases[a], run.strategies[s], made)
         stored += made
     row = {
@@ -120,7 +137,13 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     }
     names.log.unlink(missing_ok=True)
     write_manifest(
-        names.manifest, key=run.key, extraction_key=run.extraction_key, row=row, files=stored
+        names.manifest,
+        key=run.key,
+        extraction_key=run.extraction_key,
+        row=row,
+        files=stored,
+        source=run.in_file,
+        earlier=earlier,
     )
     return names.manifest
 
@@ -153,19 +176,20 @@ def store_failure(
     names.log.parent.mkdir(parents=True, exist_ok=True)
     text = f"{run_id}\n{fault['step']}: {fault['reason']}\n\n{fault.get('traceback', '')}\n"
     with atomic_path(names.log) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     return names.log
 
 
 def _store_result(
     names: RunFiles,
     run: RunToStore,
-    atlas_number: int,
-    strategy: str,
+    place: tuple[int, str],
     files: Mapping[str, str | None],
     summary: Mapping[str, Any],
+    about: Descriptions,
 ) -> list[Path]:
     """Store what one strategy made of one atlas."""
+    atlas_number, strategy = place
     atlas = run.atlases[atlas_number]
     source = Path(str(files["timeseries"]))
     stored = [_copy(source, names.timeseries(atlas, strategy, source.suffix.lstrip(".")))]
@@ -178,7 +202,16 @@ def _store_result(
         strategy=strategy,
         provenance=run.provenance,
     )
+    told = about.cleaned(stored[0], atlas, strategy, summary["names"], names.raw(atlas))
+    sidecar = told | sidecar  # what a column is called must not hide what was done
     stored.append(write_json(names.sidecar(atlas, strategy), sidecar))
+    stored += store_analyses(
+        names, atlas, strategy, files, {"Sources": [stored[0].name], **run.provenance}
+    )
+    if files.get("reconstruction"):
+        image = names.reconstruction(atlas, strategy)
+        told = about.reconstruction(image, atlas, names.timeseries(atlas, strategy))
+        stored.append(write_json(names.reconstruction_sidecar(atlas, strategy), told))
     stored += [
         _copy(str(files[kind]), getattr(names, kind)(atlas, strategy))
         for kind in ("reconstruction", "report", "reportdata")
@@ -192,11 +225,19 @@ def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable
     kinds = [names.timeseries(atlas, strategy, suffix) for suffix in ("tsv", "npy", "parquet")]
     kinds += [
         names.reconstruction(atlas, strategy),
+        names.reconstruction_sidecar(atlas, strategy),
         names.report(atlas, strategy),
         names.reportdata(atlas, strategy),
+        *analysis_files(names, atlas, strategy),
     ]
     for path in set(kinds).difference(made):
         path.unlink(missing_ok=True)
+
+
+def _header(table: str | Path) -> list[str]:
+    """Read the names of a table's columns."""
+    with Path(table).open(encoding="utf-8") as stream:
+        return stream.readline().rstrip("\n").split("\t")
 
 
 def _copy(source: str | Path, target: Path) -> Path:

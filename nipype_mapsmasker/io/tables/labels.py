@@ -36,6 +36,9 @@ POSITION_COLUMNS = ("index", "component")
 INDEX_COLUMNS = (*POSITION_COLUMNS, "value", "id", "label", "labels")
 """Columns, in lower case, that may hold the number of a map or the value of a label."""
 
+LABEL_MAP = "LabelMap"
+"""Field of an image's sidecar that names its volumes or labels, by BIDS."""
+
 _LOGGER = logging.getLogger(__name__)
 
 
@@ -184,7 +187,7 @@ def _names_of_json(path: Path, n_maps: int, values: Sequence[int] | None) -> lis
     """Read names from a JSON list or object, in the order of the maps."""
     content = read_json(path)
     if isinstance(content, dict):
-        inner = next((content[key] for key in NAME_COLUMNS if key in content), None)
+        inner = next((content[key] for key in (LABEL_MAP, *NAME_COLUMNS) if key in content), None)
         content = inner if isinstance(inner, (list, dict)) else content
     pairs = _pairs_of_json(content)
     if not pairs:
