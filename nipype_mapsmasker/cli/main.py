@@ -117,6 +117,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from nipype_mapsmasker.cli.inspect import inspect
 
         return inspect(arguments)
+    if command == "recipes":
+        from nipype_mapsmasker.cli.recipes import recipes
+
+        return recipes(arguments)
     from nipype_mapsmasker.cli.run import run
 
     return run(arguments)

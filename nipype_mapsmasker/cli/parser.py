@@ -24,7 +24,7 @@ from nipype_mapsmasker.core.parameters import (
 
 __all__ = ["COMMANDS", "build_parser"]
 
-COMMANDS = ("run", "inspect", "group", "demo", "report", "figures")
+COMMANDS = ("run", "inspect", "group", "demo", "report", "figures", "recipes")
 """Words that may come first; anything else is the input of ``run``."""
 
 PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
@@ -139,6 +139,13 @@ def build_parser() -> argparse.ArgumentParser:
         help="what they are written as (default: svg)",
     )
     _add_verbosity(figures)
+    recipes = commands.add_parser(
+        "recipes",
+        help="list scripts to start from, or print one",
+        description="List scripts that use the package from Python, or print one to start from.",
+    )
+    recipes.add_argument("name", nargs="?", metavar="NAME", help="the script to print")
+    _add_verbosity(recipes)
     return parser
 
 
