@@ -104,7 +104,7 @@ def _header(run: RunResults, numbers: RunNumbers) -> Html:
         tag("h1", run.run_id),
         _verdict(numbers.verdict),
         tag("dl", facts, class_="facts"),
-        tiles(_tiles(run, numbers)),
+        tiles(_tiles(numbers)),
         _files(run),
         navigation(
             [
@@ -167,17 +167,13 @@ def _verdict(verdict: v.Verdict) -> Html:
     return tag("div", word, reasons, thresholds, class_=f"verdict {verdict.level}")
 
 
-def _tiles(run: RunResults, numbers: RunNumbers) -> list[tuple[str, str, str]]:
+def _tiles(numbers: RunNumbers) -> list[tuple[str, str, str]]:
     """List the tiles."""
-    shown = [
+    return [
         (measure.label, number(numbers.values[name], measure.digits), measure.meaning)
         for name, measure in m.MEASURES.items()
         if name in numbers.values
     ]
-    rank = run.summary.get("confound_rank")
-    if rank is not None:
-        shown.append(("Rank of the confounds", f"{rank:g}", "Confounds that are not redundant."))
-    return shown
 
 
 def _files(run: RunResults) -> Html | None:
