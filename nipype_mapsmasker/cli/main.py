@@ -72,6 +72,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from nipype_mapsmasker.cli.report import report
 
         return report(arguments)
+    if command == "inspect":
+        from nipype_mapsmasker.cli.inspect import inspect
+
+        return inspect(arguments)
     from nipype_mapsmasker.cli.run import run
 
     return run(arguments)

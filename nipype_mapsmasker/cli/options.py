@@ -141,7 +141,7 @@ def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
         if name not in ("atlases", "strategies")
     }
     return MaskerParameters(
-        atlases=atlas_names(arguments.maps, arguments.atlas_names),
+        atlases=atlas_names(arguments.maps or ["maps"], arguments.atlas_names),
         strategies=_strategies(arguments.strategies),
         **values,
     )

@@ -16,20 +16,24 @@ from nipype_mapsmasker.core.parameters import (
     MaskerParameters,
     OutputParameters,
     PageParameters,
+    SelectionParameters,
 )
 
 __all__ = ["COMMANDS", "build_parser"]
 
-COMMANDS = ("run", "demo", "report")
+COMMANDS = ("run", "inspect", "demo", "report")
 """Words that may come first; anything else is the input of ``run``."""
 
 PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
 """Engines that ``--plugin`` knows."""
 
+_INPUT_HELP = "BIDS folder of derivatives, table of runs, image or quoted pattern"
+
 _RUN_HELP = """\
-INPUT is a table of runs (.tsv or .csv with the columns run_id, in_file, confounds, sample_mask,
-mask, t_r; paths relative to the table, n/a for a gap), an image, or a quoted pattern of images
-('data/sub-*/func/*_bold.nii.gz').
+INPUT is a BIDS folder of derivatives, such as fMRIPrep's (--space and the like choose among its
+images, 'mapsmasker inspect INPUT' lists them), a table of runs (.tsv or .csv with the columns
+run_id, in_file, confounds, sample_mask, mask, t_r; paths relative to the table, n/a for a gap), an
+image, or a quoted pattern of images ('data/sub-*/func/*_bold.nii.gz').
 
 exit codes: 0 every run is done; 1 some runs failed, the others are done; 2 the call is wrong or
 nothing could be done; 130 interrupted, what was done is kept.
@@ -43,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     Returns
     -------
     argparse.ArgumentParser
-        With the commands run, demo and report.
+        With the commands run, inspect, demo and report.
     """
     parser = argparse.ArgumentParser(
         prog="mapsmasker",
@@ -62,17 +66,32 @@ def build_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    run.add_argument("input", metavar="INPUT", help="table of runs, image or quoted pattern")
+    run.add_argument("input", metavar="INPUT", help=_INPUT_HELP)
     run.add_argument("out_dir", metavar="OUT", help="result folder; made if it is absent")
     run.add_argument(
         "analysis_level", nargs="?", choices=["participant"], help="as BIDS apps have it; optional"
     )
+    _add_selection(run)
     _add_maps(run)
     _add_extraction(run)
     _add_cleaning(run)
     _add_output(run)
     _add_engine(run)
     _add_array(run)
+    inspect = commands.add_parser(
+        "inspect",
+        help="list the runs of an input, and what they lack, without running them",
+        description="List the runs of an input, what belongs to each, and what is missing.",
+        allow_abbrev=False,
+    )
+    inspect.add_argument("input", metavar="INPUT", help=_INPUT_HELP)
+    inspect.add_argument(
+        "--write-table", metavar="FILE", help="write the runs as a table that 'run' takes"
+    )
+    _add_selection(inspect)
+    inspect.add_argument("--mask", metavar="FILE", help="brain mask for runs without their own")
+    inspect.add_argument("--t-r", type=float, metavar="S", help="repetition time of all runs")
+    _add_verbosity(inspect)
     demo = commands.add_parser(
         "demo",
         help="make a small cohort with known truth and run it",
@@ -104,6 +123,17 @@ def _switch(group: argparse._ArgumentGroup, name: str, default: bool, help: str)
     )
 
 
+def _add_selection(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose runs of a BIDS folder, also in XCP-D's words."""
+    group = parser.add_argument_group("runs of a BIDS folder")
+    add_options(group, SelectionParameters)
+    for words, name in (
+        (("--session-id",), "session_label"),
+        (("--task-id",), "task_label"),
+    ):
+        group.add_argument(*words, dest=name, nargs="+", help=argparse.SUPPRESS)
+
+
 def _add_maps(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what is fitted."""
     group = parser.add_argument_group("maps")
@@ -111,9 +141,23 @@ def _add_maps(parser: argparse.ArgumentParser) -> None:
         "--maps",
         nargs="+",
         action="extend",
-        required=True,
         metavar="MAPS",
         help="4D image of maps, or 3D image of integer labels; several share one reading",
+    )
+    group.add_argument(
+        "--atlas",
+        nargs="+",
+        action="extend",
+        metavar="NAME",
+        help="atlases by name, such as DiFuMo:64, from the folders of --atlas-dir",
+    )
+    group.add_argument(
+        "--atlas-dir",
+        nargs="+",
+        action="extend",
+        metavar="DIR",
+        help="BIDS atlas datasets, or folders of such (default: sourcedata/atlases of the BIDS "
+        "folder, and TemplateFlow's folder where TEMPLATEFLOW_HOME is set)",
     )
     group.add_argument(
         "--atlas-names",
@@ -182,7 +226,7 @@ def _add_engine(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--mem-gb", type=float, metavar="GB", help="memory (default: that at hand)")
     group.add_argument("--plugin-args", metavar="FILE", help="JSON of further plugin arguments")
     group.add_argument(
-        "-w", "--work-dir", metavar="DIR", help="working folder (default: OUT/work)"
+        "-w", "--work-dir", metavar="DIR", help="working folder (default: OUT/.mapsmasker/work)"
     )
     _switch(group, "--clean-work-dir", False, "remove the working folder after success")
     group.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")

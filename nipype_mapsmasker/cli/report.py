@@ -10,6 +10,7 @@ from nipype_mapsmasker.cli.options import value_of
 from nipype_mapsmasker.cohort.lock import locked
 from nipype_mapsmasker.core.parameters import PageParameters, parameters_of
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.results.layout import private_folder
 
 __all__ = ["report"]
 
@@ -43,7 +44,7 @@ def report(arguments: argparse.Namespace) -> int:
     wish = (
         None if given is None else value_of(parameters_of(PageParameters)["displayed_maps"], given)
     )
-    with locked(out_dir):
+    with locked(private_folder(out_dir)):
         pages = make_reports(out_dir, wish, arguments.cmap)
     if not arguments.quiet:
         print(f"mapsmasker: {len(pages)} pages; begin with {pages[-1]}")

@@ -7,7 +7,7 @@ import argparse
 import sys
 from typing import Any
 
-from nipype_mapsmasker.cli.options import masker_parameters
+from nipype_mapsmasker.cli.options import masker_parameters, value_of
 from nipype_mapsmasker.cli.screen import (
     set_logs,
     show_array,
@@ -17,10 +17,15 @@ from nipype_mapsmasker.cli.screen import (
 )
 from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.cohort.run import plan_cohort, run_cohort
-from nipype_mapsmasker.core.parameters import MaskerParameters, values_of
+from nipype_mapsmasker.core.parameters import (
+    MaskerParameters,
+    SelectionParameters,
+    parameters_of,
+    values_of,
+)
 from nipype_mapsmasker.io.sidecars import read_json_object
 
-__all__ = ["engine_of", "request_of", "run", "run_and_show"]
+__all__ = ["engine_of", "request_of", "run", "run_and_show", "selection_of"]
 
 ENGINE = (
     "plugin",
@@ -47,6 +52,8 @@ OWN = (
     "only_tables",
     "write_slurm_array",
     "batch_size",
+    "atlas",
+    "atlas_dir",
 )
 """Options of ``run`` besides, likewise."""
 
@@ -90,7 +97,29 @@ def request_of(arguments: argparse.Namespace) -> CohortRequest:
     values = values_of(masker_parameters(arguments), MaskerParameters)
     del values["atlases"]  # follows from maps and atlas_names
     values |= {name: getattr(arguments, name) for name in OWN}
+    values["maps"] = arguments.maps or ()
+    values |= selection_of(arguments)
     return CohortRequest(**values | engine_of(arguments))
+
+
+def selection_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """
+    Take the options that choose runs of a BIDS folder.
+
+    Parameters
+    ----------
+    arguments : argparse.Namespace
+        Of a command that takes a BIDS folder.
+
+    Returns
+    -------
+    dict
+        Fields of `InputRequest`.
+    """
+    return {
+        name: value_of(declared, getattr(arguments, name))
+        for name, declared in parameters_of(SelectionParameters).items()
+    }
 
 
 def engine_of(arguments: argparse.Namespace) -> dict[str, Any]:

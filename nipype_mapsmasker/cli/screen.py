@@ -7,7 +7,7 @@ import logging
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
@@ -17,6 +17,7 @@ from nipype_mapsmasker.cohort.progress import ProgressEvent
 from nipype_mapsmasker.cohort.run import CohortResult
 from nipype_mapsmasker.cohort.slices import ArrayScript
 from nipype_mapsmasker.core.grids import voxel_sizes
+from nipype_mapsmasker.io.bids.candidates import LeftOut
 
 __all__ = [
     "set_logs",
@@ -77,11 +78,25 @@ def show_plan(plan: Plan, plugin: str, to: TextIO, *, is_dry: bool = False) -> N
         f"{counts[state]} {text}" for state, text in _STATES.items() if counts[state]
     )
     _say(to, f"{len(plan.runs)} runs: {states}")
+    if plan.left_out or plan.is_folder:
+        for line in _of_folder(plan):
+            _say(to, line)
     for atlas in plan.atlases:
         shape = " x ".join(str(size) for size in atlas.maps.grid.shape)
         _say(
             to, f"atlas {atlas.name}: {atlas.maps.n_maps} maps, {shape} voxels, {atlas.maps.path}"
         )
+    given = (
+        {}
+        if plan.is_folder
+        else {
+            "confounds for": sum(bool(planned.run.confounds) for planned in plan.runs),
+            "masks for": sum(planned.run.mask is not None for planned in plan.runs),
+            "sample masks for": sum(planned.run.sample_mask is not None for planned in plan.runs),
+        }
+    )
+    if given:
+        _say(to, ", ".join(f"{name} {number}" for name, number in given.items()) + " of the runs")
     for text, number in _grids(plan).items():
         _say(to, f"grid {text}: {number} runs")
     estimate = plan.estimate
@@ -204,12 +219,26 @@ def show_summary(result: CohortResult, to: TextIO) -> None:
         _say(to, f"failed: {run.run_id}: {run.reason}")
     if len(failed) > MAX_LINES:
         _say(to, f"... and {len(failed) - MAX_LINES} more, see {result.runs_file}")
+    if result.plan.left_out:
+        _say(to, f"{len(result.plan.left_out)} runs left out: {_reasons(result.plan.left_out)}")
     warned = [run for run in result.runs if run.warnings]
     if warned:
         _say(to, f"{len(warned)} runs have warnings, for instance: {warned[0].warnings}")
     _say(to, f"results: {result.out_dir}; table: {result.out_dir / 'runs.tsv'}")
     if result.cohort_page is not None:
         _say(to, f"pages: {result.cohort_page}")
+        _show_verdicts(result, to)
+
+
+def _show_verdicts(result: CohortResult, to: TextIO) -> None:
+    """Say what the verdicts on the runs of this call come to."""
+    from nipype_mapsmasker.io.tables.rows import read_rows
+    from nipype_mapsmasker.reports.qc import verdict_line
+
+    table = result.out_dir / "qc.tsv"
+    if table.is_file():
+        called = {run.run_id for run in result.runs}
+        _say(to, verdict_line(row for row in read_rows(table) if row["run_id"] in called))
 
 
 def show_array(array: ArrayScript) -> None:
@@ -226,6 +255,31 @@ def show_array(array: ArrayScript) -> None:
         f"wrote {array.path}: {array.n_tasks} tasks of up to {array.batch_size} runs; submit it "
         f"by\n  sbatch {shlex.quote(str(array.path))}",
     )
+
+
+def _of_folder(plan: Plan) -> Iterator[str]:
+    """Say what the runs of a BIDS folder have, and which of its runs are left out."""
+    total = len(plan.runs)
+    cleanings = plan.params.cleanings().values()
+    if any(values["confounds_columns"] for values in cleanings):
+        yield f"confounds: {sum(bool(run.run.confounds) for run in plan.runs)} of {total} runs"
+    else:
+        yield "confounds: none are asked for"
+    yield f"brain mask: {sum(bool(run.run.mask) for run in plan.runs)} of {total} runs"
+    if plan.left_out:
+        yield f"{len(plan.left_out)} runs left out: {_reasons(plan.left_out)}"
+
+
+def _reasons(left_out: Sequence[LeftOut]) -> str:
+    """Say for each reason which runs it holds for."""
+    by_reason: dict[str, list[str]] = {}
+    for one in left_out:
+        by_reason.setdefault(one.reason, []).append(one.name)
+    texts = []
+    for reason, names in by_reason.items():
+        more = f", and {len(names) - MAX_LINES} more" if len(names) > MAX_LINES else ""
+        texts.append(f"{', '.join(names[:MAX_LINES])}{more} ({reason})")
+    return "; ".join(texts)
 
 
 def _grids(plan: Plan) -> Counter[str]:

@@ -18,7 +18,7 @@ from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.io.images.reader import DEFAULT_BLOCK_BYTES, N_BUFFERS, ImageInfo, read_info
 from nipype_mapsmasker.io.maps import MapsImage
 
-__all__ = ["Estimate", "density", "estimate_cohort"]
+__all__ = ["Estimate", "density", "estimate_cohort", "volume_gb"]
 
 GB = 1 << 30
 """Bytes in a GB, as Nipype and Slurm count."""
@@ -131,6 +131,23 @@ def estimate_cohort(
     return Estimate(
         extract_gb=extract, fit_gb=fit, out_gb=out, work_gb=work, n_fits=len(fits) * len(atlases)
     )
+
+
+def volume_gb(info: ImageInfo) -> float:
+    """
+    Estimate the memory that one volume takes, whatever the maps are.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        Header of the image.
+
+    Returns
+    -------
+    float
+        GB.
+    """
+    return (N_BUFFERS * info.volume_bytes + VOLUME_COPIES * 8 * info.grid.n_voxels) / GB
 
 
 def _kind(info: ImageInfo) -> tuple[Any, ...]:

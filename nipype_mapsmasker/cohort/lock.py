@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.results.layout import PRIVATE
 from nipype_mapsmasker.io.results.locking import name_owner, take
 
 __all__ = ["LOCK_NAME", "locked"]
@@ -27,7 +28,7 @@ PLACES = 1 << 40
 @contextmanager
 def locked(out_dir: Path, run_ids: Iterable[str] | None = None) -> Iterator[None]:
     """
-    Hold a result folder, or some runs of it.
+    Hold the private folder of results, or some runs of it; or a working folder.
 
     Parameters
     ----------
@@ -61,9 +62,8 @@ def locked(out_dir: Path, run_ids: Iterable[str] | None = None) -> Iterator[None
             if not take(stream, start, length, deadline):
                 stream.seek(0)
                 owner = stream.read().strip() or "another process"
-                msg = (
-                    f"{out_dir} is in use by {owner}; wait for it to end, or give another folder."
-                )
+                owned = out_dir.parent if out_dir.name == PRIVATE else out_dir
+                msg = f"{owned} is in use by {owner}; wait for it to end, or give another folder."
                 raise ParameterError(msg)
         name_owner(stream)
         yield

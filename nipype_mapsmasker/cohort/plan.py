@@ -11,22 +11,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nipype_mapsmasker.cohort.checks import check_tables
+from nipype_mapsmasker.cohort.checks import check_memory, check_tables, memory_limit_gb
 from nipype_mapsmasker.cohort.estimate import Estimate, estimate_cohort
 from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
 from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
-from nipype_mapsmasker.errors import DataFault, ParameterError
+from nipype_mapsmasker.errors import DataFault, ParameterError, TableError
+from nipype_mapsmasker.io.bids.candidates import LeftOut
 from nipype_mapsmasker.io.images.reader import ImageInfo, read_info
 from nipype_mapsmasker.io.maps import MapsImage, open_maps
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import Manifest, make_key, read_manifest
-from nipype_mapsmasker.io.sidecars import (
-    T_R_WARNING,
-    RepetitionTime,
-    checksum,
-    fingerprint,
-    resolve_t_r,
-)
+from nipype_mapsmasker.io.sidecars import checksum, fingerprint
+from nipype_mapsmasker.io.timing import T_R_WARNING, RepetitionTime, resolve_t_r
 
 __all__ = ["Atlas", "Plan", "PlannedRun", "kept_extraction", "make_plan", "renew_states"]
 
@@ -116,6 +112,10 @@ class Plan:
         The runs, in the user's order.
     estimate : Estimate
         Memory and disk that the open runs take.
+    left_out : tuple of LeftOut
+        Source runs of a BIDS folder that are not among the runs.
+    is_folder : bool
+        The runs are those of a BIDS folder.
     """
 
     out_dir: Path
@@ -123,6 +123,8 @@ class Plan:
     atlases: list[Atlas]
     runs: list[PlannedRun] = field(default_factory=list)
     estimate: Estimate = field(default_factory=Estimate)
+    left_out: tuple[LeftOut, ...] = ()
+    is_folder: bool = False
 
     def having(self, *states: str) -> list[PlannedRun]:
         """List the runs in some states."""
@@ -154,9 +156,10 @@ def make_plan(request: CohortRequest, runs: Sequence[RunSpec]) -> Plan:
         Options that do not go together.
     """
     out_dir, params = Path(request.out_dir), request.masker()
-    atlases = _open_atlases(request)
+    limit_gb = memory_limit_gb(request)
+    atlases = _open_atlases(request, limit_gb)
     if request.mask is not None:
-        read_info(request.mask)
+        check_memory(read_info(request.mask), limit_gb)
     if params.resampling_target == "mask" and not all(run.mask for run in runs):
         msg = (
             "resampling_target='mask' needs a mask (mask_img) for every run, and "
@@ -172,7 +175,7 @@ def make_plan(request: CohortRequest, runs: Sequence[RunSpec]) -> Plan:
     after = params.after_extraction()
     with ThreadPoolExecutor(N_THREADS) as pool:
         looked_at = list(
-            pool.map(lambda run: _plan_run(run, out_dir, params, shared, after), runs)
+            pool.map(lambda run: _plan_run(run, out_dir, params, shared, after, limit_gb), runs)
         )
     _check_names(out_dir, params, looked_at)
     opened = [
@@ -235,12 +238,13 @@ def renew_states(plan: Plan) -> Plan:
     return replace(plan, runs=runs)
 
 
-def _open_atlases(request: CohortRequest) -> list[Atlas]:
+def _open_atlases(request: CohortRequest, limit_gb: float) -> list[Atlas]:
     """Look at the maps and their names."""
     atlases = []
     labels = request.labels or [None] * len(request.maps)
     for name, image, table in zip(request.atlases, request.maps, labels, strict=True):
         path = str(image)
+        check_memory(read_info(path), limit_gb)
         maps = open_maps(path)
         labels_file = None if table is None else str(table)
         identity = checksum(path) + ("" if labels_file is None else checksum(labels_file))
@@ -254,13 +258,19 @@ def _plan_run(
     params: MaskerParameters,
     shared: Mapping[str, Any],
     after: Mapping[str, Any],
+    limit_gb: float,
 ) -> PlannedRun:
     """Look at one run."""
     try:
+        if run.fault:
+            raise TableError(run.fault)
         info = read_info(run.in_file)
-        t_r = resolve_t_r(run.in_file, info.t_r, run.t_r)
+        check_memory(info, limit_gb)
+        t_r = resolve_t_r(run.in_file, info.t_r, run.t_r, info.n_volumes)
         check_tables(run, info, params, t_r)
-        mask = None if run.mask is None else _mask_identity(run.mask, fingerprint(run.mask))
+        mask = (
+            None if run.mask is None else _mask_identity(run.mask, limit_gb, fingerprint(run.mask))
+        )
         tables = {
             "confounds": [_table_identity(path) for path in run.confounds],
             "sample_mask": run.sample_mask and _table_identity(run.sample_mask),
@@ -291,16 +301,16 @@ def _state(planned: PlannedRun, out_dir: Path, params: MaskerParameters) -> str:
     if manifest.key == planned.key and manifest.is_whole():
         return "done"
     names = run_files(out_dir, planned.run.run_id)
-    raw = [names.mean.name]
+    raw = [names.mean]
     for atlas in params.atlases:
-        raw += [names.raw(atlas).name, names.coverage(atlas).name, names.fit_quality(atlas).name]
+        raw += [names.raw(atlas), names.coverage(atlas), names.fit_quality(atlas)]
     return "clean" if manifest.is_whole(raw) else "todo"
 
 
 @lru_cache(maxsize=4096)
-def _mask_identity(path: str, _now: str) -> str:
+def _mask_identity(path: str, limit_gb: float, _now: str) -> str:
     """Give a mask's checksum, once for all runs that share it, as long as it stays as it is."""
-    read_info(path)
+    check_memory(read_info(path), limit_gb)
     return checksum(path)
 
 

@@ -10,13 +10,19 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from nipype_mapsmasker.core.parameters import MaskerParameters, parameters_of, values_of
+from nipype_mapsmasker.core.parameters import (
+    MaskerParameters,
+    SelectionParameters,
+    parameters_of,
+    values_of,
+)
 from nipype_mapsmasker.core.parameters.declare import parameter
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.sidecars import image_stem
+from nipype_mapsmasker.io.images.names import image_stem
+from nipype_mapsmasker.io.results.layout import private_folder
 from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE
 
-__all__ = ["CohortRequest", "RunSpec", "atlas_names", "slice_numbers"]
+__all__ = ["CohortRequest", "InputRequest", "RunSpec", "atlas_names", "slice_numbers"]
 
 File = str | os.PathLike[str]
 """How a file may be given."""
@@ -41,6 +47,8 @@ class RunSpec:
         Volumes to keep; brain mask.
     t_r : float or None
         Repetition time, s.
+    fault : str
+        Why it cannot be done, if that is known; empty where it is not.
 
     Examples
     --------
@@ -54,6 +62,7 @@ class RunSpec:
     sample_mask: str | None = None
     mask: str | None = None
     t_r: float | None = None
+    fault: str = ""
 
     def __post_init__(self) -> None:
         """Turn paths into text."""
@@ -63,39 +72,13 @@ class RunSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CohortRequest(MaskerParameters):
-    """
-    Hold everything that is to be said of a cohort: runs, maps, parameters, engine, results.
-
-    ``input``, ``out_dir`` and ``maps`` must be given. All values are checked, alone and together,
-    when the request is made, and before any file is opened. `parameters_of` tells what each field
-    is; ``atlases`` is made from ``maps`` and ``atlas_names``.
-
-    Examples
-    --------
-    >>> request = CohortRequest(input="runs.tsv", out_dir="out", maps=["msdl_maps.nii.gz"])
-    >>> request.atlases
-    ('msdl',)
-    >>> CohortRequest(input="runs.tsv", out_dir="out", maps=["msdl_maps.nii.gz"], n_procs=0)
-    Traceback (most recent call last):
-    ...
-    nipype_mapsmasker.errors.ParameterError: n_procs must be a whole number of at least 1, ...
-    """
+class InputRequest(SelectionParameters):
+    """Hold which runs are meant, and what is to be said of all of them."""
 
     input: File | RunSpec | Sequence[File | RunSpec] = parameter(
         MISSING,
-        "table of runs (.tsv or .csv), image, pattern of images, or list of images or `RunSpec`s",
-    )
-    out_dir: File = parameter(MISSING, "result folder; made if it is absent")
-    maps: Sequence[File] = parameter(
-        MISSING, "4D images of maps, or 3D images of integer labels; several share one reading"
-    )
-    atlas_names: Sequence[str] | None = parameter(
-        None, "names of the atlases in the results; None makes them from the names of the files"
-    )
-    labels: Sequence[File | None] | None = parameter(
-        None,
-        "tables of the maps' names (TSV, CSV, JSON), one per maps image, n/a for none",
+        "BIDS folder of derivatives, table of runs (.tsv or .csv), image, pattern of images, or "
+        "list of images or `RunSpec`s",
     )
     mask: File | None = parameter(None, "brain mask for runs without their own")
     t_r: float | None = parameter(
@@ -108,6 +91,79 @@ class CohortRequest(MaskerParameters):
         None, "confounds tables, for a single image"
     )
     sample_mask: File | None = parameter(None, "table of the volumes to keep, for a single image")
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense, and turn paths into text."""
+        SelectionParameters.__post_init__(self)
+        for name in ("mask", "sample_mask"):
+            _set(self, name, _path(name, getattr(self, name)))
+        _set(self, "confounds", _paths("confounds", self.confounds))
+        given = self.input if isinstance(self.input, _MANY) else [self.input]
+        entries = [run if isinstance(run, RunSpec) else _path("input", run) for run in given]
+        _set(self, "input", tuple(entries) if isinstance(self.input, _MANY) else entries[0])
+        if isinstance(self.input, tuple) and None in self.input:
+            msg = "input holds None; give an image or a `RunSpec` in each place."
+            raise ParameterError(msg)
+        if not self.input:
+            msg = f"input is empty; give {parameters_of(InputRequest)['input'].sentence}."
+            raise ParameterError(msg)
+
+    @property
+    def folder(self) -> Path | None:
+        """The BIDS folder, if the input is one."""
+        is_folder = isinstance(self.input, str) and Path(self.input).is_dir()
+        return Path(str(self.input)) if is_folder else None
+
+    def needs_confounds(self) -> bool:
+        """Tell whether tables of confounds are used."""
+        return True
+
+    def lacks_confounds(self) -> bool:
+        """Tell whether a run without a table of confounds lacks something."""
+        return True
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortRequest(InputRequest, MaskerParameters):
+    """
+    Hold everything that is to be said of a cohort: runs, maps, parameters, engine, results.
+
+    ``input``, ``out_dir`` and ``maps`` or ``atlas`` must be given. All values are checked, alone
+    and together, when the request is made, and before any file is opened. `parameters_of` tells
+    what each field is; ``atlases`` is made from ``maps`` and ``atlas_names``.
+
+    Examples
+    --------
+    >>> request = CohortRequest(input="runs.tsv", out_dir="out", maps=["msdl_maps.nii.gz"])
+    >>> request.atlases
+    ('msdl',)
+    >>> CohortRequest(input="runs.tsv", out_dir="out", maps=["msdl_maps.nii.gz"], n_procs=0)
+    Traceback (most recent call last):
+    ...
+    nipype_mapsmasker.errors.ParameterError: n_procs must be a whole number of at least 1, ...
+    """
+
+    out_dir: File = parameter(MISSING, "result folder; made if it is absent")
+    maps: Sequence[File] = parameter(
+        (), "4D images of maps, or 3D images of integer labels; several share one reading"
+    )
+    atlas: Sequence[str] | None = parameter(
+        None,
+        "atlases by name, with a size where there are several (DiFuMo:64), from the folders of "
+        "atlas_dir",
+    )
+    atlas_dir: Sequence[File] | None = parameter(
+        None,
+        "folders of atlases; None is sourcedata/atlases of the BIDS folder, and TemplateFlow's "
+        "folder where TEMPLATEFLOW_HOME names it",
+    )
+    atlas_names: Sequence[str] | None = parameter(
+        None, "names of the atlases in the results; None makes them from the names of the files"
+    )
+    labels: Sequence[File | None] | None = parameter(
+        None,
+        "tables of the maps' names (TSV, CSV, JSON), one per maps image, n/a for none",
+    )
     on_error: Literal["raise", "record"] = parameter(
         "record",
         "what a fault of one run's data does: stop all, or be written down while the other runs "
@@ -125,7 +181,7 @@ class CohortRequest(MaskerParameters):
     )
     plugin_args: Mapping[str, Any] | None = parameter(None, "further arguments of the engine")
     work_dir: File | None = parameter(
-        None, "working folder; None is the folder work in the result folder"
+        None, "working folder; None is .mapsmasker/work in the result folder"
     )
     clean_work_dir: bool = parameter(False, "whether to remove the working folder after success")
 
@@ -148,10 +204,11 @@ class CohortRequest(MaskerParameters):
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense, alone or together."""
+        InputRequest.__post_init__(self)
         self._normalise()
         names = None if self.atlas_names is None else list(self.atlas_names)
-        _set(self, "atlases", tuple(atlas_names(self.maps, names)))
-        super().__post_init__()
+        _set(self, "atlases", (*atlas_names(self.maps, names), *(self.atlas or ())))
+        MaskerParameters.__post_init__(self)
         if self.labels is not None and len(self.labels) != len(self.maps):
             msg = (
                 f"maps has {len(self.maps)} entries and labels {len(self.labels)}; give one table "
@@ -163,24 +220,21 @@ class CohortRequest(MaskerParameters):
 
     def _normalise(self) -> None:
         """Turn paths into text and one path into a list of one; refuse what is empty."""
-        for name in ("out_dir", "mask", "sample_mask", "work_dir", "write_slurm_array"):
+        for name in ("out_dir", "work_dir", "write_slurm_array"):
             _set(self, name, _path(name, getattr(self, name)))
-        for name in ("maps", "confounds"):
-            _set(self, name, _paths(name, getattr(self, name)))
+        _set(self, "maps", _paths("maps", self.maps))
+        if self.atlas_dir is not None:
+            _set(self, "atlas_dir", _paths("atlas_dir", self.atlas_dir))
+        if isinstance(self.atlas, str):
+            _set(self, "atlas", (self.atlas,))
         if None in self.maps:
             msg = "maps holds None; give the path of each maps image."
             raise ParameterError(msg)
         if self.labels is not None:
             files = _paths("labels", self.labels)
             _set(self, "labels", tuple(None if file == NOT_AVAILABLE else file for file in files))
-        given = self.input if isinstance(self.input, _MANY) else [self.input]
-        entries = [run if isinstance(run, RunSpec) else _path("input", run) for run in given]
-        _set(self, "input", tuple(entries) if isinstance(self.input, _MANY) else entries[0])
-        if isinstance(self.input, tuple) and None in self.input:
-            msg = "input holds None; give an image or a `RunSpec` in each place."
-            raise ParameterError(msg)
-        for name in ("input", "out_dir", "maps"):
-            if not getattr(self, name):
+        for name in ("out_dir", "maps"):
+            if not getattr(self, name) and not (name == "maps" and self.atlas):
                 msg = f"{name} is empty; give {parameters_of(CohortRequest)[name].sentence}."
                 raise ParameterError(msg)
         if isinstance(self.command, str):  # text is a sequence, of letters
@@ -191,6 +245,17 @@ class CohortRequest(MaskerParameters):
             msg = f"plugin_args must be a mapping; got {engine!r}."
             raise ParameterError(msg)
 
+    def needs_confounds(self) -> bool:
+        """Tell whether a strategy uses tables of confounds."""
+        return any(values["confounds_columns"] for values in self.cleanings().values())
+
+    def lacks_confounds(self) -> bool:
+        """Tell whether a run without a table of confounds is at fault."""
+        return any(
+            values["confounds_columns"] and values["missing_confounds"] == "error"
+            for values in self.cleanings().values()
+        )
+
     def masker(self) -> MaskerParameters:
         """Give the parameters of the workflow, without runs, engine and places."""
         return MaskerParameters(**values_of(self, MaskerParameters))
@@ -198,7 +263,7 @@ class CohortRequest(MaskerParameters):
     @property
     def work_folder(self) -> Path:
         """The working folder."""
-        return Path(self.work_dir or Path(self.out_dir) / "work").absolute()
+        return Path(self.work_dir or private_folder(self.out_dir) / "work").absolute()
 
 
 def atlas_names(maps: Sequence[File], names: Sequence[str] | None = None) -> list[str]:
@@ -242,7 +307,8 @@ def atlas_names(maps: Sequence[File], names: Sequence[str] | None = None) -> lis
         # What only says that there are maps is no name, unless there is nothing else.
         short = re.sub(r"[_-]?(maps|probseg|dseg|atlas)$", "", stem)
         name = entity.group(1) if entity else re.sub(r"[^A-Za-z0-9+]", "", short)
-        name = name or "maps"
+        scale = re.search(r"_scale-([A-Za-z0-9+]+)", stem) if entity else None
+        name = (name or "maps") + (f":{scale[1]}" if scale else "")
         made.append(name if name not in made else f"{name}{len(made) + 1}")
     return made
 

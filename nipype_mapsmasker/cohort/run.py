@@ -6,10 +6,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from nipype_mapsmasker.cohort.folder import check_spaces, with_atlases, with_cohort_mask
 from nipype_mapsmasker.cohort.inputs import collect_runs
 from nipype_mapsmasker.cohort.lock import locked
 from nipype_mapsmasker.cohort.plan import Plan, make_plan, renew_states
@@ -21,7 +22,7 @@ from nipype_mapsmasker.cohort.workdir import clean_work_dir
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
 from nipype_mapsmasker.io.results.cohort import write_cohort
-from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.results.provenance import provenance_of
 from nipype_mapsmasker.io.results.storing import store_failure
@@ -116,9 +117,13 @@ def plan_cohort(request: CohortRequest) -> Plan:
     ParameterError
         Values that do not go together.
     """
-    runs = collect_runs(request)
+    found = collect_runs(request)
+    request = with_atlases(request, found.runs)
+    runs = check_spaces(request, found.runs)
+    _check_places(request, runs)
+    runs = with_cohort_mask(request, runs)
     if request.slice is not None:
-        runs = slice_of(runs, request.slice)
+        runs = slice_of(runs, request.slice, by_subject=request.folder is not None)
     elif not runs:
         msg = "There is no run to work on; give at least one."
         raise ParameterError(msg)
@@ -126,8 +131,8 @@ def plan_cohort(request: CohortRequest) -> Plan:
         from nipype_mapsmasker.reports.pictures import check_cmap  # loads matplotlib
 
         check_cmap(request.cmap)
-    _check_places(request, runs)
-    return make_plan(request, runs)
+    plan = make_plan(request, runs)
+    return replace(plan, left_out=found.left_out, is_folder=request.folder is not None)
 
 
 def run_cohort(
@@ -169,7 +174,10 @@ def run_cohort(
     Log lines of all steps go to ``OUT/logs``. After an interruption call it again: it goes on.
     """
     plan = plan_cohort(request) if plan is None else plan
-    if (plan.out_dir, plan.params) != (Path(request.out_dir), request.masker()):
+    # Atlases that were asked for by name may have got their scales.
+    masker = replace(request.masker(), atlases=plan.params.atlases)
+    masker = masker if request.atlas else request.masker()
+    if (plan.out_dir, plan.params) != (Path(request.out_dir), masker):
         msg = f"The plan for {plan.out_dir} is of another request; plan this one, or leave it out."
         raise ParameterError(msg)
     if request.write_slurm_array is not None and request.slice is None:
@@ -179,7 +187,7 @@ def run_cohort(
     if not plan.runs:
         return _planned(plan, ALL_DONE)
     ids = None if request.slice is None else [planned.run.run_id for planned in plan.runs]
-    with locked(plan.out_dir, ids):
+    with locked(private_folder(plan.out_dir), ids):
         # Another process may have held the folder, and changed it, while this one planned.
         return _run_plan(request, renew_states(plan), progress)
 
@@ -210,7 +218,14 @@ def _run_plan(
             rows = rows_of(plan, faults)
             if is_whole:
                 made_by = provenance_of(plan.params, command)
-                write_cohort(plan.out_dir, rows, plan.params.atlases, made_by)
+                write_cohort(
+                    plan.out_dir,
+                    rows,
+                    plan.params.atlases,
+                    made_by,
+                    sources=[one.run.in_file for one in plan.runs],
+                    maps_files={atlas.name: atlas.maps.path for atlas in plan.atlases},
+                )
         page = plan.out_dir / "report.html"
         is_news = is_open or before != _content(table) or not page.exists()
         if plan.params.reports and is_whole and is_news:
@@ -249,7 +264,7 @@ def _finished(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> CohortResult:
         files: tuple[Path, ...] = ()
         manifest = read_manifest(run_files(plan.out_dir, row["run_id"]).manifest)
         if row["status"] == "done" and manifest is not None:
-            files = tuple(manifest.path.with_name(name) for name in manifest.files)
+            files = tuple(plan.out_dir / name for name in manifest.files)
         words = {name: row.get(name) or "" for name in ("reason", "warnings")}
         runs.append(RunResult(run_id=row["run_id"], status=row["status"], files=files, **words))
     n_done = sum(run.status == "done" for run in runs)
@@ -272,13 +287,36 @@ def _check_places(request: CohortRequest, runs: Sequence[RunSpec]) -> None:
         if folder.exists() and not folder.is_dir():
             msg = f"{folder} is a file, expected a folder; give another one."
             raise ParameterError(msg)
+    if request.folder is not None:
+        _check_place_in_folder(out_dir, request.folder.absolute())
     for run in runs:
-        if Path(run.in_file).absolute().is_relative_to(out_dir):
+        if not run.fault and Path(run.in_file).absolute().is_relative_to(out_dir):
             msg = (
                 f"{request.out_dir} holds {run.in_file}, and folders of data are never written "
                 "to; give a result folder of its own."
             )
             raise ParameterError(msg)
+
+
+def _check_place_in_folder(out_dir: Path, folder: Path) -> None:
+    """Take a place in a BIDS folder only below its derivatives, where nobody else has anything."""
+    if not out_dir.is_relative_to(folder) or out_dir == folder:
+        return
+    derivatives = folder / "derivatives"
+    is_below = out_dir.is_relative_to(derivatives) and out_dir != derivatives
+    if not is_below:
+        msg = (
+            f"{out_dir} lies in the BIDS folder {folder}, which is never written to but for a "
+            f"folder of its own below {derivatives}; give another result folder."
+        )
+        raise ParameterError(msg)
+    is_own = (private_folder(out_dir)).is_dir()
+    if out_dir.is_dir() and any(out_dir.iterdir()) and not is_own:
+        msg = (
+            f"{out_dir} holds what others wrote, and nothing of it is touched; give a result "
+            "folder of its own."
+        )
+        raise ParameterError(msg)
 
 
 def _content(path: Path) -> bytes:
@@ -291,7 +329,8 @@ def _content(path: Path) -> bytes:
 
 def _remove_leftovers(plan: Plan) -> None:
     """Remove files that a killed process was writing."""
-    folders = {run_files(plan.out_dir, planned.run.run_id).folder for planned in plan.runs}
+    names = [run_files(plan.out_dir, planned.run.run_id) for planned in plan.runs]
+    folders = {folder for one in names for folder in one.folders}
     for folder in {plan.out_dir, plan.out_dir / "logs", *folders}:
         for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
             path.unlink(missing_ok=True)

@@ -72,7 +72,7 @@ mapsmasker {command} --plugin MultiProc --n-procs {n_procs} \\
 """
 
 
-def slice_of(runs: Sequence[RunSpec], given: str) -> list[RunSpec]:
+def slice_of(runs: Sequence[RunSpec], given: str, *, by_subject: bool = False) -> list[RunSpec]:
     """
     Take one slice of the runs.
 
@@ -82,14 +82,26 @@ def slice_of(runs: Sequence[RunSpec], given: str) -> list[RunSpec]:
         All of them.
     given : str
         K/N: the K-th of N slices.
+    by_subject : bool
+        Keep the runs of a subject together.
 
     Returns
     -------
     list of RunSpec
-        Every N-th run, so that slices take equally long where a table is sorted by length.
+        Every N-th run or subject, so that slices take equally long where a table is sorted by
+        length.
     """
     number, n_slices = slice_numbers(given)
-    return list(runs[number - 1 :: n_slices])
+    groups = _subjects(runs) if by_subject else [[run] for run in runs]
+    return [run for group in groups[number - 1 :: n_slices] for run in group]
+
+
+def _subjects(runs: Sequence[RunSpec]) -> list[list[RunSpec]]:
+    """Group runs by subject, in the order of their first runs."""
+    groups: dict[str, list[RunSpec]] = {}
+    for run in runs:
+        groups.setdefault(run.run_id.partition("_")[0], []).append(run)
+    return list(groups.values())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,9 +140,7 @@ def write_array_script(request: CohortRequest, plan: Plan) -> ArrayScript:
     ArrayScript
         What was written.
     """
-    fair = max(DEFAULT_BATCH_SIZE, math.ceil(len(plan.runs) / MAX_TASKS))
-    size = fair if request.batch_size is None else request.batch_size
-    n_tasks = max(1, math.ceil(len(plan.runs) / size))
+    n_tasks, size = _tasks(request, [one.run for one in plan.runs])
     n_procs = min(request.n_procs or DEFAULT_PROCS, size)
     memory = max(MIN_TASK_GB, plan.estimate.task_gb(n_procs))
     script = Path(str(request.write_slurm_array)).absolute()
@@ -159,6 +169,25 @@ def write_array_script(request: CohortRequest, plan: Plan) -> ArrayScript:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
         temporary.chmod(0o755)
     return ArrayScript(path=script, n_tasks=n_tasks, batch_size=size)
+
+
+def _tasks(request: CohortRequest, runs: Sequence[RunSpec]) -> tuple[int, int]:
+    """Give the number of tasks, and the most runs that one of them has."""
+    if request.folder is None:
+        fair = max(DEFAULT_BATCH_SIZE, math.ceil(len(runs) / MAX_TASKS))
+        size = fair if request.batch_size is None else request.batch_size
+        return max(1, math.ceil(len(runs) / size)), size
+    # Subjects stay together: a task may have a run more than was asked for, but not a part of one.
+    n_subjects = len(_subjects(runs))
+    n_tasks = min(n_subjects, MAX_TASKS)
+    if request.batch_size is not None:
+        n_tasks = min(n_tasks, math.ceil(len(runs) / request.batch_size))
+    n_tasks = max(1, n_tasks)
+    sizes = [
+        len(slice_of(runs, f"{number}/{n_tasks}", by_subject=True))
+        for number in range(1, n_tasks + 1)
+    ]
+    return n_tasks, max(sizes)
 
 
 def task_arguments(given: Sequence[str]) -> list[str]:

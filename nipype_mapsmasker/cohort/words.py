@@ -7,11 +7,12 @@ import os
 from pathlib import Path
 from typing import Any
 
-from nipype_mapsmasker.cohort.inputs import TABLE_COLUMNS, collect_runs
+from nipype_mapsmasker.cohort.inputs import collect_runs
 from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.core.parameters import parameters_of
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables.rows import write_rows
+from nipype_mapsmasker.io.tables.runs import RUN_COLUMNS
 
 __all__ = ["words_of"]
 
@@ -47,7 +48,7 @@ def words_of(request: CohortRequest, beside: str | os.PathLike[str] = "request")
     if request.command:
         return list(request.command)
     words = ["run", _input(request, Path(beside)), str(request.out_dir)]
-    words += _option("maps", request.maps)
+    words += _option("maps", request.maps) if request.maps else []
     if request.strategies is not None:
         path = Path(f"{os.fspath(beside)}.strategies.json")
         words += ["--strategies", str(write_json(path, request.strategies))]
@@ -85,6 +86,6 @@ def _input(request: CohortRequest, beside: Path) -> str:
             "mask": run.mask and Path(run.mask).absolute(),
             "t_r": run.t_r,
         }
-        for run in collect_runs(request)
+        for run in collect_runs(request).runs
     ]
-    return str(write_rows(f"{beside}.runs.tsv", rows, TABLE_COLUMNS))
+    return str(write_rows(f"{beside}.runs.tsv", rows, RUN_COLUMNS))

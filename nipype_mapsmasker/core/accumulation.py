@@ -87,7 +87,7 @@ class RunningMean:
 
 class BasisProducts:
     """
-    Multiply the volumes of a run by A, and note which voxels ever had data.
+    Multiply the volumes of a run by A.
 
     Parameters
     ----------
@@ -114,7 +114,6 @@ class BasisProducts:
         self._work: Iterator[None] = iter(())
         self._products: list[NDArray[np.float64]] = []
         self._squares: list[NDArray[np.float64]] = []
-        self._unseen: dict[int, NDArray[np.intp]] = {}
 
     def add(self, block: NDArray[Any]) -> None:
         """
@@ -144,9 +143,7 @@ class BasisProducts:
             if self._n_gathered == n_batch:
                 self._turn()
 
-    def finish(
-        self,
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.intp]]:
+    def finish(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """
         Give the sums.
 
@@ -156,17 +153,12 @@ class BasisProducts:
             A y for every volume; what is not finite counted as 0.
         squares : (T,) ndarray of float
             ||y||^2 over A's voxels.
-        unseen : (n,) ndarray of int
-            Columns of A whose voxels never held anything but 0 or what is not finite.
         """
         self._turn()
         self._finish_work()
         products = [np.zeros((0, self._basis.n_rows)), *self._products]
-        unseen = [np.zeros(0, np.intp), *(self._unseen[left] for left in sorted(self._unseen))]
-        if not self._products:
-            unseen = [np.arange(self._voxels.size)]
         squares = np.concatenate([np.zeros(0), *self._squares])
-        return np.concatenate(products), squares, np.concatenate(unseen)
+        return np.concatenate(products), squares
 
     def _turn(self) -> None:
         """Begin to work on the batch that was gathered."""
@@ -197,18 +189,9 @@ class BasisProducts:
                 power = np.vecdot(values, values)
             square += power
             self._basis.multiply(values, left, product)
-            self._note_unseen(values, left)
             yield
         self._products.append(product)
         self._squares.append(square)
-
-    def _note_unseen(self, values: NDArray[np.float64], left: int) -> None:
-        """Keep of a piece's unseen voxels those that are still so."""
-        unseen = self._unseen.get(left)
-        if unseen is None:
-            self._unseen[left] = left + np.flatnonzero(~values.any(axis=0))
-        elif unseen.size:
-            self._unseen[left] = unseen[~values[:, unseen - left].any(axis=0)]
 
 
 class _DenseBasis:

@@ -15,20 +15,27 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from nipype_mapsmasker.core.filters import Butterworth, cosine_drifts, interpolate_censored
+from nipype_mapsmasker.core.freedom import degrees_of_freedom
 from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.core.regression import confound_basis, project_out, scale_confounds
 from nipype_mapsmasker.core.signal_inputs import as_confounds, as_keep, as_signals, listed
 from nipype_mapsmasker.core.standardize import (
+    ZERO_FLOOR,
     detrend,
     magnitude,
     percent_signal_change,
+    unit_of,
     zscore,
 )
+from nipype_mapsmasker.errors import SignalError
 
-__all__ = ["Cleaning", "CleaningSummary", "clean"]
+__all__ = ["Cleaning", "CleaningSummary", "clean", "refuse_nothing"]
 
 _PASSIVE_STEPS = ("non-finite values set to zero", "censor")
 """Steps that leave the values of other volumes of the same column alone."""
+
+NOTHING_LEFT = 1e-6
+"""Share of a signal's standard deviation below which nothing of it is left."""
 
 
 @dataclass(kw_only=True)
@@ -43,9 +50,12 @@ class CleaningSummary:
     confound_rank : int
         Directions removed by regression, cosines included.
     degrees_of_freedom : int
-        What is left of the kept volumes: times the share of frequencies that a Butterworth filter
-        lets pass, minus ``confound_rank``, minus 2 for a line (1 for a mean) unless a high-pass
-        filter has already taken those.
+        Rank of the whole linear map from the kept volumes to the cleaned ones: detrending, filter,
+        censoring, regression, removal of the mean. Of the directions that a Butterworth filter
+        weakens those count that keep half of their size, which is what its cut-offs mean.
+    variation_left : float or None
+        The largest share of a signal's standard deviation that is left before it is standardised;
+        None where no signal varies.
     low_pass, high_pass : float or None
         Effective cut-offs in Hz.
     steps : list of str
@@ -58,6 +68,7 @@ class CleaningSummary:
     n_kept: int
     confound_rank: int = 0
     degrees_of_freedom: int = 0
+    variation_left: float | None = None
     low_pass: float | None = None
     high_pass: float | None = None
     steps: list[str] = field(default_factory=list)
@@ -102,7 +113,7 @@ def clean(
     Raises
     ------
     ParameterError
-        The strategy cannot be meant.
+        The strategy makes no sense.
     SignalError
         The arrays do not fit together or are too short for the filter.
 
@@ -135,6 +146,8 @@ def clean(
     params.check(n_volumes)
     keep = as_keep(sample_mask, n_volumes)
     regressors = as_confounds(confounds, n_volumes, keep)
+    # By powers of two, which change no digit: squares of 1e200 would overflow.
+    regressors /= unit_of(magnitude(regressors[keep]))
     summary = CleaningSummary(n_volumes=n_volumes, n_kept=int(keep.sum()))
     if params.ensure_finite:
         raw = np.where(np.isfinite(raw), raw, 0.0)
@@ -150,6 +163,42 @@ def clean(
     return cleaned, summary
 
 
+def refuse_nothing(cleaned: NDArray[np.float64], summary: CleaningSummary) -> None:
+    """
+    Refuse a result that holds nothing of the signals.
+
+    Parameters
+    ----------
+    cleaned : (n_kept, K) ndarray of float
+        From `clean`.
+    summary : CleaningSummary
+        From `clean`.
+
+    Raises
+    ------
+    SignalError
+        No degree of freedom or nothing of the variation is left, or every number is zero or n/a.
+    """
+    done = ", ".join(summary.steps) or "nothing"
+    left = summary.variation_left
+    if summary.degrees_of_freedom == 0 or (left is not None and left < NOTHING_LEFT):
+        msg = (
+            f"Cleaning leaves nothing of the signals: of {summary.n_volumes} volumes "
+            f"{summary.n_kept} were kept, and after: {done} ({summary.confound_rank} confound "
+            f"directions, cut-offs low_pass={summary.low_pass} and high_pass={summary.high_pass} "
+            f"Hz) {summary.degrees_of_freedom} degrees of freedom are left and no more than "
+            f"{0.0 if left is None else left:.0e} of the deviation; censor fewer volumes, regress "
+            "fewer confounds, or widen the filter."
+        )
+        raise SignalError(msg)
+    if cleaned.size and not (np.isfinite(cleaned) & (cleaned != 0)).any():
+        msg = (
+            f"Every cleaned signal is zero or n/a in every volume (done: {done}); check that the "
+            "image has data that vary under the maps, min_coverage, and what is removed."
+        )
+        raise SignalError(msg)
+
+
 def _clean_finite(
     signals: NDArray[np.float64],
     params: Cleaning,
@@ -160,30 +209,78 @@ def _clean_finite(
     """Run the steps on columns that are finite in all kept volumes, filling in the summary."""
     baseline = signals[keep].mean(axis=0)
     scale = magnitude(signals[keep])
+    variation = signals[keep].std(axis=0)
     confounds = _add_cosines(confounds, params, keep, summary)
     confound_scale = magnitude(confounds[keep])
     bandpass = _butterworth(params, summary)
-    if bandpass is None:
-        signals, confounds, inside = signals[keep], confounds[keep], keep[keep]
-        if summary.n_kept < summary.n_volumes:
-            summary.steps.append("censor")
-    else:
-        signals, inside = interpolate_censored(signals, keep, extrapolate=params.extrapolate)
-        confounds, _ = interpolate_censored(confounds, keep, extrapolate=params.extrapolate)
-        if not inside.all():
-            summary.steps.append("interpolate censored volumes")
-    if params.detrend:
-        signals, confounds = _detrend(signals, confounds, summary)
-    if bandpass is not None:
-        signals, confounds = bandpass.apply(signals), bandpass.apply(confounds)
-        signals, confounds = signals[inside], confounds[inside]
-        summary.steps.append("butterworth")
-        if summary.n_kept < summary.n_volumes:
-            summary.steps.append("censor")
+    _note_steps(params, keep, bandpass, summary)
+
+    def prepare(columns: NDArray[np.float64]) -> NDArray[np.float64]:
+        return _prepare(columns, params, keep, bandpass)
+
+    signals, basis = prepare(signals), np.zeros((summary.n_kept, 0))
     if confounds.shape[1]:
-        signals = _regress(signals, confounds, confound_scale, params, summary)
-    _count_freedom(params, summary)
+        basis = _confound_basis(prepare(confounds), confound_scale, params, summary)
+        signals = project_out(signals, basis)
+    if params.standardization() is not None and summary.n_kept > 1:
+        ones = np.full((summary.n_kept, 1), 1.0 / np.sqrt(summary.n_kept))
+    else:
+        ones = np.zeros((summary.n_kept, 0))
+    summary.degrees_of_freedom = degrees_of_freedom(
+        keep, basis, ones, None if bandpass is None else prepare, detrended=params.detrend
+    )
+    varied = variation > ZERO_FLOOR * scale
+    if varied.any():
+        shares = signals[:, varied].std(axis=0) / variation[varied]
+        summary.variation_left = float(shares.max())
+    if summary.degrees_of_freedom == 0:
+        summary.warnings.append(
+            f"No degrees of freedom are left: {summary.n_kept} of {summary.n_volumes} volumes "
+            f"were kept and {summary.confound_rank} confound directions removed; the cleaned "
+            "signals mean nothing."
+        )
     return _standardize(signals, baseline, scale, params, summary)
+
+
+def _note_steps(
+    params: Cleaning,
+    keep: NDArray[np.bool_],
+    bandpass: Butterworth | None,
+    summary: CleaningSummary,
+) -> None:
+    """Tell the steps up to the regression, in their order."""
+    n_rows, censored = summary.n_kept, summary.n_kept < summary.n_volumes
+    if bandpass is not None:
+        kept = np.flatnonzero(keep)
+        n_rows = keep.size if params.extrapolate else int(kept[-1] - kept[0]) + 1
+        if n_rows > summary.n_kept:
+            summary.steps.append("interpolate censored volumes")
+    elif censored:
+        summary.steps.append("censor")
+    if params.detrend and n_rows > 1:
+        summary.steps.append("detrend")
+    elif params.detrend:
+        summary.warnings.append("A single volume has no trend; detrending was left out.")
+    if bandpass is not None:
+        summary.steps.append("butterworth")
+        if censored:
+            summary.steps.append("censor")
+
+
+def _prepare(
+    columns: NDArray[np.float64],
+    params: Cleaning,
+    keep: NDArray[np.bool_],
+    bandpass: Butterworth | None,
+) -> NDArray[np.float64]:
+    """Interpolate, detrend, filter and censor signals or confounds: E F D I_c."""
+    if bandpass is None:
+        columns = columns[keep]
+        return detrend(columns, times=np.flatnonzero(keep)) if params.detrend else columns
+    columns, inside = interpolate_censored(columns, keep, extrapolate=params.extrapolate)
+    if params.detrend:
+        columns = detrend(columns)
+    return bandpass.apply(columns)[inside]
 
 
 def _add_cosines(
@@ -229,25 +326,13 @@ def _butterworth(params: Cleaning, summary: CleaningSummary) -> Butterworth | No
     return bandpass
 
 
-def _detrend(
-    signals: NDArray[np.float64], confounds: NDArray[np.float64], summary: CleaningSummary
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Detrend both, unless there is but one volume."""
-    if signals.shape[0] == 1:
-        summary.warnings.append("A single volume has no trend; detrending was left out.")
-        return signals, confounds
-    summary.steps.append("detrend")
-    return detrend(signals), detrend(confounds)
-
-
-def _regress(
-    signals: NDArray[np.float64],
+def _confound_basis(
     confounds: NDArray[np.float64],
     scale: NDArray[np.float64],
     params: Cleaning,
     summary: CleaningSummary,
 ) -> NDArray[np.float64]:
-    """Remove what confounds explain."""
+    """Give an orthonormal basis of what is regressed out."""
     if not params.detrend and not params.standardize_confounds and params.filter != "cosine":
         summary.warnings.append(
             "Confounds were regressed with detrend=False and standardize_confounds=False: unless "
@@ -264,26 +349,7 @@ def _regress(
             f"{int(flat.sum())} of {flat.size} confounds (columns {listed(flat)}) are zero once "
             "they are censored, detrended, filtered and standardised; they were not used."
         )
-    return project_out(signals, basis)
-
-
-def _count_freedom(params: Cleaning, summary: CleaningSummary) -> None:
-    """Work out the degrees of freedom, and warn when there are none."""
-    share, n_lost = 1.0, summary.confound_rank
-    if "butterworth" in summary.steps and params.t_r is not None:
-        nyquist = 0.5 / params.t_r
-        low = nyquist if summary.low_pass is None else summary.low_pass
-        share = (low - (summary.high_pass or 0.0)) / nyquist
-    if "butterworth" not in summary.steps or summary.high_pass is None:
-        centred = params.standardization() is not None and summary.n_kept > 1
-        n_lost += 2 if "detrend" in summary.steps else int(centred)
-    summary.degrees_of_freedom = max(0, int(np.floor(share * summary.n_kept + 1e-9)) - n_lost)
-    if summary.degrees_of_freedom == 0:
-        summary.warnings.append(
-            f"No degrees of freedom are left: {summary.n_kept} of {summary.n_volumes} volumes "
-            f"were kept and {summary.confound_rank} confound directions removed; the cleaned "
-            "signals mean nothing."
-        )
+    return basis
 
 
 def _standardize(

@@ -5,10 +5,10 @@ Fitting: from maps to the linear operator that turns a volume into signals.
 For one volume y (V,), the signals minimise ||M s - y||^2, so s = C b with b = A y, where
 A (K', V) is applied to every volume and C (K, K') once per run:
 
-- well-conditioned maps, perhaps with exact combinations of others among them: A = M',
-  C = (M' M)^+ (the Gram matrix; A stays sparse if M is);
-- otherwise M = Q F is factorised, A = Q' and C = F^+, the minimum-norm solution for maps that
-  are linear combinations of others, as `scipy.linalg.lstsq` gives.
+- well-conditioned maps: A = M', C = (M' M)^-1 (the Gram matrix; A stays sparse if M is);
+- otherwise M = A' F is factorised, A has orthonormal combinations of the maps that resemble each
+  other, and C = F^+ (A A')^-1, the minimum-norm solution for maps that are linear combinations
+  of others, as `scipy.linalg.lstsq` gives.
 
 Smoothing G is linear and acts before the mask, so A G takes A's place: only K maps are ever
 smoothed, never a run.
@@ -20,18 +20,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import linalg, sparse
+from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid
-from nipype_mapsmasker.core.least_squares import (
-    RowMatrix,
-    gram_matrix,
-    invert_gram,
-    pseudo_inverse,
-    solve_minimum_norm,
-    variance_inflation,
-)
-from nipype_mapsmasker.core.maps import DENSE_ABOVE, MapsMatrix, apply_to_support, to_dense
+from nipype_mapsmasker.core.least_squares import RowMatrix, solve_maps
+from nipype_mapsmasker.core.maps import DENSE_ABOVE, MapsMatrix, apply_to_support
 from nipype_mapsmasker.core.smoothing import smoothing_operator
 from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
@@ -43,8 +36,6 @@ __all__ = [
     "MapsOperator",
     "fit_maps",
     "fold_resampling",
-    "solve_minimum_norm",
-    "variance_inflation",
 ]
 
 
@@ -65,7 +56,7 @@ class MapsOperator:
     mixing : (K, K') ndarray of float
         C, applied to A y.
     factor : (K', K) ndarray of float
-        F with M = A' F when nothing is smoothed; the identity for the Gram solution.
+        F with M = A' F when nothing is smoothed; the identity where A holds the maps.
     names : tuple of str
         The K maps' names.
     coverage : (K,) ndarray of float
@@ -80,6 +71,9 @@ class MapsOperator:
         What was folded in, mm.
     rank : int
         Rank of M.
+    merged : (n_groups, K) ndarray of bool
+        Which maps are combinations of each other, to the rounding of their file: they share what
+        they have in common (minimum norm), group by group.
     folded : bool
         Whether A holds more than M: smoothing, resampling or both.
 
@@ -100,6 +94,7 @@ class MapsOperator:
     centres: NDArray[np.float64]
     smoothing_fwhm: tuple[float, ...] | None
     rank: int
+    merged: NDArray[np.bool_]
     folded: bool = False
 
     @property
@@ -137,24 +132,14 @@ def fit_maps(
 
     Notes
     -----
-    The Gram matrix squares the condition number; it is used up to ``MAX_GRAM_CONDITION``, and
-    where what is beyond is dependent to the last digits of M itself. An empty map counts for
-    nothing in the rank.
+    The Gram matrix squares the condition number; it is used up to ``MAX_GRAM_CONDITION``. An
+    empty map counts for nothing in the rank.
     Memory: M, and a second copy of it only for ill-conditioned maps.
     """
     matrix = maps.matrix
-    gram = gram_matrix(matrix)
-    inverted = invert_gram(matrix, gram)
-    if inverted is not None:
-        basis: RowMatrix = (
-            sparse.csr_array(matrix.T) if sparse.issparse(matrix) else np.asarray(matrix.T)
-        )
-        (mixing, rank), factor = inverted, np.eye(maps.n_maps)
-    else:
-        dense = to_dense(matrix)
-        q, factor = linalg.qr(dense, mode="economic", check_finite=False)
-        basis = np.ascontiguousarray(q.T)
-        mixing, rank = pseudo_inverse(factor)
+    rounding = 0.0 if maps.rounding is None else maps.rounding
+    solution = solve_maps(matrix, rounding)
+    basis = solution.basis
     voxels = maps.voxels
     smoothing, widths = None, None
     if smoothing_fwhm is not None:
@@ -167,15 +152,16 @@ def fit_maps(
         grid=maps.grid,
         voxels=voxels,
         basis=basis,
-        mixing=mixing,
-        factor=factor,
+        mixing=solution.mixing,
+        factor=solution.factor,
         names=tuple(names),
         coverage=maps.coverage,
-        variance_inflation=variance_inflation(gram),
+        variance_inflation=solution.variance_inflation,
         n_voxels=n_voxels,
         centres=centres,
         smoothing_fwhm=widths,
-        rank=rank,
+        rank=solution.rank,
+        merged=solution.merged,
         folded=smoothing is not None,
     )
 

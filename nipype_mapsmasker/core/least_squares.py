@@ -3,110 +3,146 @@
 Least squares for maps: the Gram matrix where it keeps enough digits, else a factorised M.
 
 Squaring M squares its condition number, and hides combinations of maps that add up to less than
-sqrt(eps). So the Gram matrix serves maps that are well apart, and exact combinations that M itself
-confirms; what lies between goes through QR and a singular value decomposition.
+sqrt(eps). So the Gram matrix serves maps that are well apart; those that are not go through QR
+and a singular value decomposition, which alone decide what is a combination of others: rank,
+variance inflation and solution are read from the same numbers, so that they agree.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
+from scipy.sparse import csgraph
 
 from nipype_mapsmasker.core.maps import to_dense
 
-__all__ = [
-    "MAX_GRAM_CONDITION",
-    "RowMatrix",
-    "gram_matrix",
-    "invert_gram",
-    "pseudo_inverse",
-    "solve_minimum_norm",
-    "variance_inflation",
-]
+__all__ = ["MAX_GRAM_CONDITION", "RowMatrix", "Solution", "gram_matrix", "solve_maps", "spread"]
 
-MAX_GRAM_CONDITION = 1e8
-"""Condition number of M'M up to which it is used: the solution then keeps 8 digits or more."""
+MAX_GRAM_CONDITION = 1e4
+"""Condition number of the cosines between maps beyond which the Gram matrix is never used."""
 
-NULL_TOLERANCE = 1e-12
-"""Relative size below which an eigenvalue of the cosines, or a part in a null vector, is 0."""
+DENSE_GRAM_CONDITION = 1e2
+"""The same for dense maps, whose factors take no more room than they do: two digits are won."""
 
-NULL_ROUNDING = 10.0
-"""How many times the unit of rounding, per map, a combination of maps may be and still be zero."""
+SVD_ROUNDING = 10.0
+"""How many units of rounding of float64, per map, a singular value may be and still be zero."""
+
+PART = 1e-4
+"""A map whose part in a combination that adds up to nothing is larger is a twin of the others."""
+
+WEAK_PART = 1e-6
+"""Share of a map in the weak directions from which on it is factorised, not only squared."""
 
 RowMatrix: TypeAlias = NDArray[np.float64] | sparse.csr_array
 """Rows of maps (K, V), dense or sparse."""
 
 
-def variance_inflation(gram: NDArray[np.float64]) -> NDArray[np.float64]:
+@dataclass(frozen=True, eq=False)
+class Solution:
     """
-    Give each map's variance inflation factor.
+    Hold what turns volumes into signals: s = C A y, where M = A' F.
 
     Parameters
     ----------
-    gram : (K, K) ndarray of float
-        M'M.
-
-    Returns
-    -------
-    (K,) ndarray of float
+    basis : (K', V) ndarray of float or sparse csr_array
+        A.
+    mixing : (K, K') ndarray of float
+        C = F^+ (A A')^-1: the minimum-norm solution, as `scipy.linalg.lstsq` gives.
+    factor : (K', K) ndarray of float
+        F; the identity where A holds the maps themselves.
+    rank : int
+        Rank of M; an empty map counts for nothing.
+    variance_inflation : (K,) ndarray of float
         diag(R^-1) with R the cosines between maps, 1 for a map orthogonal to all others; inf for
         a map that is a combination of others, NaN for an empty one.
+    merged : (n_groups, K) ndarray of bool
+        Which maps are combinations of each other, group by group.
 
     References
     ----------
     .. [1] Belsley, Kuh, Welsch (1980), Regression Diagnostics, chapter 3.
-
-    Examples
-    --------
-    >>> variance_inflation(np.array([[4.0, 0.0], [0.0, 9.0]])).tolist()
-    [1.0, 1.0]
     """
-    norms = np.sqrt(np.diag(gram))
-    present = np.flatnonzero(norms > 0)
-    result = np.full(norms.size, np.nan)
-    if not present.size:
-        return result
-    cosines = gram[np.ix_(present, present)] / np.outer(norms[present], norms[present])
-    values, vectors = linalg.eigh(cosines)
-    floor = values[-1] * NULL_TOLERANCE
-    null = values <= floor
-    inverse = np.where(null, 0.0, 1.0 / np.where(null, 1.0, values))
-    factors = (vectors**2) @ inverse
-    # A map with a part in the null space is a combination of others.
-    in_null = (vectors[:, null] ** 2).sum(axis=1) > np.sqrt(np.finfo(np.float64).eps)
-    result[present] = np.where(in_null, np.inf, factors)
-    return result
+
+    basis: RowMatrix
+    mixing: NDArray[np.float64]
+    factor: NDArray[np.float64]
+    rank: int
+    variance_inflation: NDArray[np.float64]
+    merged: NDArray[np.bool_]
 
 
-def solve_minimum_norm(maps_rows: RowMatrix, products: NDArray[np.float64]) -> NDArray[np.float64]:
+def solve_maps(
+    matrix: NDArray[np.float64] | sparse.sparray, rounding: NDArray[np.float64] | float = 0.0
+) -> Solution:
     """
-    Solve M' M s = b for the minimum-norm s, without squaring M's condition for the rank.
+    Solve min ||M s - y||^2 for every y at once.
 
     Parameters
     ----------
-    maps_rows : (K, V) ndarray of float or sparse csr_array
-        M'.
-    products : (K, T) ndarray of float
-        b = M' Y.
+    matrix : (V, K) ndarray of float or sparse array
+        M.
+    rounding : (K,) ndarray of float or float
+        Norm of what the maps' stored type has rounded off, relative to each map's own: a
+        combination of maps of no more than that is nothing. 0 for numbers that are exact.
 
     Returns
     -------
-    (K, T) ndarray of float
-        The signals.
+    Solution
+        A sparse basis stays sparse.
+
+    Notes
+    -----
+    Maps of which some combination is weak (see `MAX_GRAM_CONDITION`) are replaced by orthonormal
+    combinations of themselves; of sparse maps only those that have a part in it, if that is
+    enough. All is judged with every map scaled to norm 1, so that units decide nothing.
+    Memory: M, and a dense copy of the maps that are factorised.
+
+    Examples
+    --------
+    A map and its copy share the signal.
+
+    >>> solution = solve_maps(np.array([[1.0, 1.0], [1.0, 1.0]]))
+    >>> solution.rank, (solution.mixing @ solution.basis @ [3.0, 3.0]).round(9).tolist()
+    (1, [1.5, 1.5])
     """
-    inverted = invert_gram(maps_rows.T, gram_matrix(maps_rows.T))
-    if inverted is not None:
-        return inverted[0] @ products
-    dense = to_dense(maps_rows)
-    factor = linalg.qr(dense.T, mode="r", check_finite=False)[0][: dense.shape[0]]
-    back, _ = pseudo_inverse(factor)
-    return back @ (back.T @ products)
+    n_maps = matrix.shape[1]
+    rounding = np.broadcast_to(np.asarray(rounding, dtype=np.float64), n_maps)
+    gram = gram_matrix(matrix)
+    norms = np.sqrt(np.diag(gram))
+    present = np.flatnonzero(norms > 0)
+    if not present.size:
+        nothing = np.zeros((n_maps, n_maps))
+        inflation = np.full(n_maps, np.nan)
+        empty = np.zeros((0, n_maps), dtype=bool)
+        return Solution(_rows(matrix), nothing, np.eye(n_maps), 0, inflation, empty)
+    values, vectors = spread(gram, present)
+    limit = MAX_GRAM_CONDITION if sparse.issparse(matrix) else DENSE_GRAM_CONDITION
+    weak = values < values[-1] / limit
+    if not weak.any():
+        mixing = np.zeros((n_maps, n_maps))
+        inverse = (vectors / values) @ vectors.T
+        mixing[np.ix_(present, present)] = inverse / np.outer(norms[present], norms[present])
+        inflation = np.full(n_maps, np.nan)
+        inflation[present] = np.diag(inverse)
+        empty = np.zeros((0, n_maps), dtype=bool)
+        return Solution(_rows(matrix), mixing, np.eye(n_maps), present.size, inflation, empty)
+    if sparse.issparse(matrix):
+        parts = (vectors[:, weak] ** 2).sum(axis=1)
+        chosen = present[parts > WEAK_PART]
+        if chosen.size < present.size:
+            solution = _partly_factorised(matrix, chosen, norms, rounding)
+            if solution is not None:
+                return solution
+    solution = _partly_factorised(matrix, present, norms, rounding)
+    assert solution is not None  # orthonormal rows are never weak
+    return solution
 
 
-def gram_matrix(matrix: RowMatrix) -> NDArray[np.float64]:
+def gram_matrix(matrix: NDArray[np.float64] | sparse.sparray) -> NDArray[np.float64]:
     """
     Give M'M.
 
@@ -123,87 +159,123 @@ def gram_matrix(matrix: RowMatrix) -> NDArray[np.float64]:
     return to_dense(matrix.T @ matrix)
 
 
-def invert_gram(
-    matrix: RowMatrix, gram: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], int] | None:
+def spread(
+    gram: NDArray[np.float64], present: NDArray[np.intp]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """
-    Give (M'M)^+ and M's rank, where the Gram matrix can tell them.
+    Give eigenvalues and eigenvectors of the cosines between maps.
 
     Parameters
     ----------
-    matrix : (V, K) ndarray of float or sparse array
-        M.
     gram : (K, K) ndarray of float
         M'M.
+    present : (n,) ndarray of int
+        Maps that are not empty.
 
     Returns
     -------
-    tuple of (K, K) ndarray of float and int, or None
-        None where digits would be lost.
+    values : (n,) ndarray of float
+        Rising.
+    vectors : (n, n) ndarray of float
+        One per column.
     """
-    norms = np.sqrt(np.diag(gram))
-    # An empty map is exactly orthogonal to all others: its signal is 0, the rest unchanged.
-    present = np.flatnonzero(norms > 0)
-    if not present.size:
-        return None
-    norms = norms[present]
-    # Scaled to a diagonal of 1, so that the units of the maps decide nothing.
+    norms = np.sqrt(np.diag(gram)[present])
     values, vectors = linalg.eigh(gram[np.ix_(present, present)] / np.outer(norms, norms))
-    null = values < values[-1] / MAX_GRAM_CONDITION
-    kept = vectors[:, ~null]
-    inverse = (kept / values[~null]) @ kept.T / np.outer(norms, norms)
-    if null.any():
-        combinations = _combinations(vectors[:, null], norms)
-        everywhere = np.zeros((gram.shape[0], combinations.shape[1]))
-        everywhere[present] = combinations
-        # Squaring hides what is smaller than sqrt(eps), so dependence is seen on M itself.
-        if np.abs(matrix @ everywhere).max(initial=0.0) > _rounding(matrix, everywhere):
+    return values, vectors
+
+
+def _rows(matrix: NDArray[np.float64] | sparse.sparray) -> RowMatrix:
+    """Give M' as it is stored in an operator."""
+    return sparse.csr_array(matrix.T) if sparse.issparse(matrix) else np.asarray(matrix.T)
+
+
+def _partly_factorised(
+    matrix: NDArray[np.float64] | sparse.sparray,
+    chosen: NDArray[np.intp],
+    norms: NDArray[np.float64],
+    rounding: NDArray[np.float64],
+) -> Solution | None:
+    """Replace the chosen maps by orthonormal combinations; None if that is not enough."""
+    n_maps = matrix.shape[1]
+    others = np.flatnonzero(norms > 0)
+    others = others[~np.isin(others, chosen)]
+    columns = matrix[:, chosen]
+    if sparse.issparse(columns):
+        used = np.flatnonzero(np.asarray(abs(columns).sum(axis=1)).reshape(-1) > 0)
+        dense = to_dense(sparse.csr_array(columns)[used])
+    else:
+        used, dense = np.arange(matrix.shape[0]), columns
+    unitary, forward, back, null = _factorise(dense, norms[chosen], rounding[chosen])
+    rank, n_others = unitary.shape[1], others.size
+    basis: RowMatrix
+    if sparse.issparse(matrix):
+        rows = sparse.coo_array(unitary.T)
+        wide = (rows.data, (rows.coords[0], used[rows.coords[1]]))
+        basis = sparse.csr_array(
+            sparse.vstack(
+                [sparse.csr_array(matrix[:, others].T),
+                 sparse.csr_array(wide, shape=(rank, matrix.shape[0]))]
+            )
+        )  # fmt: skip
+    else:
+        basis = np.ascontiguousarray(unitary.T)  # dense maps are always taken all together
+    factor = np.zeros((n_others + rank, n_maps))
+    factor[np.arange(n_others), others] = 1.0
+    factor[n_others:, chosen] = forward
+    mixing = factor.T.copy()
+    mixing[chosen, n_others:] = back
+    scale = np.concatenate([norms[others], np.ones(rank)])
+    gram = np.diag(scale**2)
+    if n_others:
+        gram = gram_matrix(basis.T)
+        values, vectors = spread(gram, np.arange(scale.size))
+        if values[0] < values[-1] / MAX_GRAM_CONDITION:
             return None
-        basis = linalg.qr(combinations, mode="economic")[0]
-        projector = np.eye(present.size) - basis @ basis.T
-        inverse = projector @ inverse @ projector
-    whole = np.zeros_like(gram)
-    whole[np.ix_(present, present)] = inverse
-    return whole, int(kept.shape[1])
+        mixing = mixing @ ((vectors / values) @ vectors.T / np.outer(scale, scale))
+    inflation = np.einsum("ij,jk,ik->i", mixing, gram, mixing) * norms**2
+    inflation[norms == 0] = np.nan
+    merged = _groups(null, chosen, n_maps)
+    inflation[merged.any(axis=0)] = np.inf
+    return Solution(basis, mixing, factor, n_others + rank, inflation, merged)
 
 
-def _combinations(null: NDArray[np.float64], norms: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give the combinations of maps that add up to nothing, from those of maps of norm 1."""
-    # What is only rounding must not grow with the units of a map that has no part in them.
-    return np.where(np.abs(null) > NULL_TOLERANCE, null, 0.0) / norms[:, None]
-
-
-def _rounding(matrix: RowMatrix, combinations: NDArray[np.float64]) -> float:
-    """Bound what rounding alone leaves of M n where M n = 0."""
-    largest = to_dense(abs(matrix).max(axis=0)).reshape(-1)
-    scale = (np.abs(combinations) * largest[:, None]).max()
-    return float(NULL_ROUNDING * matrix.shape[1] * np.finfo(np.float64).eps * scale)
-
-
-def pseudo_inverse(factor: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+def _factorise(
+    dense: NDArray[np.float64], norms: NDArray[np.float64], rounding: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """
-    Give F^+ and F's rank, leaving out directions that rounding alone can have made.
+    Give U (V, r), F (r, K), F^+ (K, r) and null vectors (n, K), with M = U F to M's rounding.
 
-    Parameters
-    ----------
-    factor : (K', K) ndarray of float
-        F.
-
-    Returns
-    -------
-    inverse : (K, K') ndarray of float
-        The pseudo-inverse.
-    rank : int
-        Of F.
+    What the stored type has rounded off is no direction of its own: its singular values do not
+    exceed the norm of the rounding of all maps together.
     """
-    norms = np.sqrt((factor**2).sum(axis=0))
-    norms[norms == 0] = 1.0
-    # As in `invert_gram`: the units of the maps decide nothing about the rank.
-    u, s, vt = linalg.svd(factor / norms, check_finite=False)
-    kept = s > 10 * s.size * np.finfo(np.float64).eps * s[0]
+    q, triangle = linalg.qr(dense / norms, mode="economic", check_finite=False)
+    u, s, vt = linalg.svd(triangle, full_matrices=False, check_finite=False)
+    floor = SVD_ROUNDING * s.size * np.finfo(np.float64).eps * s[0]
+    floor = max(floor, 2.0 * float(np.sqrt((rounding**2).sum())))
+    kept = s > floor
     n_kept = int(kept.sum())
-    inverse: NDArray[np.float64] = (vt[:n_kept].T / s[kept]) @ u[:, :n_kept].T / norms[:, None]
-    if n_kept < factor.shape[1]:
-        basis = linalg.qr(_combinations(vt[n_kept:].T, norms), mode="economic")[0]
-        inverse -= basis @ (basis.T @ inverse)
-    return inverse, n_kept
+    unitary = q @ u[:, :n_kept]
+    forward = s[:n_kept, None] * vt[:n_kept] * norms
+    back = (vt[:n_kept].T / s[:n_kept]) / norms[:, None]
+    null = linalg.null_space(vt[:n_kept]).T if n_kept < dense.shape[1] else np.zeros((0, 0))
+    if null.size:
+        # Combinations of the maps in their own units; rounding must not grow with a map's unit.
+        tolerance = max(1e-12, floor)
+        combinations = np.where(np.abs(null) > tolerance, null, 0.0).T / norms[:, None]
+        away = linalg.qr(combinations, mode="economic")[0]
+        back = back - away @ (away.T @ back)
+    return unitary, forward, back, null
+
+
+def _groups(null: NDArray[np.float64], chosen: NDArray[np.intp], n_maps: int) -> NDArray[np.bool_]:
+    """Name the maps that are combinations of each other, one group per row."""
+    if not null.size:
+        return np.zeros((0, n_maps), dtype=bool)
+    together = np.abs(null.T @ null) > PART**2
+    involved = np.sqrt((null**2).sum(axis=0)) > PART
+    together &= involved[:, None] & involved
+    n_groups, label = csgraph.connected_components(sparse.csr_array(together), directed=False)
+    groups = np.zeros((n_groups, n_maps), dtype=bool)
+    groups[label[involved], chosen[involved]] = True
+    kept: NDArray[np.bool_] = groups[groups.any(axis=1)]
+    return kept

@@ -19,6 +19,7 @@ from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid, apply_affine, same_grid, voxel_transform
 from nipype_mapsmasker.core.interpolation import check_overlap, resampling_operator
+from nipype_mapsmasker.core.rounding import epsilon, left_off
 from nipype_mapsmasker.core.spatial import (
     DirectResampling,
     PermutedOperator,
@@ -59,13 +60,17 @@ class MapsMatrix:
     matrix : (V, K) ndarray of float or sparse csc_array
         The weights M.
     coverage : (K,) ndarray of float
-        Share of each map's absolute weight that lies inside the mask and the field of view.
+        Share of each map's absolute weight that lies inside the mask and the field of view; 0 for
+        a map of which no voxel is left.
+    rounding : (K,) ndarray of float, optional
+        Norm of what the stored type has rounded off of each map, relative to the map's own.
     """
 
     grid: Grid
     voxels: NDArray[np.int64]
     matrix: NDArray[np.float64] | sparse.csc_array
     coverage: NDArray[np.float64]
+    rounding: NDArray[np.float64] | None = None
 
     @property
     def n_maps(self) -> int:
@@ -87,6 +92,7 @@ def collect_maps(
     mask: NDArray[np.bool_] | None = None,
     *,
     interpolation: Literal["linear", "nearest"] = "linear",
+    rounding: tuple[float, float] | None = None,
 ) -> MapsMatrix:
     """
     Gather the design matrix M of the fit, one map at a time.
@@ -101,6 +107,9 @@ def collect_maps(
         Voxels of ``target``, disk order, that may be used.
     interpolation : {'linear', 'nearest'}
         Between grids: linear for weights, nearest for labels.
+    rounding : tuple of float, optional
+        To what the file has rounded the maps: relative to each value, and absolute (the distance
+        between neighbouring values of scaled integers); by default as the volumes' type tells.
 
     Returns
     -------
@@ -124,16 +133,20 @@ def collect_maps(
         resampling = operator
     columns: list[tuple[NDArray[np.int32], NDArray[np.float64]]] = []
     coverage: list[float] = []
+    lost: list[float] = []
     any_weight = False
     for volume in volumes:
         index, values = _support(volume)
         any_weight |= bool(index.size)
         coverage.append(_coverage(index, values, source, target, mask))
+        lost.append(left_off(values, rounding or (epsilon(volume.dtype), 0.0)))
         if resampling is not None:
             index, values = apply_to_support(resampling, index, values, source, target)
         if mask is not None:
             kept = mask[index]
             index, values = index[kept], values[kept]
+        if not index.size:  # too small for this grid, whatever the place of its voxels
+            coverage[-1] = 0.0
         columns.append((index.astype(np.int32), values))
     if not any_weight:
         msg = "The maps image contains no map: every weight is zero; pass an image with weights."
@@ -145,7 +158,7 @@ def collect_maps(
             "check that maps, mask and images are in the same space."
         )
         raise MapsError(msg)
-    return _assemble(columns, target, np.array(coverage))
+    return _assemble(columns, target, np.array(coverage), np.array(lost))
 
 
 def label_volumes(
@@ -352,6 +365,7 @@ def _assemble(
     columns: list[tuple[NDArray[np.int32], NDArray[np.float64]]],
     grid: Grid,
     coverage: NDArray[np.float64],
+    rounding: NDArray[np.float64],
 ) -> MapsMatrix:
     """Stack the columns over the voxels that any of them uses."""
     used = np.zeros(grid.n_voxels, dtype=bool)
@@ -367,10 +381,9 @@ def _assemble(
         for k, (index, values) in enumerate(columns):
             dense[position[index], k] = values
             columns[k] = (np.empty(0, np.int32), np.empty(0))  # let the weights go at once
-        return MapsMatrix(grid, voxels, dense, coverage)
+        return MapsMatrix(grid, voxels, dense, coverage, rounding)
     indptr = np.concatenate([[0], np.cumsum([index.size for index, _ in columns])])
     indices = np.concatenate([position[index] for index, _ in columns])
     data = np.concatenate([values for _, values in columns])
-    return MapsMatrix(
-        grid, voxels, sparse.csc_array((data, indices, indptr), shape=shape), coverage
-    )
+    matrix = sparse.csc_array((data, indices, indptr), shape=shape)
+    return MapsMatrix(grid, voxels, matrix, coverage, rounding)

@@ -28,8 +28,9 @@ def check_name(kind: str, name: str) -> None:
         Empty, too long, or with a slash, a backslash or a control character.
     """
     bad = not name or name in {".", ".."} or name != name.strip()
-    bad = bad or any(ord(letter) < 32 or letter in "/\\\x7f" for letter in name)
-    if bad or len(name.encode()) > MAX_NAME_BYTES:
+    # Surrogates stand for bytes that are no text, which tables and pages cannot hold.
+    bad = bad or any(ord(c) < 32 or c in "/\\\x7f" or "\ud800" <= c <= "\udfff" for c in name)
+    if bad or len(name.encode(errors="replace")) > MAX_NAME_BYTES:
         msg = (
             f"The {kind} {name!r} cannot be part of a file name: expected 1 to {MAX_NAME_BYTES} "
             "bytes without slashes, control characters or blanks at the ends; rename it."

@@ -24,10 +24,13 @@ from nipype_mapsmasker.core.spatial import (
     SparseOperator,
 )
 
-__all__ = ["BlockResampler", "data_range", "fill_non_finite"]
+__all__ = ["KNOWN_SHARE", "BlockResampler", "data_range", "fill_non_finite"]
 
 FILL_ITERATIONS = 2
 """How many shells of non-finite voxels are filled from their neighbours, as in nilearn."""
+
+KNOWN_SHARE = 0.5
+"""Share of what a target voxel reads that must have data for it to count as having any."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +82,7 @@ class BlockResampler:
         object.__setattr__(self, "_box", box)
         object.__setattr__(self, "_moving", moving)
         object.__setattr__(self, "_nearest", [])
+        object.__setattr__(self, "_shares", [])
 
     @property
     def operator(self) -> SeparableOperator | SparseOperator | DirectResampling:
@@ -115,6 +119,59 @@ class BlockResampler:
                 np.clip(moved, *self.limits, out=moved)
             if bad is not None:
                 moved[self._was_bad(bad)[box]] = 0.0
+        return out.reshape(len(out), -1)
+
+    def share(self, known: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """
+        Tell how much of what a target voxel reads has data.
+
+        Parameters
+        ----------
+        known : (V,) ndarray of bool
+            Source voxels that have data.
+
+        Returns
+        -------
+        (V',) ndarray of float
+            From 0 to 1, by linear interpolation, which does not ring; 0 outside the source.
+        """
+        shares: list[SeparableOperator] = self._shares  # type: ignore[attr-defined]
+        if not shares:
+            kind = "nearest" if self.interpolation == "nearest" else "linear"
+            shares.append(resampling_operator(self.source, self.target, kind))  # type: ignore[arg-type]
+        volume = known.reshape(self.source.shape[::-1]).astype(np.float64)
+        return shares[0].apply(volume).reshape(-1).clip(0.0, 1.0)
+
+    def normalised(
+        self, block: NDArray[np.generic], known: NDArray[np.bool_]
+    ) -> NDArray[np.float64]:
+        """
+        Resample volumes with holes: R (m x) / R m, with m the mask of what is known.
+
+        Parameters
+        ----------
+        block : (n, V) ndarray
+            Volumes in disk order, any numeric type; what is not known is not read.
+        known : (V,) ndarray of bool
+            Source voxels that have data in these volumes.
+
+        Returns
+        -------
+        (n, V') ndarray of float
+            Finite volumes on the target grid; 0 where less than half is known.
+        """
+        box: tuple[slice, slice, slice] = self._box  # type: ignore[attr-defined]
+        shape = self.source.shape[::-1]
+        usable = self.share(known).reshape(self.target.shape[::-1])[box] >= KNOWN_SHARE
+        weight = self._moving.apply(known.reshape(shape).astype(np.float64))  # type: ignore[attr-defined]
+        weight[~usable] = 1.0
+        out = np.zeros((block.shape[0], *self.target.shape[::-1]))
+        for result, stored in zip(out, block, strict=True):
+            volume = np.where(known, stored, 0).astype(np.float64).reshape(shape)
+            moved = self._moving.apply(volume) / weight  # type: ignore[attr-defined]
+            if self.limits is not None:
+                np.clip(moved, *self.limits, out=moved)
+            result[box] = np.where(usable, moved, 0.0)
         return out.reshape(len(out), -1)
 
     def _was_bad(self, bad: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -8,17 +8,20 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ZERO_FLOOR", "detrend", "magnitude", "percent_signal_change", "zscore"]
+__all__ = ["ZERO_FLOOR", "detrend", "magnitude", "percent_signal_change", "unit_of", "zscore"]
 
 ZERO_FLOOR = 1e-12
 """A signal at or below this share of its original magnitude is round-off and counts as zero."""
 
 
 def detrend(
-    signals: NDArray[np.float64], kind: Literal["constant", "linear"] = "linear"
+    signals: NDArray[np.float64],
+    kind: Literal["constant", "linear"] = "linear",
+    *,
+    times: NDArray[np.integer] | None = None,
 ) -> NDArray[np.float64]:
     r"""
-    Remove each signal's mean, and its least-squares line over the volume numbers.
+    Remove each signal's mean, and its least-squares line over time.
 
     .. math:: \tilde{s} = s - \bar{s} - u\,(u^\top s), \quad u \propto t - \bar{t},\ \|u\| = 1
 
@@ -28,6 +31,8 @@ def detrend(
         One signal per column.
     kind : {'constant', 'linear'}, default='linear'
         Remove the mean alone, or the mean and the line.
+    times : (T,) ndarray of int or None, default=None
+        The volume numbers t of the rows; None takes 0 to T - 1, that is no volume is left out.
 
     Returns
     -------
@@ -36,7 +41,8 @@ def detrend(
 
     Notes
     -----
-    nilearn: ``signal._detrend``.
+    nilearn: ``signal._detrend``, which takes the rows for the volume numbers even where volumes
+    between them were censored: what drifts in time is then not a line, and stays.
 
     Examples
     --------
@@ -55,8 +61,8 @@ def detrend(
         return signals.copy()
     residual = np.asarray(signals - signals.mean(axis=0))
     if kind == "linear":
-        slope = np.arange(n_volumes, dtype=np.float64)
-        slope -= slope.mean()
+        slope = np.arange(n_volumes) if times is None else times
+        slope = slope - slope.mean()
         slope /= np.sqrt(slope @ slope)
         residual -= np.outer(slope, slope @ residual)
     return residual
@@ -103,6 +109,9 @@ def zscore(
     (True, [False, False])
     """
     original = magnitude(signals) if scale is None else scale
+    # Squares of 1e200 overflow, those of 1e-200 vanish; by powers of two no digit changes.
+    unit = unit_of(original)
+    signals, original = signals / unit, original / unit
     centred = signals - signals.mean(axis=0)
     deviation = centred.std(axis=0, ddof=ddof)
     flat = deviation <= ZERO_FLOOR * original
@@ -177,3 +186,26 @@ def magnitude(signals: NDArray[np.float64]) -> NDArray[np.float64]:
         Magnitudes, in the signals' units; 0 without any volume.
     """
     return np.asarray(np.abs(signals).max(axis=0, initial=0.0))
+
+
+def unit_of(size: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Give the power of two at or below each size, to bring numbers of any unit near 1 exactly.
+
+    Parameters
+    ----------
+    size : (K,) ndarray of float
+        Magnitudes, none of them negative.
+
+    Returns
+    -------
+    (K,) ndarray of float
+        Powers of two; 1 for a size of zero.
+
+    Examples
+    --------
+    >>> unit_of(np.array([0.0, 1.0, 5.0])).tolist()
+    [1.0, 1.0, 4.0]
+    """
+    exponent = np.where(size > 0, np.frexp(size)[1] - 1, 0)
+    return np.asarray(np.ldexp(1.0, np.maximum(exponent, -1000)))

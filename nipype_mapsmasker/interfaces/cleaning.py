@@ -38,6 +38,9 @@ class _CleanSignalsInputSpec(RunInputSpec):
     sample_mask_file = optional_file(
         "table of the volumes to keep: booleans, or sorted indices from 0"
     )
+    fit_quality_file = optional_file(
+        "table of ExtractSignals, one row per volume; volumes without any data are censored"
+    )
     t_r = optional(traits.Float(), "repetition time in seconds; needed by the filters")
     messages = traits.List(
         traits.Str(), desc="warnings of earlier steps, handed on into the summary"
@@ -85,6 +88,7 @@ class CleanSignals(RunInterface):
                 confounds_files=inputs.confounds_files,
                 high_variance_file=inputs.high_variance_file,
                 sample_mask_file=inputs.sample_mask_file,
+                fit_quality_file=inputs.fit_quality_file,
                 choice=ConfoundParameters(**choice),
             ),
             Cleaning(**values_of(inputs, CleaningParameters), t_r=inputs.t_r),

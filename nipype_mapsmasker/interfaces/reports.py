@@ -128,7 +128,7 @@ class ReportRun(RunInterface):
         )
         run = load_run(inputs.run_id, files, self._sidecar(summary))
         page = write_run_page(
-            cwd / "report.html", run, displayed_maps=inputs.displayed_maps, cmap=inputs.cmap
+            cwd / "page.html", run, displayed_maps=inputs.displayed_maps, cmap=inputs.cmap
         )
         self._results["out_file"] = str(page)
 

@@ -171,12 +171,14 @@ class SummariseRuns(LeanInterface):
     def _run_interface(self, runtime: Any) -> Any:
         inputs = self.inputs
         rows = []
+        sources: list[str] = []
         for run_id, manifest_file, fault_file in zip(
             inputs.run_ids, inputs.manifest_files, inputs.fault_files, strict=True
         ):
             manifest = None if manifest_file is None else read_manifest(Path(manifest_file))
             if manifest is not None:
                 rows.append(manifest.row)
+                sources += [manifest.source] if manifest.source else []
                 continue
             reason = "The results are missing."
             if fault_file:
@@ -191,6 +193,7 @@ class SummariseRuns(LeanInterface):
             coverage_files={
                 atlas: [path for path in paths if path] for atlas, paths in tables.items()
             },
+            sources=sources,
         )
         self._results = {
             "out_file": str(out_file),

@@ -23,14 +23,14 @@ def save_arrays(path: str | Path, arrays: Mapping[str, NDArray[np.generic]]) -> 
     Parameters
     ----------
     path : str or Path
-        Where to; appears whole or not at all.
+        The file to write; it appears whole or not at all.
     arrays : mapping of str to ndarray
-        What to write.
+        Arrays of plain numbers or text, by name.
 
     Returns
     -------
     Path
-        The file.
+        The file, complete.
     """
     path = Path(path)
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
@@ -50,12 +50,12 @@ def load_arrays(path: str | Path) -> dict[str, NDArray[np.generic]]:
     Parameters
     ----------
     path : str or Path
-        The file.
+        A file that `save_arrays` wrote.
 
     Returns
     -------
     dict of str to ndarray
-        The arrays.
+        All arrays by name, read into memory.
     """
     with np.load(Path(path), allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}

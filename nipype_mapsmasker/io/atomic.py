@@ -57,9 +57,12 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     try:
         yield temporary
         temporary.replace(final)
-    except BaseException:
-        with suppress(FileNotFoundError):
+    except BaseException as error:
+        with suppress(OSError):
             temporary.unlink()
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            # Writing knows no names: without this, "No space left on device" says not where.
+            raise OSError(error.errno, error.strerror, str(final)) from error
         raise
 
 
@@ -70,18 +73,19 @@ def write_json(path: Path, content: object) -> Path:
     Parameters
     ----------
     path : Path
-        The file.
+        A .json; a file that is there is replaced.
     content : object
-        What; NaN becomes null.
+        Mappings, lists, text and numbers; NaN becomes null.
 
     Returns
     -------
     Path
-        The file.
+        The file, complete.
     """
     text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
     with atomic_path(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+        # What is no text becomes \\udcff and its like, which JSON knows.
+        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
     return path
 
 

@@ -22,7 +22,7 @@ from nipype_mapsmasker.io.atomic import atomic_path
 
 __all__ = ["OPERATOR_FORMAT", "load_operator", "save_operator"]
 
-OPERATOR_FORMAT = 1
+OPERATOR_FORMAT = 2
 """Version of the file's layout; files of another version are refused."""
 
 _LOCAL_HEADER_BYTES = 30
@@ -38,12 +38,12 @@ def save_operator(path: str | Path, operator: MapsOperator) -> Path:
     path : str or Path
         The ``.npz`` to write; appears whole or not at all.
     operator : MapsOperator
-        What to write.
+        The fitted maps.
 
     Returns
     -------
     Path
-        The file.
+        The file, complete.
     """
     path = Path(path)
     arrays: dict[str, NDArray[np.generic]] = {
@@ -60,6 +60,7 @@ def save_operator(path: str | Path, operator: MapsOperator) -> Path:
         "centres": operator.centres,
         "smoothing_fwhm": np.array(operator.smoothing_fwhm or (), dtype=np.float64),
         "rank": np.array(operator.rank),
+        "merged": operator.merged,
         "folded": np.array(operator.folded),
     }
     basis = operator.basis
@@ -128,6 +129,7 @@ def load_operator(path: str | Path) -> MapsOperator:
         centres=small["centres"],
         smoothing_fwhm=tuple(float(width) for width in small["smoothing_fwhm"]) or None,
         rank=int(small["rank"]),
+        merged=small["merged"],
         folded=bool(small["folded"]),
     )
 

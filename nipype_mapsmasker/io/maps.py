@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,32 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import check_overlap, resampling_operator
 from nipype_mapsmasker.core.maps import MapsMatrix, collect_maps, label_volumes
+from nipype_mapsmasker.core.rounding import epsilon
 from nipype_mapsmasker.errors import MapsError, ParameterError
-from nipype_mapsmasker.io.images.reader import iter_blocks, read_info, read_volumes
+from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info, read_volumes
 from nipype_mapsmasker.io.tables.labels import read_labels
 
 __all__ = ["MapsImage", "load_maps", "mask_on_grid", "open_maps", "read_mask"]
 
 MAX_LABELS = 10_000
 """More distinct integers than this in a 3D image are no labels."""
+
+LABEL_ROUNDING = 1e-6
+"""Relative rounding of a label that was stored as a floating-point number."""
+
+MAX_ROUNDING = 0.05
+"""Largest rounding of a label by a scale factor; a coarser one stores weights."""
+
+WHOLE_SHARE = 0.05
+"""Share of voxels with whole numbers from which on the others are taken for interpolated."""
+
+MIN_ALIKE = 3
+"""Volumes that are compared to tell a run from maps."""
+
+ALIKE = 0.98
+"""Cosine of the angle between two volumes that maps of different places do not reach."""
+
+_LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,9 +51,9 @@ class MapsImage:
     Parameters
     ----------
     path : Path
-        The file.
+        The image that was opened.
     grid : Grid
-        Its grid.
+        Grid that the maps are stored on.
     n_maps : int
         Number of maps K.
     label_values : (K,) ndarray of float or None
@@ -52,7 +71,7 @@ class MapsImage:
             for block in iter_blocks(self.path):
                 yield from block.reshape(-1, *self.grid.shape[::-1])
         else:
-            labels = np.ascontiguousarray(read_volumes(self.path, ndim=3).T)
+            labels = np.rint(np.ascontiguousarray(read_volumes(self.path, ndim=3).T))
             yield from label_volumes(labels, self.label_values)
 
     def names(self, labels_file: str | Path | None = None) -> list[str]:
@@ -73,38 +92,107 @@ def open_maps(path: str | Path) -> MapsImage:
     Parameters
     ----------
     path : str or Path
-        A 4D image of weights, or a 3D image: of labels if all its values are integers.
+        A 4D image of weights; or a 3D image, or 4D one of one volume: of labels if all its
+        values are whole numbers, but for what a scale factor rounds, otherwise of one map.
 
     Returns
     -------
     MapsImage
-        What it holds.
+        The maps, of which no voxel is kept.
 
     Raises
     ------
     MapsError
-        A 3D image without any label.
+        A 3D image without any label, or of labels that were interpolated; a run in place of maps.
     ImageFileError, ImageHeaderError
         The file cannot be read.
     """
     info = read_info(path)
-    if info.ndim == 4:
+    if info.n_volumes > 1:
+        _refuse_run(info)
         return MapsImage(info.path, info.grid, info.n_volumes, None)
-    values = np.unique(read_volumes(path, ndim=3))
-    values = values[np.isfinite(values) & (values != 0)]
+    one_map = MapsImage(info.path, info.grid, 1, None)
+    found, counts = np.unique(read_volumes(path, ndim=3), return_counts=True)
+    is_value = np.isfinite(found) & (found != 0)
+    values, counts = found[is_value], counts[is_value]
     if not values.size:
         msg = f"{path} contains no map: every voxel is zero; pass 4D maps or a 3D label image."
         raise MapsError(msg)
-    if not np.array_equal(values, np.rint(values)):
-        return MapsImage(info.path, info.grid, 1, None)
-    if values.size > MAX_LABELS or values[0] < 0:
+    is_whole = np.abs(values - np.rint(values)) <= _rounding(info, values)
+    if not is_whole.all():
+        _refuse_interpolated(info, values, counts, is_whole)
+        if info.ndim == 3:
+            _LOGGER.warning(
+                "%s is a 3D image whose values are no whole numbers: it is taken for one map of "
+                "weights, not for labels.", path,
+            )  # fmt: skip
+        return one_map
+    values = np.unique(np.rint(values))
+    values = values[values != 0]
+    if info.ndim == 4 and (values.size < 2 or values.size > MAX_LABELS or values[0] < 0):
+        return one_map  # a fourth axis of one element is no label image's, unless labels are there
+    if not values.size or values.size > MAX_LABELS or values[0] < 0:
+        span = f"from {values[0]:g} to {values[-1]:g}" if values.size else "of which all are 0"
         msg = (
-            f"{path} is a 3D image with {values.size} distinct integers from {values[0]:g} to "
-            f"{values[-1]:g}, expected at most {MAX_LABELS} positive labels; "
-            "pass 4D maps or a label image."
+            f"{path} is a 3D image with {values.size} distinct whole numbers {span}, expected at "
+            f"most {MAX_LABELS} positive labels; pass 4D maps or a label image."
         )
         raise MapsError(msg)
     return MapsImage(info.path, info.grid, values.size, values)
+
+
+def _rounding(info: ImageInfo, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """
+    Give how far off a whole number a label may be.
+
+    A label that a scale factor stores is the nearest that can be stored, half a step off at most.
+    """
+    step = 0.5 * abs(info.slope) if info.scaled else 0.0
+    rounding: NDArray[np.float64] = LABEL_ROUNDING * np.maximum(np.abs(values), 1.0)
+    return rounding + min(step, MAX_ROUNDING)
+
+
+def _refuse_interpolated(
+    info: ImageInfo,
+    values: NDArray[np.float64],
+    counts: NDArray[np.int64],
+    is_whole: NDArray[np.bool_],
+) -> None:
+    """Refuse labels that were resampled by interpolation, which gave numbers between them."""
+    labels = np.unique(np.rint(values[is_whole & (values > 0.5)]))
+    share = counts[is_whole].sum() / counts.sum()
+    if labels.size > 1 and share >= WHOLE_SHARE:
+        odd = values[~is_whole]
+        msg = (
+            f"{info.path} is an image of which {share:.0%} of the voxels hold whole numbers "
+            f"({labels[0]:g} to {labels[-1]:g}) and others do not (such as {odd[0]:g}): these "
+            "seem to be labels that were resampled by interpolation; resample the labels anew by "
+            "nearest neighbour, or divide the image by its largest value if it is one map of "
+            "weights."
+        )
+        raise MapsError(msg)
+
+
+def _refuse_run(info: ImageInfo) -> None:
+    """Refuse a run that was given in place of maps: its volumes are all alike."""
+    if info.n_volumes < MIN_ALIKE:
+        return
+    first: list[NDArray[np.float64]] = []
+    for block in iter_blocks(info, block_bytes=MIN_ALIKE * info.volume_bytes):
+        first += [np.nan_to_num(volume.astype(np.float64)) for volume in block]
+        if len(first) >= MIN_ALIKE:
+            break
+    volumes = np.stack(first[:MIN_ALIKE])
+    lengths = np.sqrt((volumes * volumes).sum(axis=1))
+    if not lengths.all():
+        return
+    cosines = (volumes @ volumes.T) / np.outer(lengths, lengths)
+    if cosines.min() > ALIKE:
+        msg = (
+            f"{info.path} does not look like maps: its first {MIN_ALIKE} volumes are all but the "
+            "same image, as those of a run are; check that maps and data are not swapped."
+        )
+        raise MapsError(msg)
 
 
 def load_maps(
@@ -143,8 +231,16 @@ def load_maps(
     interpolation: Literal["linear", "nearest"] = (
         "linear" if maps.label_values is None else "nearest"
     )
+    info = read_info(maps.path)
+    rounding = None
+    if maps.label_values is None and info.scaled:
+        # Blocks are float64 then, and do not show to what the file has rounded.
+        absolute = abs(info.slope) if info.dtype.kind in "iu" else 0.0
+        rounding = (epsilon(info.dtype), absolute)
     try:
-        return collect_maps(maps.volumes(), maps.grid, target, mask, interpolation=interpolation)
+        return collect_maps(
+            maps.volumes(), maps.grid, target, mask, interpolation=interpolation, rounding=rounding
+        )
     except MapsError as error:
         beside = "" if mask_file is None else f" with the mask {mask_file}"
         msg = f"{maps.path}{beside}: {error}"
@@ -165,7 +261,7 @@ def read_mask(path: str | Path, threshold: float | None = None) -> tuple[Grid, N
     Returns
     -------
     grid : Grid
-        The mask's grid.
+        Grid that the mask is stored on.
     mask : (V,) ndarray of bool
         In disk order.
 

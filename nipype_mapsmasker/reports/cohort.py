@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports import verdict as v
+from nipype_mapsmasker.reports.outliers import compare_runs, groups_of
 from nipype_mapsmasker.reports.results import AtlasSummary, CohortResults, RunResults, RunRow
 
 __all__ = ["CohortBuilder"]
@@ -95,12 +96,17 @@ class CohortBuilder:
             atlas=run.atlas,
             strategy=run.strategy,
             level=verdict.level,
+            own_level=verdict.level,
             reasons=tuple(f.text for f in verdict.findings if f.level != "note"),
             keywords=tuple(f.about for f in verdict.findings if f.level != "note"),
             link=link,
             measures=values,
             lost_maps=verdict.lost_maps,
             cut_maps=verdict.cut_maps,
+            startup_volumes=verdict.startup_volumes,
+            spike_volumes=verdict.spike_volumes,
+            t_r=run.t_r,
+            steps=tuple(str(step) for step in run.summary.get("steps", ())),
         )
         names = tuple(str(name) for name in run.names)
         sums = self._sums.setdefault((run.atlas, run.strategy), _Sums(names))
@@ -136,6 +142,7 @@ class CohortBuilder:
             for place, similarity in _similarities(sums):
                 measures = {**rows[place].measures, "similarity": similarity}
                 rows[place] = replace(rows[place], measures=measures)
+        _compare(rows)
         return CohortResults(
             rows=rows,
             atlases=[_summary(*key, sums) for key, sums in self._sums.items()],
@@ -170,6 +177,22 @@ class CohortBuilder:
         sums.coverage.append(np.asarray(coverage, dtype=np.float32))
         sums.run_ids.append(run.run_id)
         sums.places.append(len(self._rows))
+
+
+def _compare(rows: list[RunRow]) -> None:
+    """Add to rows what the comparison with those of the same maps and strategy tells."""
+    for places in groups_of(rows):
+        found = compare_runs([rows[place] for place in places])
+        for index, findings in found.items():
+            row = rows[places[index]]
+            levels = [row.level, *(finding.level for finding in findings)]
+            rows[places[index]] = replace(
+                row,
+                level=max(levels, key=list(v.LEVEL_WORDS).index),
+                # Before what the run says of itself: it is what its own page does not say.
+                reasons=(*(finding.text for finding in findings), *row.reasons),
+                keywords=(*(finding.about for finding in findings), *row.keywords),
+            )
 
 
 def _similarities(sums: _Sums) -> list[tuple[int, float]]:

@@ -12,16 +12,20 @@ from typing import Any
 
 from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.io.results.cohort import PAGE_LOCK
-from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.results.locking import held
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.reports.load import PageFiles, load_run, write_page, write_run_page
+from nipype_mapsmasker.reports.qc import write_qc_table
+from nipype_mapsmasker.reports.results import CohortResults
 
 __all__ = [
     "cohort_link",
+    "load_cohort",
     "make_reports",
     "stored_pages",
     "write_cohort_page",
+    "write_qc",
 ]
 
 LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
@@ -53,12 +57,11 @@ def stored_pages(out_dir: str | Path, run_id: str) -> Iterator[tuple[Path, PageF
         The JSON beside the cleaned signals.
     """
     names = run_files(out_dir, run_id)
-    sidecars = names.folder.glob("*_timeseries.json") if names.folder.is_dir() else []
-    for path in sorted(sidecars):
-        if not path.name.startswith(f"{run_id}_atlas-"):
-            continue
+    for path in names.sidecars():
         sidecar = json.loads(path.read_text(encoding="utf-8"))
         atlas, strategy = sidecar["Atlas"]["Name"], sidecar.get("Strategy") or ""
+        if path != names.sidecar(atlas, strategy):  # of another run, or of raw signals
+            continue
         candidates = [names.timeseries(atlas, strategy, suffix) for suffix in _SUFFIXES]
         files = PageFiles(
             signals_file=names.raw(atlas),
@@ -87,13 +90,13 @@ def cohort_link(out_dir: str | Path, run_id: str) -> str:
     str
         A relative path with forward slashes.
     """
-    folder = run_files(out_dir, run_id).folder
+    folder = run_files(out_dir, run_id).figures
     return Path(os.path.relpath(Path(out_dir) / COHORT_PAGE, folder)).as_posix()
 
 
-def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
+def load_cohort(out_dir: str | Path, *, title: str = "All runs") -> CohortResults:
     """
-    Draw the page of a cohort from its result folder.
+    Read what the page of a cohort and its table of measures show, one run after the other.
 
     Parameters
     ----------
@@ -104,19 +107,12 @@ def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
 
     Returns
     -------
-    Path
-        ``report.html`` in the folder.
+    CohortResults
+        Rows in the order of ``runs.tsv``; a run whose results cannot be read is a failed one.
     """
-    # Whoever draws last reads the table last: of several workflows, none undoes a newer page.
-    with held(Path(out_dir) / PAGE_LOCK):
-        return _draw_cohort_page(Path(out_dir), title)
-
-
-def _draw_cohort_page(out_dir: Path, title: str) -> Path:
-    """Draw the page from what is there now."""
     from nipype_mapsmasker.reports.cohort import CohortBuilder
-    from nipype_mapsmasker.reports.page_cohort import cohort_page
 
+    out_dir = Path(out_dir)
     builder = CohortBuilder()
     for row in _runs(out_dir):
         run_id = row["run_id"] or ""
@@ -137,12 +133,55 @@ def _draw_cohort_page(out_dir: Path, title: str) -> Path:
         if not n_found:
             builder.fail(run_id, "The results are missing from the result folder.")
     made = _description(out_dir)
-    cohort = builder.finish(
+    return builder.finish(
         title=title,
         command=str(made.get("Command") or ""),
         versions={name: str(value) for name, value in dict(made.get("Versions") or {}).items()},
     )
-    return write_page(out_dir / COHORT_PAGE, cohort_page(cohort))
+
+
+def write_qc(out_dir: str | Path) -> Path:
+    """
+    Write ``qc.tsv`` and ``qc.json`` of a result folder from its result files.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder, with ``runs.tsv``.
+
+    Returns
+    -------
+    Path
+        ``qc.tsv`` in the folder.
+    """
+    with held(private_folder(out_dir) / PAGE_LOCK):
+        return write_qc_table(out_dir, load_cohort(out_dir))
+
+
+def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
+    """
+    Draw the page of a cohort from its result folder, and write its ``qc.tsv``.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder, with ``runs.tsv``.
+    title : str
+        Heading.
+
+    Returns
+    -------
+    Path
+        ``report.html`` in the folder.
+    """
+    from nipype_mapsmasker.reports.page_cohort import cohort_page
+
+    # Whoever draws last reads the table last: of several workflows, none undoes a newer page.
+    with held(private_folder(out_dir) / PAGE_LOCK):
+        cohort = load_cohort(out_dir, title=title)
+        # From the same rows, so that table and page always agree.
+        write_qc_table(out_dir, cohort)
+        return write_page(Path(out_dir) / COHORT_PAGE, cohort_page(cohort))
 
 
 def make_reports(
@@ -168,7 +207,7 @@ def make_reports(
     Raises
     ------
     ParameterError
-        The folder holds no results, or ``displayed_maps`` or ``cmap`` cannot be meant.
+        The folder holds no results, or ``displayed_maps`` or ``cmap`` makes no sense.
     """
     out_dir = Path(out_dir)
     rows = _runs(out_dir)

@@ -151,7 +151,7 @@ def load_run(
     keep = np.ones(len(raw), dtype=bool)
     keep[list(sidecar.get("censored") or [])] = False
     rows = read_rows(files.coverage_file)
-    place = {row["name"]: index for index, row in enumerate(rows)}
+    place = {row["Node"]: index for index, row in enumerate(rows)}
     chosen = [place[name] for name in names]
     data = load_arrays(files.data_file) if files.data_file is not None else {}
     inflation = data.get("variance_inflation")
@@ -215,7 +215,7 @@ def write_page(path: Path, page: str) -> Path:
     Parameters
     ----------
     path : Path
-        Where to.
+        The file to write.
     page : str
         What.
 
@@ -225,7 +225,7 @@ def write_page(path: Path, page: str) -> Path:
         The page.
     """
     with atomic_path(path) as temporary:
-        temporary.write_text(page, encoding="utf-8", newline="\n")
+        temporary.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
     return path
 
 
@@ -234,7 +234,7 @@ def _facts(sidecar: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> dict
     atlas = sidecar.get("Atlas") or {}
     masker = dict(sidecar.get("masker") or {})
     shared = {name: value for name, value in masker.items() if name not in _NOT_PARAMETERS}
-    images = [str(path) for path in sidecar.get("Sources") or ()]
+    images = [str(sidecar["SourceFile"])] if sidecar.get("SourceFile") else []
     return {
         "atlas": str(atlas.get("Name") or ""),
         "strategy": str(sidecar.get("Strategy") or ""),

@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.cluster import hierarchy
 
+from nipype_mapsmasker.core.startup import find_spikes, find_startup
+from nipype_mapsmasker.reports.measure_table import LOST_COVERAGE, MEASURES, Measure
 from nipype_mapsmasker.reports.results import RunResults
+from nipype_mapsmasker.reports.spectral import Power, find_pace, mean_power, signal_share
 
 __all__ = [
     "LOST_COVERAGE",
@@ -21,103 +24,20 @@ __all__ = [
     "correlation_matrix",
     "detrended",
     "flat_columns",
-    "lag_one",
+    "odd_volumes",
     "run_measures",
+    "run_power",
     "spectrum",
     "upper_triangle",
 ]
 
-LOST_COVERAGE = 0.05
-"""A map with less of its weight on data than this counts as lost."""
-
 N_FREQUENCIES = 120
 """Longest list of frequencies in a spectrum; neighbours are averaged to come down to it."""
-
-DRIFT_SECONDS = 150.0
-"""One more order of polynomial for each of these counts as drift."""
 
 MAX_OPTIMAL_LEAVES = 200
 """Up to this many maps the leaves of the clustering are put in optimal order (cubic cost)."""
 
 Array = NDArray[Any]
-
-
-@dataclass(frozen=True)
-class Measure:
-    """
-    Describe one number of a run.
-
-    Parameters
-    ----------
-    label : str
-        For headings and axes.
-    digits : int
-        Decimals in tables; below 0, significant digits.
-    worse : str
-        'low', 'high' or 'both': which side of a cohort is suspicious.
-    least : float
-        Smallest distance from the cohort's median that is worth naming.
-    meaning : str
-        One sentence.
-    """
-
-    label: str
-    digits: int
-    worse: str
-    least: float
-    meaning: str
-
-
-MEASURES: dict[str, Measure] = {
-    "n_volumes": Measure("Volumes", 0, "both", 1, "Volumes of the image."),
-    "kept_share": Measure("Kept", 2, "low", 0.1, "Share of the volumes that were kept."),
-    "degrees_of_freedom": Measure(
-        "Degrees of freedom", 0, "low", 5, "Kept volumes less what cleaning took."
-    ),
-    "min_coverage": Measure(
-        "Lowest coverage", 2, "low", 0.1, "Smallest share of a map's weight that had data."
-    ),
-    "mean_coverage": Measure(
-        "Mean coverage", 3, "low", 0.05, "Mean share of the maps' weight that had data."
-    ),
-    "r_squared": Measure(
-        "R² of the fit",
-        3,
-        "both",
-        0.05,
-        "Median share of a volume's energy that the maps explain.",
-    ),
-    "smoothness": Measure(
-        "Smoothness in time",
-        2,
-        "low",
-        0.15,
-        "Median lag-1 autocorrelation of the signals before cleaning, drifts removed; "
-        "near 0 for mere noise.",
-    ),
-    "noise": Measure(
-        "SD before cleaning",
-        -4,
-        "both",
-        0.0,
-        "Median standard deviation of the signals before cleaning, trend removed.",
-    ),
-    "mean_correlation": Measure(
-        "Mean correlation", 3, "both", 0.1, "Mean correlation between cleaned signals."
-    ),
-    "similarity": Measure(
-        "Similarity",
-        2,
-        "low",
-        0.1,
-        "Correlation of the run's correlation matrix with the cohort's mean.",
-    ),
-    "confounds_after": Measure(
-        "Confounds left", 3, "high", 0.05, "Mean |correlation| of cleaned signals with confounds."
-    ),
-    "motion": Measure("Mean motion (mm)", 3, "high", 0.1, "Mean framewise displacement in mm."),
-}
-"""The numbers of a run, in the order of the cohort's table."""
 
 
 def flat_columns(signals: Array) -> Array:
@@ -242,44 +162,6 @@ def clustered_order(matrix: Array) -> list[int]:
     return [*known[hierarchy.leaves_list(tree)].tolist(), *lost]
 
 
-def lag_one(signals: Array, keep: Array, t_r: float | None = None) -> Array:
-    """
-    Give each signal's lag-1 autocorrelation over kept neighbours, drifts removed.
-
-    Parameters
-    ----------
-    signals : (T, K) ndarray of float
-        Signals of all volumes.
-    keep : (T,) ndarray of bool
-        Kept volumes; a pair counts when both are.
-    t_r : float, optional
-        Repetition time in seconds; 2 s if it is not known.
-
-    Returns
-    -------
-    (K,) ndarray of float
-        NaN for flat signals and for fewer than 3 pairs.
-
-    Notes
-    -----
-    A scanner's drift would make noise look smooth, hence polynomials of one order more for every
-    `DRIFT_SECONDS` are removed first, as AFNI does.
-    """
-    pairs = keep[:-1] & keep[1:]
-    flat = flat_columns(signals[keep])
-    order = 1 + int(len(keep) * (t_r or 2.0) / DRIFT_SECONDS)
-    if pairs.sum() < max(3, order + 2):
-        return np.full(signals.shape[1], np.nan)
-    time = np.linspace(-1, 1, len(keep))[keep]
-    basis = np.linalg.qr(np.polynomial.legendre.legvander(time, order))[0]
-    known = np.where(flat, 0.0, signals[keep]).astype(np.float64)
-    residual = np.zeros(signals.shape)
-    residual[keep] = known - basis @ (basis.T @ known)
-    products = (residual[:-1] * residual[1:])[pairs].mean(axis=0)
-    power = (residual[keep] ** 2).mean(axis=0)
-    return np.where(flat, np.nan, products / np.where(power > 0, power, 1.0))
-
-
 def spectrum(signals: Array, keep: Array, t_r: float) -> tuple[Array, Array]:
     """
     Estimate spectra in spite of censored volumes (Lomb and Scargle's periodogram).
@@ -341,29 +223,139 @@ def run_measures(run: RunResults) -> dict[str, float]:
         By the names of `MEASURES`; those that cannot be known are left out.
     """
     keep = run.kept
-    final = run.raw[keep] if run.cleaned is None else run.cleaned
+    raw = run.raw[keep]
+    final = raw if run.cleaned is None else run.cleaned
+    startup, spikes = odd_volumes(run)
+    deviation = np.where(flat_columns(raw), np.nan, _sd(raw))
     values: dict[str, float] = {
         "n_volumes": float(len(keep)),
         "kept_share": float(keep.mean()) if len(keep) else 0.0,
-        "smoothness": _median(lag_one(run.raw, keep, run.t_r)),
-        "noise": _median(np.where(flat_columns(run.raw), np.nan, _sd(run.raw[keep]))),
+        "startup_volumes": float(len(startup)),
+        "spikes": float(len(spikes)),
+        "noise": _median(deviation),
         "mean_correlation": _mean(upper_triangle(correlation_matrix(final))),
+        **_spectral(run, startup, spikes),
     }
-    dof = run.summary.get("degrees_of_freedom")
-    if dof is not None:
-        values["degrees_of_freedom"] = float(dof)
+    if len(raw):
+        level = np.abs(np.where(np.isfinite(deviation), raw, 0.0).mean(axis=0))
+        # A line and nothing else leaves rounding errors, which are no noise.
+        noisy = deviation > 1e-12 * level
+        values["tsnr"] = _median(level[noisy] / deviation[noisy])
+    for name in ("degrees_of_freedom", "confound_rank"):
+        if run.summary.get(name) is not None:
+            values[name] = float(run.summary[name])
     if run.coverage is not None and len(run.coverage):
         coverage = np.nan_to_num(run.coverage)
         values["min_coverage"] = float(coverage.min())
         values["mean_coverage"] = float(coverage.mean())
     if run.r_squared is not None:
         values["r_squared"] = _median(run.r_squared)
-    if run.confounds is not None and run.cleaned is not None and run.confounds.shape[1]:
-        left = confound_correlations(run.cleaned, run.confounds[keep])
-        values["confounds_after"] = _mean(np.abs(left))
+    if run.cleaned is not None:
+        values["removed"] = _removed(raw, run.cleaned)
+        if run.confounds is not None and run.confounds.shape[1]:
+            left = confound_correlations(run.cleaned, run.confounds[keep])
+            values["confounds_after"] = _mean(np.abs(left))
     if run.motion is not None:
         values["motion"] = _mean(run.motion)
-    return {name: value for name, value in values.items() if np.isfinite(value)}
+    return {name: values[name] for name in MEASURES if np.isfinite(values.get(name, np.nan))}
+
+
+def odd_volumes(run: RunResults) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """
+    Find kept volumes that the signals themselves give away.
+
+    Parameters
+    ----------
+    run : RunResults
+        The run.
+
+    Returns
+    -------
+    startup, spikes : tuple of int
+        Volume numbers, from 0.
+
+    Notes
+    -----
+    Volumes with a regressor of their own are as good as censored. Spikes that other confounds
+    explain are looked through; start-up volumes are not, for they pull the regression with them.
+    """
+    good = run.kept.copy()
+    confounds = None if run.cleaned is None else run.confounds
+    if confounds is not None:
+        good[_volumes_with_regressor(confounds, run.kept)] = False
+    start = find_startup(run.raw, run.t_r, good)
+    startup = tuple(volume for volume in range(start) if good[volume])
+    good[:start] = False
+    signals = run.raw if confounds is None else _without(run.raw, confounds, good)
+    return startup, tuple(find_spikes(signals, good, start).tolist())
+
+
+def _volumes_with_regressor(confounds: Array, keep: Array) -> Array:
+    """Find volumes that are the only ones in which some confound is not zero."""
+    marked = (np.nan_to_num(confounds) != 0) & keep[:, np.newaxis]
+    alone = marked[:, marked.sum(axis=0) == 1]
+    return np.flatnonzero(alone.any(axis=1))
+
+
+def _without(signals: Array, confounds: Array, keep: Array) -> Array:
+    """Take from kept volumes what confounds explain, unless they are half as many as these."""
+    if not 0 < 2 * confounds.shape[1] < keep.sum():
+        return signals
+    values = np.hstack([np.ones((int(keep.sum()), 1)), np.nan_to_num(confounds[keep])])
+    size = np.sqrt((values**2).sum(axis=0))
+    left, strength, _ = np.linalg.svd(values / np.where(size > 0, size, 1.0), full_matrices=False)
+    basis = left[:, strength > 1e-8 * strength[0]]
+    flat = flat_columns(signals[keep])
+    known = np.where(flat, 0.0, signals[keep])
+    cleared = np.array(signals, dtype=np.float64)
+    # A flat signal stays what it is: rounding must not make it vary.
+    cleared[keep] = np.where(flat, signals[keep], known - basis @ (basis.T @ known))
+    return cleared
+
+
+def run_power(run: RunResults, odd: Sequence[int]) -> Power | None:
+    """
+    Give the spectrum of a run's raw signals, bad volumes left out.
+
+    Parameters
+    ----------
+    run : RunResults
+        The run.
+    odd : sequence of int
+        Kept volumes that are not to be used: those of `odd_volumes`, each of which would look
+        like white noise.
+
+    Returns
+    -------
+    Power or None
+        None where there is none, or no repetition time.
+    """
+    if not run.t_r:
+        return None
+    keep = run.kept.copy()
+    keep[list(odd)] = False
+    return mean_power(run.raw, keep, run.t_r, run.confounds)
+
+
+def _spectral(run: RunResults, startup: Sequence[int], spikes: Sequence[int]) -> dict[str, float]:
+    """Tell signal from noise, and how fast the signal is, where the repetition time is known."""
+    power = run_power(run, [*startup, *spikes])
+    if power is None:
+        return {}
+    values = {}
+    if (share := signal_share(power)) is not None:
+        values["signal_share"], values["signal_error"] = share
+    if (pace := find_pace(power)) is not None:
+        values["pace"] = pace.corner
+    return values
+
+
+def _removed(raw: Array, cleaned: Array) -> float:
+    """Give the median share of variance in which cleaned and raw signals differ."""
+    after = _unit_norm(cleaned)
+    # Raw signals that pass for cleaned ones may come with their trend, or without.
+    shared = [(_unit_norm(before) * after).sum(axis=0) ** 2 for before in (raw, detrended(raw))]
+    return max(0.0, 1.0 - _median(np.maximum(*shared))) if len(raw) > 2 else float("nan")
 
 
 def _cross_correlation(rows: Array, columns: Array) -> Array:

@@ -149,8 +149,9 @@ class RunRow:
         Which signals the row is about.
     failed : bool
         No signals came of the run.
-    level : str
-        The verdict's level, as in `nipype_mapsmasker.reports.verdict`.
+    level, own_level : str
+        The verdict's level, as in `nipype_mapsmasker.reports.verdict`: with what the comparison
+        with other runs adds, and without, as on the run's own page.
     reasons : sequence of str
         Why, in sentences; for a failed run the fault.
     keywords : sequence of str
@@ -161,6 +162,12 @@ class RunRow:
         Numbers by the names in `nipype_mapsmasker.reports.measures.MEASURES`.
     lost_maps, cut_maps : sequence of str
         Names of the maps without usable signal, and of those mostly outside the data.
+    startup_volumes, spike_volumes : sequence of int
+        Volumes, counted from 0, as in `nipype_mapsmasker.reports.verdict.Verdict`.
+    t_r : float, optional
+        Repetition time in seconds.
+    steps : sequence of str
+        What cleaning did, in order.
     """
 
     run_id: str
@@ -168,12 +175,17 @@ class RunRow:
     strategy: str = ""
     failed: bool = False
     level: str = ""
+    own_level: str = ""
     reasons: Sequence[str] = ()
     keywords: Sequence[str] = ()
     link: str = ""
     measures: Mapping[str, float] = field(default_factory=dict)
     lost_maps: Sequence[str] = ()
     cut_maps: Sequence[str] = ()
+    startup_volumes: Sequence[int] = ()
+    spike_volumes: Sequence[int] = ()
+    t_r: float | None = None
+    steps: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

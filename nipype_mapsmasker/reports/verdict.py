@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nipype_mapsmasker.reports import limits as lim
 from nipype_mapsmasker.reports import measures as m
+from nipype_mapsmasker.reports.limits import CUT_COVERAGE, LEVEL_WORDS, thresholds
 from nipype_mapsmasker.reports.results import RunResults
+from nipype_mapsmasker.reports.spectral import BAND, find_pace
 
 __all__ = [
     "CUT_COVERAGE",
@@ -21,51 +24,6 @@ __all__ = [
     "judge",
     "thresholds",
 ]
-
-LEVEL_WORDS = {"good": "Usable", "check": "Look closer", "bad": "Do not use as it is"}
-"""Levels of the verdict, from best to worst, and the words for them."""
-
-KEPT_SHARE = (0.8, 0.5)
-"""Below the first share of volumes kept: look closer; below the second: bad."""
-
-DEGREES_OF_FREEDOM = (30.0, 10.0)
-"""Likewise for the degrees of freedom that cleaning left."""
-
-CUT_COVERAGE = 0.5
-"""A map with less of its weight on data than this is cut."""
-
-CUT_SHARE = (0.0, 0.2)
-"""More than this share of the maps cut: look closer; bad."""
-
-FLAT_SHARE = (0.0, 0.2)
-"""More than this share of the maps without a varying signal, though they have data."""
-
-SMOOTHNESS = (0.3, 0.1)
-"""A median lag-1 autocorrelation below this: noisier than blood flow can be."""
-
-R_SQUARED = 0.05
-"""Median share of a volume's energy explained by the maps: below, the maps may be misplaced."""
-
-SPREAD_RATIO = 20.0
-"""Largest over median standard deviation of the signals."""
-
-STEP_SIZE = 6.0
-"""A volume-to-volume change this many robust SD above the run's median is a jump."""
-
-STEP_SHARE = 0.05
-"""More than this share of kept volumes with a jump: look closer."""
-
-MEAN_CORRELATION = 0.7
-"""Mean correlation between cleaned signals: above, something global is left in."""
-
-CONFOUNDS_AFTER = 0.2
-"""Mean |correlation| of cleaned signals with confounds: above, cleaning missed them."""
-
-MOTION_MM = 0.5
-"""Mean framewise displacement."""
-
-VARIANCE_INFLATION = 10.0
-"""Above, maps are so alike that their signals are hard to tell apart: noted, not judged."""
 
 Array = NDArray[Any]
 
@@ -83,11 +41,17 @@ class Finding:
         What was measured.
     text : str
         A sentence with the value and the threshold.
+    volumes : tuple of int
+        The volumes that it is about, counted from 0.
+    maps : tuple of str
+        The maps that it is about, by name.
     """
 
     level: str
     about: str
     text: str
+    volumes: tuple[int, ...] = ()
+    maps: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -103,12 +67,16 @@ class Verdict:
         Worst first.
     lost_maps, cut_maps : tuple of str
         Maps without a signal, and maps of which less than `CUT_COVERAGE` had data.
+    startup_volumes, spike_volumes : tuple of int
+        Kept volumes, counted from 0, before the steady state, and with a jump of most signals.
     """
 
     level: str
     findings: tuple[Finding, ...]
     lost_maps: tuple[str, ...] = ()
     cut_maps: tuple[str, ...] = ()
+    startup_volumes: tuple[int, ...] = ()
+    spike_volumes: tuple[int, ...] = ()
 
     @property
     def words(self) -> str:
@@ -138,48 +106,30 @@ def judge(run: RunResults, values: Mapping[str, float] | None = None) -> Verdict
     lost = coverage < m.LOST_COVERAGE
     cut = ~lost & (coverage < CUT_COVERAGE)
     flat = m.flat_columns(run.raw[run.kept]) & ~lost
+    ratio = _ratios(run, lost | flat)
+    dead = ratio < 1 / lim.SPREAD_RATIO
+    odd = values.get("startup_volumes") or values.get("spikes")
+    startup, spikes = m.odd_volumes(run) if odd else ((), ())
     findings = [
         *_judge_kept(run, values),
         *_judge_coverage(names, lost | cut, coverage),
         *_judge_flat(names, flat),
-        *_judge_noise(run, values),
-        *_judge_rest(values),
+        *_judge_volumes(startup, spikes),
+        *_judge_spread(names, dead, ratio > lim.SPREAD_RATIO),
+        *_judge_spectrum(run, values, (*startup, *spikes)),
+        *_judge_rest(run, values),
         *_notes(run),
     ]
-    order = {"bad": 0, "check": 1, "note": 2}
-    findings.sort(key=lambda finding: order[finding.level])
+    findings.sort(key=lambda finding: lim.LEVEL_ORDER.index(finding.level))
     level = next((f.level for f in findings if f.level != "note"), "good")
-    return Verdict(level, tuple(findings), _named(names, lost | flat), _named(names, cut))
-
-
-def thresholds() -> list[str]:
-    """
-    State the thresholds in words, for the pages.
-
-    Returns
-    -------
-    list of str
-        One sentence per threshold.
-    """
-    return [
-        f"Volumes kept: look closer below {KEPT_SHARE[0]:.0%}, bad below {KEPT_SHARE[1]:.0%}.",
-        f"Degrees of freedom left: look closer below {DEGREES_OF_FREEDOM[0]:.0f}, "
-        f"bad below {DEGREES_OF_FREEDOM[1]:.0f}.",
-        f"Maps with less than {CUT_COVERAGE:.0%} of their weight on data: look closer for any, "
-        f"bad for more than {CUT_SHARE[1]:.0%} of the maps.",
-        f"Flat signals: look closer for any, bad for more than {FLAT_SHARE[1]:.0%} of the maps.",
-        "Median lag-1 autocorrelation before cleaning, drifts removed: look closer below "
-        f"{SMOOTHNESS[0]}, bad below {SMOOTHNESS[1]} (noise).",
-        f"Jumps (change from volume to volume more than {STEP_SIZE:.0f} robust SD above the run's "
-        f"median): look closer above {STEP_SHARE:.0%} of the kept volumes.",
-        f"Median R² of the spatial fit: look closer below {R_SQUARED}.",
-        f"Largest over median SD of the signals: look closer above {SPREAD_RATIO:.0f}.",
-        f"Mean correlation between cleaned signals: look closer above {MEAN_CORRELATION}.",
-        f"Mean |correlation| of cleaned signals with confounds: look closer above "
-        f"{CONFOUNDS_AFTER}.",
-        f"Mean framewise displacement: look closer above {MOTION_MM} mm.",
-        f"Variance inflation above {VARIANCE_INFLATION:.0f} is noted, not judged.",
-    ]
+    return Verdict(
+        level,
+        tuple(findings),
+        _named(names, lost | flat | dead),
+        _named(names, cut),
+        startup_volumes=startup,
+        spike_volumes=spikes,
+    )
 
 
 def _judge_kept(run: RunResults, values: Mapping[str, float]) -> list[Finding]:
@@ -187,18 +137,18 @@ def _judge_kept(run: RunResults, values: Mapping[str, float]) -> list[Finding]:
     found = []
     share, n_volumes = values["kept_share"], len(run.kept)
     n_kept = int(run.kept.sum())
-    level = _below(share, KEPT_SHARE)
+    level = _below(share, lim.KEPT_SHARE)
     if level:
-        limit = KEPT_SHARE[1 if level == "bad" else 0]
+        limit = lim.KEPT_SHARE[1 if level == "bad" else 0]
         text = (
             f"Only {n_kept} of {n_volumes} volumes were kept ({share:.0%}, "
             f"threshold {limit:.0%}): {1 - share:.0%} are censored."
         )
         found.append(Finding(level, "censoring", text))
     dof = values.get("degrees_of_freedom", np.inf)
-    level = _below(dof, DEGREES_OF_FREEDOM)
+    level = _below(dof, lim.DEGREES_OF_FREEDOM)
     if level:
-        limit = DEGREES_OF_FREEDOM[1 if level == "bad" else 0]
+        limit = lim.DEGREES_OF_FREEDOM[1 if level == "bad" else 0]
         text = f"Cleaning left {dof:.0f} degrees of freedom (threshold {limit:.0f})."
         found.append(Finding(level, "degrees of freedom", text))
     return found
@@ -209,84 +159,132 @@ def _judge_coverage(names: Sequence[str], cut: Array, coverage: Array) -> list[F
     if not cut.any():
         return []
     share = float(cut.mean())
-    level = "bad" if share > CUT_SHARE[1] else "check"
+    level = "bad" if share > lim.CUT_SHARE[1] else "check"
     worst = [names[index] for index in np.argsort(coverage, kind="stable")[: int(cut.sum())]]
     text = (
         f"{_count(int(cut.sum()), 'map')} of {len(names)} had data under less than "
         f"{CUT_COVERAGE:.0%} of the weight: {_list(worst)}. Part of the brain is outside the "
         "image, the mask or the field of view."
     )
-    return [Finding(level, "coverage", text)]
+    return [Finding(level, "coverage", text, maps=tuple(worst))]
 
 
 def _judge_flat(names: Sequence[str], flat: Array) -> list[Finding]:
     """Judge signals that do not vary."""
     if not flat.any():
         return []
-    level = "bad" if flat.mean() > FLAT_SHARE[1] else "check"
-    which = _list(_named(names, flat))
-    text = f"{_count(int(flat.sum()), 'signal')} of {len(names)} never change: {which}."
-    return [Finding(level, "flat signals", text)]
+    level = "bad" if flat.mean() > lim.FLAT_SHARE[1] else "check"
+    which = _named(names, flat)
+    verb = "changes" if len(which) == 1 else "change"
+    text = f"{_count(len(which), 'signal')} of {len(names)} never {verb}: {_list(which)}."
+    return [Finding(level, "flat signals", text, maps=which)]
 
 
-def _judge_noise(run: RunResults, values: Mapping[str, float]) -> list[Finding]:
-    """Judge whether the signals before cleaning look like blood flow."""
+def _judge_volumes(startup: tuple[int, ...], spikes: tuple[int, ...]) -> list[Finding]:
+    """Name volumes that the signals themselves give away."""
     found = []
-    smooth = values.get("smoothness", np.inf)
-    level = _below(smooth, SMOOTHNESS)
-    if level:
-        limit = SMOOTHNESS[1 if level == "bad" else 0]
+    if startup:
+        verb = "is" if len(startup) == 1 else "are"
         text = (
-            f"The signals look like noise: median lag-1 autocorrelation {smooth:.2f} "
-            f"(threshold {limit})."
+            f"{_volumes(startup)} (counted from 0) {verb} not in steady state yet and {verb} in "
+            "use: leave out the start-up volumes."
         )
-        found.append(Finding(level, "noise", text))
-    alive = run.raw[run.kept][:, ~m.flat_columns(run.raw[run.kept])]
-    if len(alive) < 3 or not alive.shape[1]:
-        return found
-    spread = m.detrended(alive).std(axis=0)
-    ratio = float(spread.max() / np.median(spread))
-    if ratio > SPREAD_RATIO:
+        found.append(Finding("check", "start-up volumes", text, volumes=startup))
+    if spikes:
+        verb = "jumps" if len(spikes) == 1 else "jump"
         text = (
-            f"One signal varies {ratio:.0f} times as much as the median one "
-            f"(threshold {SPREAD_RATIO:.0f})."
+            f"{_volumes(spikes)} (counted from 0) {verb} out of the course of most signals, more "
+            "than confounds explain: leave them out."
         )
-        found.append(Finding("check", "noise", text))
-    share = _jumps(m.detrended(alive) / spread, run.kept)
-    if share > STEP_SHARE:
-        text = (
-            f"{share:.0%} of the kept volumes jump from the one before "
-            f"(threshold {STEP_SHARE:.0%})."
-        )
-        found.append(Finding("check", "jumps", text))
+        found.append(Finding("check", "spikes", text, volumes=spikes))
     return found
 
 
-def _judge_rest(values: Mapping[str, float]) -> list[Finding]:
+def _ratios(run: RunResults, known: Array) -> Array:
+    """Give each signal's standard deviation over the median one's; 1 for those that are known."""
+    ratio = np.ones(len(known))
+    places = np.flatnonzero(~known)
+    if run.kept.sum() >= 3 and len(places) >= 3:
+        spread = m.detrended(run.raw[run.kept][:, places]).std(axis=0)
+        if (middle := float(np.median(spread))) > 0:
+            ratio[places] = spread / middle
+    return ratio
+
+
+def _judge_spread(names: Sequence[str], dead: Array, wild: Array) -> list[Finding]:
+    """Name signals that vary far more, or less, than the others."""
+    found = []
+    for about, which, words in (("dead signals", dead, "less"), ("wild signals", wild, "more")):
+        if which.any():
+            maps = _named(names, which)
+            verb = "varies" if len(maps) == 1 else "vary"
+            text = (
+                f"{_list(maps)} {verb} over {lim.SPREAD_RATIO:.0f} times {words} than the median "
+                "signal."
+            )
+            found.append(Finding("check", about, text, maps=maps))
+    return found
+
+
+def _judge_spectrum(
+    run: RunResults, values: Mapping[str, float], odd: Sequence[int]
+) -> list[Finding]:
+    """Judge whether the signals before cleaning can be blood flow."""
+    share = values.get("signal_share", np.inf)
+    if share < lim.SIGNAL_SHARE and values.get("signal_error", 0.0) <= lim.SIGNAL_ERROR:
+        text = (
+            f"The signals look like noise: {max(share, 0.0):.0%} of their power between {BAND[0]} "
+            f"and {BAND[1]} Hz is more than white noise (threshold {lim.SIGNAL_SHARE:.0%})."
+        )
+        return [Finding("bad", "noise", text)]
+    corner = values.get("pace")
+    if corner is None or lim.PACE_LIMITS[0] <= corner <= lim.PACE_LIMITS[1] or run.t_r is None:
+        return []
+    power = m.run_power(run, odd)
+    pace = None if power is None else find_pace(power)
+    if pace is None or (pace.highest >= lim.PACE_LIMITS[0] and pace.lowest <= lim.PACE_LIMITS[1]):
+        return []
+    side = "fast" if corner > lim.PACE_LIMITS[1] else "slow"
+    text = (
+        f"The signals are too {side} for blood flow: they rise above noise up to {corner:.3f} Hz "
+        f"(threshold {lim.PACE_LIMITS[side == 'fast']:g} Hz). Is the repetition time really "
+        f"{run.t_r:g} s?"
+    )
+    return [Finding("check", "repetition time", text)]
+
+
+def _judge_rest(run: RunResults, values: Mapping[str, float]) -> list[Finding]:
     """Judge fit, global signal, confounds left and motion."""
     found = []
-    if values.get("r_squared", np.inf) < R_SQUARED:
+    steps = run.summary.get("steps", ())
+    claimed = values.get("confound_rank", 0) > 0 or "butterworth" in steps
+    if claimed and values.get("removed", 1.0) < lim.NOTHING_REMOVED:
+        text = "The cleaned signals are the raw ones, though regressors or a filter are named."
+        found.append(Finding("bad", "not cleaned", text))
+    if values.get("r_squared", np.inf) < lim.R_SQUARED:
         text = (
             f"The maps explain {values['r_squared']:.1%} of a volume's energy (threshold "
-            f"{R_SQUARED:.0%}): are image and maps in the same space?"
+            f"{lim.R_SQUARED:.0%}): are image and maps in the same space?"
         )
         found.append(Finding("check", "fit", text))
-    if values.get("mean_correlation", 0.0) > MEAN_CORRELATION:
+    if values.get("mean_correlation", 0.0) > lim.MEAN_CORRELATION:
         text = (
             f"The cleaned signals are nearly one: mean correlation "
-            f"{values['mean_correlation']:.2f} (threshold {MEAN_CORRELATION})."
+            f"{values['mean_correlation']:.2f} (threshold {lim.MEAN_CORRELATION})."
         )
         found.append(Finding("check", "global signal", text))
-    if values.get("confounds_after", 0.0) > CONFOUNDS_AFTER:
+    chance = float(np.sqrt(2 / np.pi / max(values.get("degrees_of_freedom", np.inf), 1.0)))
+    limit = max(lim.CONFOUNDS_AFTER, 2 * chance)
+    if values.get("confounds_after", 0.0) > limit:
         text = (
             f"Confounds are left in the cleaned signals: mean |r| {values['confounds_after']:.2f} "
-            f"(threshold {CONFOUNDS_AFTER})."
+            f"(threshold {limit:.2f})."
         )
         found.append(Finding("check", "confounds", text))
-    if values.get("motion", 0.0) > MOTION_MM:
+    if values.get("motion", 0.0) > lim.MOTION_MM:
         text = (
             f"The head moved {values['motion']:.2f} mm from volume to volume on average "
-            f"(threshold {MOTION_MM} mm)."
+            f"(threshold {lim.MOTION_MM} mm)."
         )
         found.append(Finding("check", "motion", text))
     return found
@@ -296,10 +294,10 @@ def _notes(run: RunResults) -> list[Finding]:
     """Say what does not weigh on the verdict but should be known."""
     found = []
     if run.variance_inflation is not None:
-        high = np.nan_to_num(run.variance_inflation, nan=0.0) > VARIANCE_INFLATION
+        high = np.nan_to_num(run.variance_inflation, nan=0.0) > lim.VARIANCE_INFLATION
         if high.any():
             text = (
-                f"Variance inflation above {VARIANCE_INFLATION:.0f} in {int(high.sum())} of "
+                f"Variance inflation above {lim.VARIANCE_INFLATION:.0f} in {int(high.sum())} of "
                 f"{len(run.names)} maps: {_list(_named(run.names, high))}. These maps are much "
                 "alike; their signals are hard to tell apart."
             )
@@ -308,17 +306,6 @@ def _notes(run: RunResults) -> list[Finding]:
         text = f"{_count(len(run.warnings), 'warning')} during the run, listed at the end."
         found.append(Finding("note", "warnings", text))
     return found
-
-
-def _jumps(signals: Array, keep: Array) -> float:
-    """Give the share of kept volumes whose change from the one before is far out."""
-    consecutive = np.diff(np.flatnonzero(keep)) == 1
-    steps = np.sqrt((np.diff(signals, axis=0) ** 2).mean(axis=1))[consecutive]
-    if steps.size < 10:
-        return 0.0
-    median = float(np.median(steps))
-    spread = 1.4826 * float(np.median(np.abs(steps - median)))
-    return float((steps > median + STEP_SIZE * max(spread, 1e-12)).sum() / len(signals))
 
 
 def _below(value: float, limits: tuple[float, float]) -> str:
@@ -337,6 +324,12 @@ def _list(names: Sequence[str], most: int = 8) -> str:
     """Join names, the first few of many."""
     rest = len(names) - most
     return ", ".join(names[:most]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _volumes(volumes: Sequence[int]) -> str:
+    """Name volumes by their numbers."""
+    noun = "Volume" if len(volumes) == 1 else "Volumes"
+    return f"{noun} {_list([str(volume) for volume in volumes], most=20)}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -9,11 +9,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.cleaning import clean
+from nipype_mapsmasker.core.cleaning import clean, refuse_nothing
 from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
+from nipype_mapsmasker.errors import SignalError
 from nipype_mapsmasker.io.atomic import write_json
-from nipype_mapsmasker.io.tables.confounds import read_confounds
+from nipype_mapsmasker.io.tables.confounds import read_choice, read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
 
@@ -45,6 +47,8 @@ class CleaningInputs:
         Table of high-variance confounds, used whole.
     sample_mask_file : str or None
         Volumes to keep.
+    fit_quality_file : str or None
+        Table of the extraction that tells which volumes have no data; they are censored.
     choice : ConfoundParameters
         Which columns of ``confounds_files`` are used, and how.
     """
@@ -54,6 +58,7 @@ class CleaningInputs:
     confounds_files: str | Sequence[str] | None = None
     high_variance_file: str | None = None
     sample_mask_file: str | None = None
+    fit_quality_file: str | None = None
     choice: ConfoundParameters = field(default_factory=ConfoundParameters)
 
 
@@ -103,25 +108,25 @@ def clean_run(
         values, columns = read_confounds([files.high_variance_file], n_volumes)
         tables.append(values)
         confound_names += columns
-    if files.confounds_files:
-        given = files.confounds_files
-        paths = [given] if isinstance(given, str | Path) else list(given)
-        values, columns = read_confounds(
-            paths,
-            n_volumes,
-            columns=files.choice.confounds_columns,
-            na=files.choice.confounds_na,
-        )
+    given = files.confounds_files or ()
+    paths = [given] if isinstance(given, str | Path) else list(given)
+    values, columns = read_choice(paths, n_volumes, files.choice, run_id=files.run_id)
+    if paths:
         tables.append(values)
         confound_names += columns
         messages = [*messages, *_unmatched(files.choice.confounds_columns, columns)]
     sample_mask = None
     if files.sample_mask_file is not None:
         sample_mask = read_sample_mask(files.sample_mask_file, n_volumes)
+    no_data = _without_data(files.fit_quality_file, n_volumes)
+    if no_data.any():
+        sample_mask = ~no_data if sample_mask is None else sample_mask & ~no_data
+    _check_t_r(files.run_id, strategy)
     confounds = np.hstack(tables) if tables else None
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
+    refuse_nothing(cleaned, summary)
     out_file = write_signals(
-        folder / f"timeseries.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
+        folder / f"cleaned.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
     )
     censored = [] if sample_mask is None else np.flatnonzero(~sample_mask).tolist()
     fields = asdict(summary)
@@ -133,12 +138,35 @@ def clean_run(
         "parameters": asdict(strategy) | asdict(files.choice) | {"dtype": dtype},
         "confound_names": confound_names,
         "censored": censored,
+        "volumes_without_data": np.flatnonzero(no_data).tolist(),
         "inputs": {
             "confounds_files": files.confounds_files,
             "sample_mask_file": files.sample_mask_file,
         },
     }
     return out_file, write_json(folder / "summary.json", fields)
+
+
+def _without_data(path: str | None, n_volumes: int) -> NDArray[np.bool_]:
+    """Flag the volumes (T,) without any data, as the extraction found them."""
+    flags = np.zeros(n_volumes, dtype=bool)
+    if path is not None:
+        values, names = read_signals(path)
+        if "no_data" in names:
+            flags = values[:, names.index("no_data")] > 0
+    return flags
+
+
+def _check_t_r(run_id: str, strategy: Cleaning) -> None:
+    """Say that a filter has no repetition time: the fault of the run, not of the strategy."""
+    cut_offs = (strategy.low_pass, strategy.high_pass)
+    if strategy.t_r is None and strategy.filter and cut_offs != (None, None):
+        msg = (
+            f"The run {run_id!r} has no repetition time, which the filter needs: neither its "
+            "header nor its sidecar gives one, or the sidecar says in VolumeTiming that volumes "
+            "are not equally spaced; give t_r, or set filter=None."
+        )
+        raise SignalError(msg)
 
 
 def _unmatched(patterns: Sequence[str] | None, columns: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import resource
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,11 @@ from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.fitted import load_operator
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info
 from nipype_mapsmasker.io.images.writer import write_image
-from nipype_mapsmasker.io.sidecars import resolve_t_r
 from nipype_mapsmasker.io.tables.coverage import write_run_coverage
 from nipype_mapsmasker.io.tables.signals import write_signals
+from nipype_mapsmasker.io.timing import resolve_t_r
+from nipype_mapsmasker.steps.messages import extraction_warnings
+from nipype_mapsmasker.steps.readings import Readings, step_of
 
 __all__ = [
     "RunSignals",
@@ -46,8 +48,8 @@ __all__ = [
     "write_extraction",
 ]
 
-LOW_COVERAGE = 0.5
-"""Median share of the maps' weight below which maps and data hardly overlap: worth a warning."""
+FIT_QUALITY_COLUMNS = ["r_squared", "missing_voxels", "no_data"]
+"""Per volume: quality of the fit, voxels of all maps without data, whether there are none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +128,7 @@ def extract_signals(
     start = time.perf_counter()
     info = read_info(in_file)
     check_run(info, min_volumes)
-    repetition = resolve_t_r(in_file, info.t_r, t_r)
+    repetition = resolve_t_r(in_file, info.t_r, t_r, info.n_volumes)
     run = extract_run(
         info,
         operator_files,
@@ -220,6 +222,10 @@ def extract_run(
         The image cannot be read to its end.
     SignalError
         The image has no data anywhere under the maps.
+
+    Notes
+    -----
+    What is left out with 'exclude' may need a second reading, see `extract`.
     """
     operators = [load_operator(path) for path in operator_files]
     for operator in operators:
@@ -246,31 +252,20 @@ def extract_run(
         msg = f"{info.path}: {error}"
         raise GridError(msg) from error
     squares = MeanSquares(info.n_volumes) if mean_squares else None
-    blocks = iter_blocks(info) if squares is None else _watched(iter_blocks(info), squares)
-    extractions, mean = extract(blocks, targets, missing_voxels=missing_voxels)
+    extractions, mean = extract(
+        Readings(info, squares), targets, missing_voxels=missing_voxels, step=step_of(info)
+    )
     warnings = []
     for operator, extraction in zip(operators, extractions, strict=True):
-        if not extraction.coverage_data.any():
+        if extraction.empty.all() or not extraction.coverage_data.any():
             msg = (
-                f"{info.path} has no data under the maps: every voxel there is zero or not "
-                "finite in every volume; check that it is in the maps' space."
+                f"{info.path} has no data under the maps: every voxel there is zero, not finite "
+                "or constant over the run; check that it is in the maps' space."
             )
             raise SignalError(msg)
-        shares = operator.coverage * extraction.coverage_data
-        if float(np.median(shares)) < LOW_COVERAGE:
-            warnings.append(
-                f"Maps and data hardly overlap in {info.path.name}: half of the maps have less "
-                f"than {np.median(shares):.0%} of their weight inside mask and data."
-            )
+        warnings += extraction_warnings(info.path.name, operator, extraction, missing_voxels)
     found = None if squares is None else squares.finish()
     return RunSignals(operators, extractions, mean, info.grid, warnings, found)
-
-
-def _watched(blocks: Iterator[NDArray[Any]], squares: MeanSquares) -> Iterator[NDArray[Any]]:
-    """Let blocks be looked at on their way."""
-    for block in blocks:
-        squares.add(block)
-        yield block
 
 
 def write_extraction(
@@ -298,6 +293,11 @@ def write_extraction(
     -------
     dict
         Paths: ``signals_files``, ``coverage_files``, ``fit_quality_files``, ``mean_file``.
+
+    Raises
+    ------
+    SignalError
+        Nothing is left of any signal.
     """
     mean = write_image(folder / "mean.nii.gz", run.grid, [run.mean[None]], n_volumes=1, ndim=3)
     signals_files, coverage_files, quality_files = [], [], []
@@ -311,13 +311,26 @@ def write_extraction(
         if not keep_masked_maps:
             signals = signals[:, ~operator.lost]
             names = [name for name, lost in zip(names, operator.lost, strict=True) if not lost]
+        if not (np.isfinite(signals) & (signals != 0)).any():
+            msg = (
+                "Every raw signal is zero or n/a in every volume; check that image and maps are "
+                f"in one space, and min_coverage={min_coverage}."
+            )
+            raise SignalError(msg)
         signals_files.append(str(write_signals(folder / f"signals_{number}.tsv", signals, names)))
         coverage = write_run_coverage(
-            folder / f"coverage_{number}.tsv", operator, extraction.coverage_data
+            folder / f"coverage_{number}.tsv",
+            operator,
+            extraction.coverage_data,
+            np.where(extraction.empty[:, None], 0, extraction.missing),
         )
         coverage_files.append(str(coverage))
         quality = write_signals(
-            folder / f"fit_quality_{number}.tsv", extraction.r_squared[:, None], ["r_squared"]
+            folder / f"fit_quality_{number}.tsv",
+            np.stack(
+                [extraction.r_squared, extraction.missing.sum(axis=1), extraction.empty], axis=1
+            ),
+            FIT_QUALITY_COLUMNS,
         )
         quality_files.append(str(quality))
     squares = None

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation, check_overlap
 from nipype_mapsmasker.core.resampling import BlockResampler, data_range
+from nipype_mapsmasker.io.images.names import image_stem
 from nipype_mapsmasker.io.images.reader import iter_blocks, read_info
 from nipype_mapsmasker.io.images.writer import write_image
 from nipype_mapsmasker.io.maps import open_maps
-from nipype_mapsmasker.io.sidecars import image_stem
 
 __all__ = ["resample_image"]
 

@@ -13,6 +13,12 @@ from nipype_mapsmasker.testing.cohorts import (
     make_run_file,
     write_run,
 )
+from nipype_mapsmasker.testing.folders import (
+    FMRIPREP_RUNS,
+    FmriprepFolder,
+    FmriprepRun,
+    make_fmriprep_folder,
+)
 from nipype_mapsmasker.testing.runs import (
     PASS_BAND,
     Run,
@@ -30,15 +36,19 @@ from nipype_mapsmasker.testing.space import (
 )
 
 __all__ = [
+    "FMRIPREP_RUNS",
     "OUTLIERS",
     "PASS_BAND",
     "Blobs",
     "Cohort",
+    "FmriprepFolder",
+    "FmriprepRun",
     "Run",
     "make_blobs",
     "make_brain_mask",
     "make_cohort",
     "make_confounds",
+    "make_fmriprep_folder",
     "make_grid",
     "make_maps_file",
     "make_run",

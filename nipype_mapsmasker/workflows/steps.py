@@ -317,6 +317,7 @@ def _add_cleaning(
         **run.fault(),
         **run.confounds(),
         "signals_file": graph.element(run.extract, "signals_files", number),
+        "fit_quality_file": graph.element(run.extract, "fit_quality_files", number),
         "t_r": (run.extract, "t_r"),
         "messages": (run.extract, "messages"),
     }

@@ -20,7 +20,7 @@ CASES = {
     "smooth8": {"masker": {"smoothing_fwhm": 8.0}},
     "targetmaps": {"masker": {"resampling_target": "maps"}},
     "clean": {"cleaning": BAND, "confounds": True},
-    "cosine_scrub": {
+    "cosine_scrub_time": {
         "cleaning": {
             "detrend": True,
             "filter": "cosine",

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
 from tests.bad_days.conftest import (
     PATIENCE_SECS,
@@ -93,7 +93,7 @@ def test_an_image_that_vanishes_after_the_plan(cohort, tmp_path):
     folder, out = copied(cohort, tmp_path), tmp_path / "out"
     last = cohort.data.run_ids[-1]
     driver = cohort.call(out, "--plugin", "Linear", table=folder / "runs.tsv")
-    wait_for(lambda: (out / "work" / "mapsmasker_cohort_wf" / "fit_maps").exists())
+    wait_for(lambda: (private_folder(out) / "work" / "mapsmasker_cohort_wf" / "fit_maps").exists())
     image_of(folder, last).unlink()
     count("faults")
     code = driver.wait(PATIENCE_SECS)
@@ -118,7 +118,7 @@ def test_two_drivers_at_once(cohort, tmp_path):
 def test_the_lock_of_a_killed_driver_means_nothing(cohort, tmp_path):
     out = tmp_path / "out"
     driver = cohort.call(out)
-    wait_for(lambda: (out / ".mapsmasker.lock").exists())
+    wait_for(lambda: (private_folder(out) / ".mapsmasker.lock").exists())
     driver.send_signal(signal.SIGKILL)
     driver.wait()
     count("faults")
@@ -135,7 +135,7 @@ def test_the_second_driver_is_told_of_the_first(cohort, tmp_path):
             "import fcntl, sys, time; f = open(sys.argv[1], 'a+'); fcntl.lockf(f, fcntl.LOCK_EX);"
             "f.write('process 1 on elsewhere'); f.flush(); print('held', flush=True);"
             "time.sleep(60)",
-            str(out / ".mapsmasker.lock"),
+            str(private_folder(out) / ".mapsmasker.lock"),
         ],
         stdout=subprocess.PIPE,
     )  # fmt: skip
@@ -222,7 +222,9 @@ def test_ctrl_c(cohort, tmp_path):
     out = tmp_path / "out"
     with (tmp_path / "told.txt").open("w+") as told:
         driver = cohort.call(out, stderr=told)
-        wait_for(lambda: (out / "work" / "mapsmasker_cohort_wf" / "extract").exists())
+        wait_for(
+            lambda: (private_folder(out) / "work" / "mapsmasker_cohort_wf" / "extract").exists()
+        )
         workers = workers_of(driver.pid)
         driver.send_signal(signal.SIGINT)
         code = driver.wait(PATIENCE_SECS)

@@ -8,15 +8,16 @@ it in `RUN_FAULTS` or `COHORT_FAULTS` is what must be said about it.
 """
 
 import gzip
+import os
 import struct
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 
-from tests.tiny import GRIDS, N_VOLUMES, write_maps, write_mask, write_run, write_table
+from tests.tiny import GRIDS, N_VOLUMES, write_run, write_table
 
-__all__ = ["COHORT_FAULTS", "RUN_FAULTS", "maps_missing", "truncated_gz"]
+__all__ = ["BAD", "RUN_FAULTS", "stored", "truncated_gz"]
 
 BAD = 1
 """Which of the three runs is spoilt."""
@@ -127,7 +128,7 @@ def huge_gz(cohort):
     return image(cohort, path)
 
 
-def _stored(cohort, data, name):
+def stored(cohort, data, name):
     path = cohort.folder / name
     nib.save(nib.Nifti1Image(data, GRIDS[0].affine), path)
     return path
@@ -135,22 +136,22 @@ def _stored(cohort, data, name):
 
 def rgb(cohort):
     data = np.zeros((7, 8, 9), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
-    return image(cohort, _stored(cohort, data, "rgb.nii.gz"))
+    return image(cohort, stored(cohort, data, "rgb.nii.gz"))
 
 
 def complex_(cohort):
     data = np.zeros((7, 8, 9, 4), dtype=np.complex64)
-    return image(cohort, _stored(cohort, data, "complex.nii.gz"))
+    return image(cohort, stored(cohort, data, "complex.nii.gz"))
 
 
 def five(cohort):
     data = np.zeros((7, 8, 9, 4, 3), dtype=np.float32)
-    return image(cohort, _stored(cohort, data, "five.nii.gz"))
+    return image(cohort, stored(cohort, data, "five.nii.gz"))
 
 
 def two(cohort):
     data = np.zeros((7, 8), dtype=np.float32)
-    return image(cohort, _stored(cohort, data, "two.nii.gz"))
+    return image(cohort, stored(cohort, data, "two.nii.gz"))
 
 
 def far_away(cohort):
@@ -164,7 +165,86 @@ def far_away(cohort):
 
 def no_data(cohort):
     data = np.full((7, 8, 9, N_VOLUMES), np.nan, dtype=np.float32)
-    return image(cohort, _stored(cohort, data, "nan.nii.gz"))
+    return image(cohort, stored(cohort, data, "nan.nii.gz"))
+
+
+def pipe(cohort):
+    path = cohort.folder / "pipe.nii.gz"
+    os.mkfifo(path)
+    return image(cohort, path)
+
+
+def annexed(cohort):
+    path = cohort.folder / "annexed.nii.gz"
+    path.symlink_to("../.git/annex/objects/8p/zJ/MD5E-s1--0.nii.gz/MD5E-s1--0.nii.gz")
+    return image(cohort, path)
+
+
+def zipped_twice(cohort):
+    path = cohort.folder / "twice.nii.gz"
+    path.write_bytes(gzip.compress(Path(cohort.in_files[BAD]).read_bytes()))
+    return image(cohort, path)
+
+
+def time_last(cohort):
+    data = np.zeros((7, 8, 9, 1, N_VOLUMES), dtype=np.float32)
+    return image(cohort, stored(cohort, data, "last.nii.gz"))
+
+
+def grayordinates(cohort):
+    axis = nib.cifti2.BrainModelAxis.from_mask(np.ones(50, bool), name="CortexLeft")
+    data = np.zeros((N_VOLUMES, 50), np.float32)
+    path = cohort.folder / "gray.dtseries.nii"
+    nib.save(nib.Cifti2Image(data, (nib.cifti2.SeriesAxis(0, 2, N_VOLUMES), axis)), path)
+    return image(cohort, path)
+
+
+def time_impossible(cohort):
+    run = nib.load(cohort.in_files[BAD])
+    run.header.set_zooms((*run.header.get_zooms()[:3], 2000.0))
+    nib.save(run, cohort.folder / "slow.nii.gz")
+    return image(cohort, cohort.folder / "slow.nii.gz")
+
+
+def sidecar(cohort, name, text):
+    path = cohort.folder / f"{name}.nii.gz"
+    path.write_bytes(Path(cohort.in_files[BAD]).read_bytes())
+    path.with_name(f"{name}.json").write_text(text)
+    return image(cohort, path)
+
+
+def time_contradicted(cohort):
+    return sidecar(cohort, "other_time", '{"RepetitionTime": 0.8}')
+
+
+def time_endless(cohort):
+    return sidecar(cohort, "endless", '{"RepetitionTime": 1' + "0" * 400 + "}")
+
+
+def sidecar_deep(cohort):
+    return sidecar(cohort, "deep", "[" * 200_000)
+
+
+def confounds_pipe(cohort):
+    os.mkfifo(cohort.folder / "pipe.tsv")
+    return replace(cohort, "confounds", cohort.folder / "pipe.tsv")
+
+
+def confounds_sparse(cohort):
+    path = cohort.folder / "sparse.tsv"
+    with path.open("wb") as file:
+        file.truncate(3 << 30)
+    return replace(cohort, "confounds", path)
+
+
+def confounds_blanks(cohort):
+    rows = ["  0.1  0.2  0.3"] * N_VOLUMES
+    return replace(cohort, "confounds", _confounds(cohort, "rp_run.txt", rows))
+
+
+def confounds_of_fmriprep(cohort):
+    rows = ["csf\tstd_dvars\tframewise_displacement", *["1\t2\t3"] * N_VOLUMES]
+    return replace(cohort, "confounds", _confounds(cohort, "prep.tsv", rows))
 
 
 def confounds_length(cohort):
@@ -242,6 +322,19 @@ RUN_FAULTS = {
     two: r"two\.nii\.gz is a 2D image \(7 x 8\).* give a 3D or 4D image",
     far_away: r"far\.nii\.gz.* overlap",
     no_data: r"nan\.nii\.gz has no data under the maps: .*; check",
+    pipe: r"pipe\.nii\.gz is a pipe \(FIFO\), where a file is expected; copy",
+    annexed: r"annexed\.nii\.gz is a link of git-annex \(DataLad\) to .*datalad get annexed",
+    zipped_twice: r"twice\.nii\.gz holds gzip data inside gzip data: .*unzip it once",
+    time_last: r"last\.nii\.gz is a 5D image .* along its last, .*save it as 7 x 8 x 9 x 40",
+    grayordinates: r"gray\.dtseries\.nii is CIFTI data .*give the run as an image",
+    time_impossible: r"slow\.nii\.gz has a header with a repetition time of 2000 s, .*--t-r",
+    time_contradicted: r"other_time\.nii\.gz has .* 0\.8 s by its sidecar .*2 s by its header",
+    time_endless: r"endless\.json gives RepetitionTime 1000.*, expected a positive number",
+    sidecar_deep: r"deep\.json is not JSON \(its brackets are nested too deeply\); mend it",
+    confounds_pipe: r"pipe\.tsv is a pipe \(FIFO\), where a file is expected; copy",
+    confounds_sparse: r"sparse\.tsv holds more than \d+ MiB of text",
+    confounds_blanks: r"rp_run\.txt has no header, and its 3 columns are separated by blanks",
+    confounds_of_fmriprep: r"prep\.tsv is a table of fMRIPrep with 3 columns.*--confounds-columns",
     confounds_length: rf"length\.tsv has 5 rows, where the image has {N_VOLUMES} volumes; give",
     confounds_header: r"header\.tsv has no header: .* where names of columns are expected; add",
     confounds_text: r"words\.tsv has 'high' in column 'csf', row 8 .* number is expected; correct",
@@ -254,91 +347,3 @@ RUN_FAULTS = {
     sample_mask_text: r"perhaps\.tsv has 'maybe' in column 'keep', line 2, .*; correct it",
 }
 """Faults of one run, which cost the others nothing; and what is said."""
-
-
-def maps_missing(cohort):
-    return {"maps": str(cohort.folder / "no_maps.nii.gz")}
-
-
-def maps_empty(cohort):
-    path = write_maps(cohort.folder / "empty_maps.nii.gz", np.zeros((2, GRIDS[0].n_voxels)))
-    return {"maps": str(path)}
-
-
-def maps_labels_empty(cohort):
-    data = np.zeros((7, 8, 9), dtype=np.int16)
-    return {"maps": str(_stored(cohort, data, "empty_labels.nii.gz"))}
-
-
-def maps_five(cohort):
-    data = np.ones((7, 8, 9, 2, 2), dtype=np.float32)
-    return {"maps": str(_stored(cohort, data, "five_maps.nii.gz"))}
-
-
-def maps_rgb(cohort):
-    data = np.zeros((7, 8, 9), dtype=[("R", "u1"), ("G", "u1"), ("B", "u1")])
-    return {"maps": str(_stored(cohort, data, "rgb_maps.nii.gz"))}
-
-
-def maps_truncated(cohort):
-    path = cohort.folder / "cut_maps.nii.gz"
-    whole = Path(cohort.maps_file).read_bytes()
-    path.write_bytes(whole[: len(whole) // 2])
-    return {"maps": str(path)}
-
-
-def maps_far_away(cohort):
-    far = np.array(GRIDS[0].affine)
-    far[:3, 3] = 5000
-    path = cohort.folder / "far_maps.nii.gz"
-    nib.save(nib.Nifti1Image(np.ones((7, 8, 9, 2), dtype=np.float32), far), path)
-    return {"maps": str(path)}
-
-
-def labels_length(cohort):
-    path = write_table(cohort.folder / "two_names.tsv", index=[1, 2], name=["a", "b"])
-    return {"labels": str(path)}
-
-
-def mask_removes_all(cohort):
-    half = np.arange(GRIDS[0].n_voxels) < GRIDS[0].n_voxels // 2
-    maps = write_maps(cohort.folder / "half_maps.nii.gz", half[None].astype(float))
-    mask = write_mask(cohort.folder / "other_half.nii.gz", ~half)
-    return {"maps": str(maps), "mask": str(mask), "grids": "first"}
-
-
-def mask_empty(cohort):
-    mask = write_mask(cohort.folder / "no_mask.nii.gz", np.zeros(GRIDS[0].n_voxels, dtype=bool))
-    return {"mask": str(mask)}
-
-
-def mask_probabilities(cohort):
-    data = np.linspace(0, 1, 504, dtype=np.float32).reshape(7, 8, 9)
-    return {"mask": str(_stored(cohort, data, "probabilities.nii.gz"))}
-
-
-def mask_four(cohort):
-    data = np.ones((7, 8, 9, 3), dtype=np.uint8)
-    return {"mask": str(_stored(cohort, data, "mask4d.nii.gz"))}
-
-
-def mask_missing(cohort):
-    return {"mask": str(cohort.folder / "no_such_mask.nii.gz")}
-
-
-COHORT_FAULTS = {
-    maps_missing: r"no_maps\.nii\.gz",
-    maps_empty: r"empty_maps\.nii\.gz: .*(zero|empty|no weight)",
-    maps_labels_empty: r"empty_labels\.nii\.gz contains no map: every voxel is zero; pass",
-    maps_five: r"five_maps\.nii\.gz is a 5D image .*; split it",
-    maps_rgb: r"rgb_maps\.nii\.gz stores voxels of .*RGB.*; convert",
-    maps_truncated: r"cut_maps\.nii\.gz.* of the 3 volumes that its header promises",
-    maps_far_away: r"far_maps\.nii\.gz.* overlap",
-    labels_length: r"two_names\.tsv has 2 names, where there are 3 maps; give one name per map",
-    mask_removes_all: r"half_maps\.nii\.gz with the mask .*other_half\.nii\.gz: No map has",
-    mask_empty: r"no_mask\.nii\.gz is an empty mask: no voxel is inside; pass",
-    mask_probabilities: r"probabilities\.nii\.gz is not a binary mask: .*mask_threshold",
-    mask_four: r"mask4d\.nii\.gz is a 4D image of 3 volumes, where one 3D .*; give a 3D image",
-    mask_missing: r"no_such_mask\.nii\.gz",
-}
-"""Faults of what all runs share; and what is said."""

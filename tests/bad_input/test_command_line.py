@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input, met by the command line: one sentence, no traceback, no half files, exit code."""
 
+import os
 import re
 
 import pytest
@@ -10,7 +11,8 @@ from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.tiny import write_table
 
-from .faults import BAD, COHORT_FAULTS, RUN_FAULTS
+from .faults import BAD, RUN_FAULTS
+from .shared_faults import COHORT_FAULTS
 
 
 @pytest.fixture
@@ -46,10 +48,10 @@ def call(words):
 def assert_nothing_is_half(out):
     """Whatever is listed in a manifest is whole, and nothing else of a run is there."""
     listed = set()
-    for path in out.rglob("*_manifest.json"):
+    for path in out.glob(".mapsmasker/runs/*/manifest.json"):
         manifest = read_manifest(path)
         assert manifest.is_whole()
-        listed |= {path, *(path.with_name(name) for name in manifest.files)}
+        listed |= {path, *(out / name for name in manifest.files)}
     results = {
         path
         for path in out.rglob("sub-*/**/*")
@@ -121,7 +123,7 @@ WRONG_CALLS = {
     "confounds beside a table": (["--confounds", "x.tsv"], "for a single image"),
     "target mask without mask": (["--resampling-target", "mask"], "mask"),
 }
-"""Options that cannot be meant, and what is said."""
+"""Options that make no sense, and what is said."""
 
 
 @pytest.mark.parametrize("name", WRONG_CALLS)
@@ -147,12 +149,17 @@ def test_verbose_shows_the_traceback(cohort, command):
         ({"run_id": ["a", "A", "b"]}, r"'a' and 'A'.* same files; give every run a run_id"),
         ({"run_id": ["a", "../b", "c"]}, r"'\.\./b' cannot be part of a file name"),
         ({"run_id": ["a", None, "c"]}, r"row 2: run_id and in_file must be there"),
-        ({"t_r": [2, "fast", 2]}, r"row 2: t_r is 'fast', expected a positive number of seconds"),
-        ({"t_r": [2, 0, 2]}, r"row 2: t_r is '0', expected a positive number of seconds"),
+        ({"confound": [1, 2, 3]}, r"a column 'confound', which .*rename it to 'confounds'"),
     ],
 )
 def test_bad_tables_of_runs(cohort, tmp_path, capsys, columns, match):
-    table = cohort.write_table(tmp_path / "runs.tsv", **columns)
+    full = {"confounds": cohort.confounds_files}
+    if "confound" in columns:
+        columns, full = {"confound": cohort.confounds_files}, {}
+    table = write_table(
+        tmp_path / "runs.tsv",
+        **({"run_id": cohort.run_ids, "in_file": cohort.in_files} | full | columns),
+    )
     out = tmp_path / "out"
     assert call(["run", str(table), str(out), "--maps", cohort.maps_file]) == 2
     said = capsys.readouterr().err
@@ -161,10 +168,38 @@ def test_bad_tables_of_runs(cohort, tmp_path, capsys, columns, match):
     assert not out.exists()
 
 
+@pytest.mark.parametrize("kind", ["maps", "mask", "labels", "runs.tsv", "strategies"])
+def test_a_pipe_is_refused_before_it_can_hang(cohort, tmp_path, capsys, kind):
+    pipe = tmp_path / ("pipe.nii.gz" if kind in ("maps", "mask") else "pipe.tsv")
+    os.mkfifo(pipe)
+    table = pipe if kind == "runs.tsv" else cohort.write_table(tmp_path / "runs.tsv")
+    maps = pipe if kind == "maps" else cohort.maps_file
+    words = [] if kind in ("maps", "runs.tsv") else [f"--{kind}", str(pipe)]
+    for more in ([], ["--dry-run"]):
+        code = call(["run", str(table), str(tmp_path / "o"), "--maps", str(maps), *words, *more])
+        assert code == 2
+        assert "is a pipe (FIFO), where a file is expected; copy" in capsys.readouterr().err
+
+
+def test_names_that_no_file_has_cost_one_run(cohort, tmp_path, capsys):
+    table = tmp_path / "runs.tsv"
+    names = [b"~nouser/y.nii", b"x\0y.nii", b"\xff.nii", b"x" * 5000 + b".nii", b"n/a"]
+    rows = [b"bad-%d\t%s" % (number, name) for number, name in enumerate(names)]
+    good = f"good\t{cohort.in_files[0]}".encode()
+    table.write_bytes(b"\n".join([b"run_id\tin_file", *rows, good]) + b"\n")
+    words = ["run", str(table), str(tmp_path / "o"), "--maps", cohort.maps_file]
+    assert call([*words, "--no-reports", "--plugin", "Linear"]) == 1
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    states = {row["run_id"]: row["status"] for row in read_rows(tmp_path / "o" / "runs.tsv")}
+    assert states == {f"bad-{number}": "failed" for number in range(5)} | {"good": "done"}
+
+
 def test_a_table_without_images(tmp_path, cohort, capsys):
     table = write_table(tmp_path / "runs.tsv", run_id=["a"], image=["a.nii"])
     assert call(["run", str(table), str(tmp_path / "out"), "--maps", cohort.maps_file]) == 2
-    assert re.search("has no column 'in_file'", capsys.readouterr().err)
+    said = capsys.readouterr().err
+    assert re.search("has no column 'in_file'.*rename 'image' to 'in_file' if that is it", said)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import pytest
 from nipype_mapsmasker.workflows import init_cohort_wf
 from tests.tiny import results_of, set_inputs
 
-from .faults import BAD, COHORT_FAULTS, RUN_FAULTS, maps_missing
+from .faults import BAD, RUN_FAULTS
+from .shared_faults import COHORT_FAULTS, maps_missing
 
 
 def run_spoilt(cohort, fault, tmp_path, on_error):

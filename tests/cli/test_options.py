@@ -50,6 +50,7 @@ STRATEGY = {
     "butterworth_padlen": (["--butterworth-padlen", "7"], 7),
     "confounds_columns": (["--confounds-columns", "csf", "trans_*"], ["csf", "trans_*"]),
     "confounds_na": (["--confounds-na", "zero"], "zero"),
+    "missing_confounds": (["--missing-confounds", "skip"], "skip"),
 }
 """The same for what makes up a strategy."""
 
@@ -95,7 +96,7 @@ def test_strategies_from_a_file_have_the_options_as_defaults(tmp_path):
     ("content", "match"),
     [
         ("[]", "holds a list, expected a JSON object"),
-        ("{", "cannot be read as JSON"),
+        ("{", r"--strategies .*strategies\.json is not JSON"),
         ('{"a": 1}', "'a' is 1, expected an object"),
         ('{"a": {"fwhm": 1}}', r"sets \['fwhm'\], which is not known"),
         ('{"a b": {}}', "strategy name 'a b' cannot be part"),

@@ -1,93 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The plan: what is read of tables at a glance, and how little a plan of many runs reads."""
+"""The plan: how little a plan of many runs reads, and what it says of them."""
 
+import gzip
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.cohort import checks
-from nipype_mapsmasker.cohort.checks import is_plainly_good
-from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.images import reader as images
-from nipype_mapsmasker.io.tables.confounds import read_confounds
-
-HEADER = "csf\ttrans_x\ttrans_x_derivative1\tnote"
-"""Columns of the tables."""
-
-ROWS = ["1.5\t-2e-3\tn/a\ta b", "2.5\t3\t0.25\t", "0\t4\t1\tn/a"]
-"""Good rows; the last column is no number."""
-
-COLUMNS = ["csf", "trans_*"]
-"""Those that are used."""
+from nipype_mapsmasker.io.tables import confounds
 
 
-def table(tmp_path, header=HEADER, rows=ROWS, name="c.tsv", end="\n"):
-    path = tmp_path / name
-    path.write_text("\n".join([header, *rows]) + end, encoding="utf-8")
-    return [str(path)]
-
-
-def test_good_tables_pass_at_a_glance(tmp_path):
-    assert is_plainly_good(table(tmp_path), 3, COLUMNS, "next")
-    assert is_plainly_good(table(tmp_path, end=""), 3, ["csf"], "error")
-    other = table(tmp_path, "more", ["1", "2", "3"], "d.tsv")
-    assert is_plainly_good([*table(tmp_path), *other], 3, [*COLUMNS, "more"], "zero")
-
-
-BAD = {
-    "another length": {"rows": ROWS[:2]},
-    "a word": {"rows": [*ROWS[:2], "soon\t4\t1\t"]},
-    "a gap in the middle": {"rows": [ROWS[0], "2.5\tn/a\t1\t", ROWS[2]]},
-    "not a number": {"rows": [*ROWS[:2], "inf\t4\t1\t"]},
-    "nan": {"rows": [*ROWS[:2], "nan\t4\t1\t"]},
-    "a digit separator": {"rows": [*ROWS[:2], "1_0\t4\t1\t"]},
-    "a torn row": {"rows": [*ROWS[:2], "0\t4"]},
-    "a column twice": {"header": HEADER.replace("note", "csf")},
-    "no header": {"header": "1\t2\t3\t4"},
-    "a column too few": {"header": HEADER.replace("csf", "gsr")},
-}
-"""What is wrong with each table."""
-
-
-@pytest.mark.parametrize("name", BAD)
-def test_nothing_bad_passes(tmp_path, name):
-    paths = table(tmp_path, **BAD[name])
-    assert not is_plainly_good(paths, 3, COLUMNS, "next")
-    with pytest.raises(TableError):
-        read_confounds(paths, 3, COLUMNS, "next")
-
-
-def test_a_leading_gap_needs_a_policy(tmp_path):
-    assert not is_plainly_good(table(tmp_path), 3, COLUMNS, "error")
-
-
-def test_what_is_unusual_is_left_to_the_reader(tmp_path):
-    for unusual in (
-        table(tmp_path, rows=[f" {ROWS[0]}", *ROWS[1:]], end="\n\n\n"),
-        table(tmp_path, rows=[row.replace("\t", " \t") for row in ROWS]),
-    ):
-        read_confounds(unusual, 3, COLUMNS, "next")
-        is_plainly_good(unusual, 3, COLUMNS, "next")
-    assert not is_plainly_good(table(tmp_path, name="c.csv"), 3, COLUMNS, "next")
-    assert not is_plainly_good([str(tmp_path / "gone.tsv")], 3, COLUMNS, "next")
-
-
-def test_real_tables_of_fmriprep_pass_at_a_glance(shared_data):
-    path = shared_data / "fmriprep" / "test_desc-confounds_regressors.tsv"
-    n_volumes = len(path.read_text().splitlines()) - 1
-    columns = ["trans_*", "rot_*", "csf", "white_matter"]
-    assert is_plainly_good([str(path)], n_volumes, columns, "next")
-
-
-def test_a_plan_opens_no_image_and_reads_good_tables_once(tiny, tmp_path, call, monkeypatch):
+def test_a_plan_opens_no_image_and_reads_tables_once(tiny, tmp_path, call, monkeypatch):
+    read = []
     table = tiny.write_table(tmp_path / "runs.tsv")
 
     def refuse(*args, **kwargs):
         raise AssertionError
 
-    genuine = images.open_stream
-    monkeypatch.setattr(checks, "read_confounds", refuse)
+    genuine, rows = images.open_stream, confounds.iter_rows
+    monkeypatch.setattr(confounds, "iter_rows", lambda path: read.append(str(path)) or rows(path))
     monkeypatch.setattr(
         images,
         "open_stream",
@@ -95,6 +28,7 @@ def test_a_plan_opens_no_image_and_reads_good_tables_once(tiny, tmp_path, call, 
     )
     told = call("run", table, tmp_path / "out", "--maps", tiny.maps_file, "--dry-run")
     assert told.code == 0
+    assert sorted(read) == sorted(tiny.confounds_files)
 
 
 @pytest.mark.slow
@@ -124,3 +58,49 @@ def test_a_dry_run_of_2000_runs(tiny, tmp_path, call):
     assert told.code == 0
     assert "2000 runs: 2000 to do" in told.out
     assert seconds < 60
+
+
+def test_the_plan_says_what_runs_have(tiny, tmp_path, call):
+    confounds = [tiny.confounds_files[0], "", tiny.confounds_files[2]]
+    masks = [tiny.mask_file, "NA", "n/a"]
+    table = tiny.write_table(
+        tmp_path / "runs.tsv", confounds=confounds[: len(tiny.run_ids)],
+        mask=masks[: len(tiny.run_ids)],
+    )  # fmt: skip
+    told = call("run", table, tmp_path / "out", "--maps", tiny.maps_file, "--dry-run")
+    n_runs = len(tiny.run_ids)
+    n_confounds = sum(map(bool, confounds[:n_runs]))
+    assert (
+        f"confounds for {n_confounds}, masks for 1, sample masks for {n_runs} of the runs"
+        in told.out
+    )
+
+
+@pytest.mark.parametrize("kind", ["in_file", "mask", "--maps", "--mask"])
+def test_a_small_file_with_a_huge_volume_counts_against_the_memory(tiny, tmp_path, call, kind):
+    # 16 MB of zeros, compressed to some kB, under a header of one volume: 0.8 GB in work.
+    path = tmp_path / "huge.nii.gz"
+    shape = (256, 256, 256)
+    image = nib.Nifti1Image(np.zeros(shape, np.uint8), np.eye(4))
+    path.write_bytes(gzip.compress(image.to_bytes(), 1))
+    columns = {kind: [str(path), *getattr(tiny, f"{kind}s", [None] * 9)[1:]]}
+    columns = {} if kind.startswith("--") else {kind: columns[kind][: len(tiny.run_ids)]}
+    table = tiny.write_table(tmp_path / "runs.tsv", **columns)
+    words = ["--maps", path if kind == "--maps" else tiny.maps_file]
+    words += ["--mask", path] if kind == "--mask" else []
+    told = call("run", table, tmp_path / "o", *words, "--mem-gb", "0.5", "--dry-run")
+    assert told.code == (2 if kind.startswith("--") else 1)
+    said = told.out + told.err
+    assert "huge.nii.gz has volumes of 16777216 voxels (256 x 256 x 256)" in said
+    assert "takes about 0.78 GB, where there are 0.5 GB" in said
+
+
+def test_a_run_without_a_table_is_at_fault_where_columns_are_chosen(tiny, tmp_path, call):
+    table = tiny.write_table(tmp_path / "runs.tsv", confounds=["", *tiny.confounds_files[1:]])
+    words = ["run", table, tmp_path / "out", "--maps", tiny.maps_file, "--dry-run"]
+    told = call(*words, "--confounds-columns", "csf")
+    assert told.code == 1
+    assert "has no table of confounds, and columns of it were chosen (csf)" in told.out
+    assert call(*words).code == 0
+    skipped = call(*words, "--confounds-columns", "csf", "--missing-confounds", "skip")
+    assert skipped.code == 0

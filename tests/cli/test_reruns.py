@@ -17,7 +17,7 @@ import pytest
 import nipype_mapsmasker.cohort.plan as plan_module
 import nipype_mapsmasker.io.results.provenance as provenance_module
 import nipype_mapsmasker.workflows.cohort as builder_module
-from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.cli.conftest import statuses
 from tests.tiny import make_tiny
@@ -127,7 +127,7 @@ def delete_raw(scene):
 
 
 def delete_work(scene):
-    shutil.rmtree(scene.out / "work")
+    shutil.rmtree(private_folder(scene.out) / "work")
 
 
 def delete_work_and_result(scene):
@@ -337,7 +337,7 @@ def test_files_swept_from_the_work_folder_are_made_again(scene, call, work, monk
     monkeypatch.setattr(storing, "store_run", lambda *args: 1 / 0)
     call_scene(call, scene)
     monkeypatch.setattr(storing, "store_run", genuine)
-    work_dir = scene.out / "work" / "mapsmasker_cohort_wf"
+    work_dir = private_folder(scene.out) / "work" / "mapsmasker_cohort_wf"
     swept = [
         next((work_dir / "extract").rglob("_extract1/*.tsv")),
         next((work_dir / "fit_maps").rglob("_fit_maps0/operator.npz")),

@@ -123,7 +123,7 @@ def test_an_image_and_out_with_a_leading_dash(tiny, tmp_path, call, monkeypatch)
     assert statuses(Path("-out")) == {"-run": "done"}
 
 
-@pytest.mark.parametrize("name", ["logs", "Work", "runs.tsv", ".mapsmasker.lock", "a/b", "."])
+@pytest.mark.parametrize("name", ["logs", "Work", "runs.tsv", ".mapsmasker", "a/b", "."])
 def test_names_that_the_result_folder_needs(tiny, tmp_path, call, name):
     table = write_table(tmp_path / "runs.tsv", run_id=[name], in_file=tiny.in_files[:1])
     told = call("run", table, tmp_path / "out", "--maps", tiny.maps_file)
@@ -219,7 +219,7 @@ def test_on_error_raise_stops_with_one_sentence(tiny, tmp_path, call, verbose):
         (["--t-r", "-1"], "t_r must be a positive number"),
         (["--n-procs", "0"], "n_procs must be a whole number of at least 1"),
         (["--mem-gb", "nan"], "mem_gb must be a positive number of GB"),
-        (["--plugin-args", "gone.json"], "--plugin-args gone.json cannot be read"),
+        (["--plugin-args", "gone.json"], "--plugin-args gone.json does not exist"),
         (["--labels", "a", "b"], "maps has 1 entries and labels 2"),
         (["--atlas-names", "a", "b"], "maps has 1 entries and atlas_names 2"),
         (["--displayed-maps", "many"], "--displayed-maps takes numbers or 'all'"),
@@ -248,7 +248,7 @@ def test_wrong_calls_give_one_sentence_and_write_nothing(
     [
         ("run_id\n", "lists no run"),
         ("in_file\nx.nii\n", "has no column 'run_id'"),
-        ("run_id\tin_file\na\tn/a\n", "row 1: run_id and in_file must be there"),
+        ("run_id\tin_file\na\tn/a\n", "row 1: a has no in_file; give its image"),
         ("run_id\tin_file\na\tx.nii\nA\tx.nii\n", "two runs would write the same files"),
         ("run_id\tin_file\tt_r\na\tx.nii\tsoon\n", "t_r is 'soon', expected a positive"),
         ("", "is empty"),

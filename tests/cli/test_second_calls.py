@@ -9,6 +9,7 @@ import pytest
 
 from nipype_mapsmasker.cohort import plan_cohort
 from nipype_mapsmasker.io.results.frames import load_timeseries
+from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.tiny import N_VOLUMES
 
@@ -68,7 +69,7 @@ def test_an_image_that_is_away_for_a_while_costs_nothing(image, own_tiny, tmp_pa
     called = call("run", table, out, "--maps", own_tiny.maps_file)
     assert called.code == 2
     assert read_rows(out / "runs.tsv")[0]["status"] == "failed"
-    assert list(out.rglob("a_manifest.json"))
+    assert run_files(out, "a").manifest.is_file()
     shutil.move(away, image)
     assert call("run", table, out, "--maps", own_tiny.maps_file).code == 0
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from nipype_mapsmasker.io.results.layout import private_folder
 from tests.cli.test_run import cohort  # noqa: F401 - a fixture
 from tests.tiny import make_tiny
 
@@ -68,7 +69,7 @@ def test_files_per_run_are_as_documented(tmp_path, call):
         out = tmp_path / f"out{n_runs}"
         engine = ("--plugin", "Linear")
         assert call("run", table, out, "--maps", tiny.maps_file, engine=engine).code == 0
-        work = len(files_below(out / "work"))
+        work = len(files_below(private_folder(out) / "work"))
         counts[n_runs] = work, len(files_below(out)) - work
     per_run = [(counts[6][place] - counts[2][place]) / 4 for place in (0, 1)]
     words = DOCS.read_text(encoding="utf-8")
@@ -80,7 +81,7 @@ def test_files_per_run_are_as_documented(tmp_path, call):
 @pytest.mark.parametrize("own", [False, True])
 def test_clean_work_dir(tiny, cohort, tmp_path, call, own):  # noqa: F811 - the fixture
     out = tmp_path / "out"
-    work = tmp_path / "scratch" if own else out / "work"
+    work = tmp_path / "scratch" if own else private_folder(out) / "work"
     work.mkdir(parents=True)
     if own:
         (work / "precious.txt").write_text("of somebody else")
@@ -94,7 +95,7 @@ def test_the_work_folder_stays_where_a_run_failed(tiny, tmp_path, call):
     table = tiny.write_table(tmp_path / "runs.tsv", in_file=[*tiny.in_files[:2], "gone.nii"])
     words = ("run", table, tmp_path / "out", "--maps", tiny.maps_file, "--clean-work-dir")
     assert call(*words).code == 1
-    assert (tmp_path / "out" / "work").is_dir()
+    assert (private_folder(tmp_path / "out") / "work").is_dir()
 
 
 def test_help_is_quick():

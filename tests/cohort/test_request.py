@@ -21,10 +21,19 @@ GIVEN = {"input": "runs.tsv", "out_dir": "out", "maps": ["maps.nii.gz"]}
 """What must be given."""
 
 
-@pytest.mark.parametrize("name", GIVEN)
-def test_three_things_must_be_given(name):
+@pytest.mark.parametrize("name", ["input", "out_dir"])
+def test_input_and_place_must_be_given(name):
     with pytest.raises(TypeError, match=f"missing 1 required keyword-only argument: '{name}'"):
         CohortRequest(**{key: value for key, value in GIVEN.items() if key != name})
+
+
+def test_maps_or_an_atlas_must_be_given():
+    with pytest.raises(ParameterError, match="maps is empty"):
+        CohortRequest(**{key: value for key, value in GIVEN.items() if key != "maps"})
+    given = {**GIVEN, "maps": (), "atlas": ["DiFuMo:64"]}
+    assert CohortRequest(**given).atlases == ("DiFuMo:64",)
+    both = {**GIVEN, "atlas": "Toy"}
+    assert CohortRequest(**both).atlases == ("maps", "Toy")
 
 
 def test_every_parameter_of_a_masker_is_a_field_with_the_same_default():
@@ -74,7 +83,7 @@ def test_a_request_does_not_change():
 @pytest.mark.parametrize(
     ("values", "match"),
     [
-        ({"input": ""}, "input is empty; give table of runs"),
+        ({"input": ""}, "input is empty; give BIDS folder of derivatives, table of runs"),
         ({"input": []}, "input is empty"),
         ({"input": None}, "input is empty"),
         ({"input": 3}, "input must be a path; got 3"),

@@ -24,7 +24,11 @@ ADDS_NODES = {
 }
 """Switches that are no input of an interface, and the node that each adds or removes."""
 
-NEEDS = {"keep_masked_maps": {"inverse_transform": False}, "filter": {"high_pass": 0.01}}
+NEEDS: dict[str, dict[str, object]] = {
+    "keep_masked_maps": {"inverse_transform": False},
+    "filter": {"high_pass": 0.01},
+    "confounds_columns": {"missing_confounds": "skip"},
+}
 """What a parameter's other value does not go with, and must be otherwise."""
 
 ELSEWHERE = {"atlases": "store", "strategies": "clean_other"}

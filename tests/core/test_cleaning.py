@@ -50,7 +50,7 @@ def test_nothing_asked_is_nothing_done(run: np.ndarray) -> None:
         (
             {"detrend": True, "filter": "cosine", "high_pass": 0.01, "t_r": 2.0,
              "standardize": True},
-            ["cosine", "censor", "detrend", "regress confounds", "standardize zscore_sample"],
+            ["cosine", "censor", "detrend", "regress confounds", "standardize zscore"],
         ),
         ({"filter": False, "standardize": "psc"},
          ["censor", "regress confounds", "standardize psc"]),
@@ -203,8 +203,12 @@ def test_a_confound_in_one_dimension_and_none_in_two(run: np.ndarray, motion: np
         ({}, 80 - 4),
         ({"detrend": True}, 80 - 4 - 2),
         ({"standardize": "zscore"}, 80 - 4 - 1),
-        ({"low_pass": 0.125, "t_r": 2.0, "detrend": True}, 40 - 4 - 2),
-        ({"high_pass": 0.0125, "t_r": 2.0, "detrend": True}, 76 - 4),
+        # Waves of half periods: 0 to 39 pass below 0.125 Hz, the 40th loses half of its size.
+        ({"low_pass": 0.125, "t_r": 2.0, "detrend": True}, 41 - 4 - 2),
+        ({"high_pass": 0.0125, "t_r": 2.0, "detrend": True}, 75 - 4),
+        ({"high_pass": 0.0125, "t_r": 2.0}, 75 - 4),
+        ({"high_pass": 1e-5, "t_r": 2.0, "detrend": True}, 80 - 4 - 2),
+        ({"high_pass": 1e-5, "t_r": 2.0}, 80 - 4 - 1),
         ({"high_pass": 0.0125, "t_r": 2.0, "detrend": True, "filter": "cosine"}, 80 - 8 - 2),
     ],
 )

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options that cannot be meant are refused when the workflow is built, in one sentence."""
+"""Options that make no sense are refused when the workflow is built, in one sentence."""
 
 import json
 

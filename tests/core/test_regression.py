@@ -41,9 +41,14 @@ def test_a_confound_of_which_round_off_is_left_is_zero() -> None:
     assert not scaled.any()
 
 
-def test_largest_value_is_one_without_standardising(rng: np.random.Generator) -> None:
-    scaled, _ = scale_confounds(rng.standard_normal((9, 3)) - 4, standardize=False)
-    assert np.allclose(np.abs(scaled).max(axis=0), 1)
+def test_no_digit_changes_without_standardising(rng: np.random.Generator) -> None:
+    confounds = rng.standard_normal((9, 3)) + np.array([-4, 3e10, 1e200])
+    scaled, _ = scale_confounds(confounds, standardize=False)
+    largest = np.abs(scaled).max(axis=0)
+    assert ((largest >= 1) & (largest < 2)).all()
+    factors = np.log2(confounds[0] / scaled[0])
+    assert np.array_equal(np.rint(factors), factors)
+    assert np.array_equal(scaled * 2.0**factors, confounds)
 
 
 def test_a_single_volume_is_not_standardised() -> None:

@@ -109,8 +109,8 @@ def test_the_padding_is_scipy_s() -> None:
                 sosfiltfilt(bandpass.sections, noise[1:], axis=0)
 
 
-def test_true_means_zscore_sample() -> None:
-    assert Cleaning(standardize=True).standardization() == "zscore_sample"
+def test_true_means_zscore() -> None:
+    assert Cleaning(standardize=True).standardization() == "zscore"
     assert Cleaning(standardize=False).standardization() is None
 
 

@@ -83,7 +83,7 @@ def test_threads_do_not_change_the_key(step):
 @pytest.mark.parametrize("name", ["run_id", "source", "algorithm"])
 def test_identity_changes_the_key(step, name):
     before = step.inputs.get_hashval()
-    setattr(step.inputs, name, 2 if name == "algorithm" else "another")
+    setattr(step.inputs, name, 99 if name == "algorithm" else "another")
     assert step.inputs.get_hashval() != before
 
 

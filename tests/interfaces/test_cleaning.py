@@ -103,7 +103,7 @@ def test_writes_the_format_that_is_asked_for(step, extracted, tmp_path, suffix):
         pytest.importorskip("pyarrow")
     step.inputs.output_format = suffix
     out_file = step.run(cwd=tmp_path).outputs.out_file
-    assert out_file.endswith(f"timeseries.{suffix}")
+    assert out_file.endswith(f"cleaned.{suffix}")
     np.testing.assert_array_equal(read_signals(out_file)[0], values_of(extracted.signals_files[0]))
 
 

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.errors import GridError, SignalError
+from nipype_mapsmasker.errors import GridError, SignalError, TableError
 from nipype_mapsmasker.interfaces import ExtractSignals, FitMaps, HighVarianceConfounds
 from nipype_mapsmasker.io.images import reader as images
 from nipype_mapsmasker.io.images.writer import write_image
@@ -53,8 +53,10 @@ def test_says_what_it_saw(tiny, extracted):
     mean = np.asarray(nib.load(extracted.mean_file).dataobj)
     expected = np.asarray(nib.load(tiny.in_files[0]).dataobj, dtype=float).mean(axis=-1)
     np.testing.assert_allclose(mean, expected, rtol=1e-6)
-    quality = values_of(extracted.fit_quality_files[0])
-    assert quality.shape == (N_VOLUMES, 1)
+    quality, columns = read_signals(extracted.fit_quality_files[0])
+    assert columns == ["r_squared", "missing_voxels", "no_data"]
+    assert quality.shape == (N_VOLUMES, 3)
+    assert not quality[:, 1:].any()
     coverage = [float(row["coverage"]) for row in read_rows(extracted.coverage_files[0])]
     assert coverage == [1.0] * N_MAPS
 
@@ -80,11 +82,15 @@ def test_several_atlases_read_the_image_once(tiny, fitted, tmp_path, opened):
 def test_t_r_argument_beats_the_sidecar_beats_the_header(tiny, fitted, tmp_path):
     image = tmp_path / "run.nii.gz"
     shutil.copy(tiny.in_files[0], image)
-    (tmp_path / "run.json").write_text(json.dumps({"RepetitionTime": 1.5}))
     extract = ExtractSignals(in_file=str(image), operator_files=[fitted.operator_file])
     outputs = extract.run(cwd=tmp_path).outputs
-    assert (outputs.t_r, outputs.t_r_origin) == (1.5, "sidecar")
-    assert "2 s by its header" in outputs.messages[0]
+    assert (outputs.t_r, outputs.t_r_origin, outputs.messages) == (2.0, "header", [])
+    (tmp_path / "run.json").write_text(json.dumps({"RepetitionTime": 1.99}))
+    outputs = extract.run(cwd=tmp_path).outputs
+    assert (outputs.t_r, outputs.t_r_origin) == (1.99, "sidecar")
+    (tmp_path / "run.json").write_text(json.dumps({"RepetitionTime": 1.5}))
+    with pytest.raises(TableError, match=r"1\.5 s by its sidecar .* 2 s by its header"):
+        extract.run(cwd=tmp_path)
     extract.inputs.t_r = 3.0
     outputs = extract.run(cwd=tmp_path).outputs
     assert (outputs.t_r, outputs.t_r_origin, len(outputs.messages)) == (3.0, "argument", 2)
@@ -107,13 +113,18 @@ def test_poor_coverage_becomes_not_available(tiny, fitted, tmp_path):
     blocks = [data.reshape(-1, N_VOLUMES, order="F").T]
     image = write_image(tmp_path / "half.nii.gz", GRIDS[0], blocks, n_volumes=N_VOLUMES)
     extract = ExtractSignals(
-        in_file=str(image), operator_files=[fitted.operator_file], min_coverage=0.9
+        in_file=str(image), operator_files=[fitted.operator_file], min_coverage=0.1
     )
     outputs = extract.run(cwd=tmp_path).outputs
-    assert np.isnan(values_of(outputs.signals_files[0])).all()
+    assert np.isfinite(values_of(outputs.signals_files[0])).all()
     assert "hardly overlap" in outputs.messages[0]
-    extract.inputs.min_coverage = 0.1
-    assert np.isfinite(values_of(extract.run(cwd=tmp_path).outputs.signals_files[0])).all()
+    covered = [float(row["coverage"]) for row in read_rows(outputs.coverage_files[0])]
+    extract.inputs.min_coverage = (min(covered) + max(covered)) / 2
+    lost = np.isnan(values_of(extract.run(cwd=tmp_path).outputs.signals_files[0])).all(axis=0)
+    assert lost.tolist() == [share < extract.inputs.min_coverage for share in covered]
+    extract.inputs.min_coverage = 0.95
+    with pytest.raises(SignalError, match=r"zero or n/a in every volume.*min_coverage=0\.95"):
+        extract.run(cwd=tmp_path)
 
 
 def test_lost_maps_stay_as_zeros_or_go(tiny, tmp_path):

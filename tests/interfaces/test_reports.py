@@ -118,7 +118,7 @@ def pages_of(out):
 def test_the_page_of_a_run_has_its_values(given, tmp_path):
     outputs = ReportRun(**given, out_dir=str(tmp_path)).run(cwd=tmp_path).outputs
     assert outputs.fault_file is None
-    page = text_of(tmp_path / "report.html")
+    page = text_of(Path(outputs.out_file))
     summary = json.loads(Path(given["summary_file"]).read_text(encoding="utf-8"))
     for expected in (
         given["run_id"], given["in_file"], "three (3 maps)", "37 of 40", "2 s",
@@ -271,7 +271,7 @@ def test_wishes_that_cannot_be_meant_are_refused_at_once(results, tmp_path):
 
 def test_a_missing_result_is_told_and_costs_no_other_page(results, caplog):
     _, out = results
-    [lost] = out.glob("sub-01/**/*_coverage.tsv")
+    [lost] = out.glob("sub-01/**/*_stat-coverage_bold.tsv")
     content = lost.read_bytes()
     lost.unlink()
     try:

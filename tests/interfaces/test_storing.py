@@ -9,6 +9,8 @@ import pytest
 
 from nipype_mapsmasker.interfaces import CleanSignals, StoreRun, SummariseRuns
 from nipype_mapsmasker.io.results import storing
+from nipype_mapsmasker.io.results.dataset import bids_uri
+from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.tables.rows import read_rows
 
@@ -44,16 +46,20 @@ def test_writes_every_file_under_its_name(store, tiny, tmp_path):
     outputs = store.run(cwd=tmp_path).outputs
     func = tmp_path / "out" / "sub-01" / "ses-2" / "func"
     endings = [
-        "atlas-tiny_coverage.tsv",
+        "atlas-tiny_desc-raw_timeseries.json",
         "atlas-tiny_desc-raw_timeseries.tsv",
-        "atlas-tiny_fitquality.tsv",
+        "atlas-tiny_stat-coverage_bold.json",
+        "atlas-tiny_stat-coverage_bold.tsv",
         "atlas-tiny_timeseries.json",
         "atlas-tiny_timeseries.tsv",
-        "manifest.json",
-        "mean.nii.gz",
+        "boldref.json",
+        "boldref.nii.gz",
     ]
     assert sorted(path.name for path in func.iterdir()) == [f"{RUN_ID}_{end}" for end in endings]
-    assert outputs.manifest_file == str(func / f"{RUN_ID}_manifest.json")
+    names = run_files(tmp_path / "out", RUN_ID)
+    assert names.folder == func
+    assert sorted(names.private.iterdir()) == sorted([names.manifest, names.fit_quality("tiny")])
+    assert outputs.manifest_file == str(names.manifest)
     assert outputs.fault_file is None
     manifest = read_manifest(Path(outputs.manifest_file))
     assert (manifest.key, manifest.extraction_key) == ("k", "e")
@@ -62,7 +68,13 @@ def test_writes_every_file_under_its_name(store, tiny, tmp_path):
     sidecar = json.loads((func / f"{RUN_ID}_atlas-tiny_timeseries.json").read_text())
     assert sidecar["RepetitionTime"] == 2.0
     assert sidecar["SamplingFrequency"] == 0.5
-    assert sidecar["Sources"] == [tiny.in_files[0]]
+    assert sidecar["SourceFile"] == tiny.in_files[0]
+    raw = names.raw("tiny").relative_to(tmp_path / "out").as_posix()
+    assert sidecar["Sources"] == [f"bids::{raw}", bids_uri(tiny.in_files[0], tmp_path / "out")]
+    for table in (names.timeseries("tiny"), names.raw("tiny"), names.coverage("tiny")):
+        about = json.loads(table.with_suffix(".json").read_text())
+        header = table.read_text().splitlines()[0].split("\t")
+        assert all(about[column]["Description"] for column in header)
     assert sidecar["Atlas"]["Name"] == "tiny"
     assert sidecar["VolumesKept"] == 40
 
@@ -80,12 +92,13 @@ def test_a_failed_copy_leaves_no_manifest(store, tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         store.run(cwd=tmp_path)
     assert not manifest.exists()
-    assert not [path for path in manifest.parent.iterdir() if not path.name.startswith(RUN_ID)]
+    folder = run_files(tmp_path / "out", RUN_ID).folder
+    assert not [path for path in folder.iterdir() if not path.name.startswith(RUN_ID)]
 
 
 def test_a_changed_result_shows_in_the_manifest(store, tmp_path):
     manifest = Path(store.run(cwd=tmp_path).outputs.manifest_file)
-    table = manifest.with_name(f"{RUN_ID}_atlas-tiny_timeseries.tsv")
+    table = run_files(tmp_path / "out", RUN_ID).timeseries("tiny")
     table.write_text(table.read_text()[:-1])
     assert not read_manifest(manifest).is_whole()
 

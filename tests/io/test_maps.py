@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Maps, masks and the space of a fit, from files."""
 
+import tempfile
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+import scipy.ndimage
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.maps import to_dense
@@ -54,6 +58,82 @@ def test_fractions_in_three_dimensions_are_one_map(tmp_path: Path, maps: np.ndar
     )
 
 
+@pytest.mark.parametrize(
+    ("factor", "slope"), [(85, 3 / 255), (13, 1 / 13), (7, np.float32(0.1428)), (1, 1.0)]
+)
+def test_labels_that_a_scale_factor_rounds_are_labels(
+    tmp_path: Path, factor: int, slope: float
+) -> None:
+    image = nib.Nifti1Image((labels_of(1, 2, 3) * factor).astype(np.int16), AFFINE)
+    image.header.set_slope_inter(slope, 0)
+    nib.save(image, tmp_path / "labels.nii.gz")
+    found = open_maps(tmp_path / "labels.nii.gz")
+    assert found.names() == ["label_1", "label_2", "label_3"]
+    design = load_maps(found, found.grid)
+    expected = load_maps(open_maps(save(tmp_path / "whole.nii", labels_of(1, 2, 3))), found.grid)
+    np.testing.assert_array_equal(to_dense(design.matrix), to_dense(expected.matrix))
+
+
+@settings(max_examples=200)
+@given(st.integers(2, 300), st.floats(1e-3, 0.09), st.sampled_from([0.0, 1e-4, -1e-3]))
+def test_labels_of_any_scale_are_labels(n_labels: int, slope: float, inter: float) -> None:
+    # As a program stores labels with a scale factor: each as the nearest step.
+    stored = np.rint((np.arange(n_labels + 1) - inter) / slope).astype(np.int32)
+    with tempfile.TemporaryDirectory() as folder:
+        image = nib.Nifti1Image(stored.reshape(1, 1, -1), AFFINE)
+        image.header.set_slope_inter(slope, inter)
+        nib.save(image, Path(folder, "labels.nii"))
+        found = open_maps(Path(folder, "labels.nii"))
+        assert found.label_values is not None
+        assert found.label_values.tolist() == list(range(1, n_labels + 1))
+        assert sum(volume.sum() for volume in found.volumes()) == n_labels
+
+
+def test_weights_of_a_scale_factor_are_no_labels(tmp_path: Path, caplog) -> None:
+    data = np.arange(504, dtype=np.int16).reshape(SHAPE) % 256
+    image = nib.Nifti1Image(data, AFFINE)
+    image.header.set_slope_inter(1 / 255, 0)
+    nib.save(image, tmp_path / "map.nii")
+    found = open_maps(tmp_path / "map.nii")
+    assert (found.n_maps, found.label_values) == (1, None)
+    assert "taken for one map of weights, not for labels" in caplog.text
+
+
+@pytest.mark.parametrize("axes", [3, 4])
+def test_interpolated_labels_are_asked_about(tmp_path: Path, axes: int) -> None:
+    data = labels_of(1, 2, 3).astype(np.float32)
+    data[0, 0, 0], data[1, 0, 0] = 1.4, 2.6
+    path = save(tmp_path / "atlas.nii.gz", data if axes == 3 else data[..., None])
+    with pytest.raises(MapsError, match=r"whole numbers \(1 to 3\).*such as 1\.4.*nearest neigh"):
+        open_maps(path)
+    smooth = scipy.ndimage.zoom(np.repeat(labels_of(1, 2, 3), 3, 0).astype(float), 1.3, order=1)
+    with pytest.raises(MapsError, match="interpolation; resample the labels anew"):
+        open_maps(save(tmp_path / "smooth.nii", smooth))
+    divided = open_maps(save(tmp_path / "weights.nii", data / data.max()))
+    assert divided.n_maps == 1
+
+
+def test_labels_of_one_volume_are_labels(tmp_path: Path) -> None:
+    found = open_maps(save(tmp_path / "labels.nii", labels_of(1, 2, 3)[..., None]))
+    assert found.names() == ["label_1", "label_2", "label_3"]
+    assert [volume.sum() for volume in found.volumes()] == [72, 72, 72]
+    one = open_maps(save(tmp_path / "mask.nii", labels_of(1, 1)[..., None]))
+    assert (one.names(), one.label_values) == (["map_1"], None)
+
+
+@pytest.mark.parametrize("baseline", [100.0, 1000.0])
+def test_a_run_is_no_maps(tmp_path: Path, rng: np.random.Generator, baseline: float) -> None:
+    data = baseline + rng.standard_normal((*SHAPE, 12))
+    with pytest.raises(MapsError, match=r"run\.nii does not look like maps: .* not swapped"):
+        open_maps(save(tmp_path / "run.nii", data))
+
+
+def test_maps_that_are_twins_are_maps(tmp_path: Path, maps: np.ndarray) -> None:
+    twins = np.stack([maps[..., 0], maps[..., 0] * (1 + 1e-9), maps[..., 1]], axis=-1)
+    assert open_maps(save(tmp_path / "twins.nii", twins)).n_maps == 3
+    assert open_maps(save(tmp_path / "two.nii", twins[..., :2])).n_maps == 2
+
+
 def test_labels_are_resampled_by_nearest_voxel(tmp_path: Path) -> None:
     found = open_maps(save(tmp_path / "labels.nii", labels_of(3, 40, 7)))
     target = Grid((9, 10, 11), AFFINES["oblique"])
@@ -66,10 +146,13 @@ def test_labels_are_resampled_by_nearest_voxel(tmp_path: Path) -> None:
     ("data", "text"),
     [
         (np.zeros(SHAPE), r"empty.nii contains no map: every voxel is zero; pass 4D maps or a 3D"),
-        (-labels_of(3, 4), r"distinct integers from -4 to -3, expected at most 10000 positive"),
+        (
+            -labels_of(3, 4),
+            r"distinct whole numbers from -4 to -3, expected at most 10000",
+        ),
         (
             np.arange(12 * 30 * 40, dtype=np.int32).reshape(12, 30, 40),
-            r"with 14399 distinct integers from 1 to 14399",
+            r"with 14399 distinct whole numbers from 1 to 14399",
         ),
     ],
 )

@@ -87,6 +87,8 @@ def _adapters(say: Callable[[str], str], *, translate: bool) -> SimpleNamespace:
             if isinstance(standardize, bool):
                 text = "boolean values for 'standardize' will be deprecated"
                 warnings.warn(text, FutureWarning, stacklevel=2)
+                # There True is the sample's deviation, here the population's.
+                standardize = "zscore_sample" if standardize else None
             if isinstance(confounds, (list, tuple)) or hasattr(confounds, "__fspath__"):
                 confounds = sanitize_confounds(len(signals), _paths_as_text(confounds))
         params = Cleaning(
@@ -129,6 +131,8 @@ def _adapters(say: Callable[[str], str], *, translate: bool) -> SimpleNamespace:
 
     def standardize_signal(signals: Any, detrend: bool = False,
                            standardize: Any = "zscore_sample") -> Any:  # fmt: skip
+        if translate and standardize is True:
+            standardize = "zscore_sample"
         params = Cleaning(detrend=detrend, standardize=standardize)
         cleaned, summary = speak(lambda: cleaning.clean(signals, params))
         warn(summary.warnings)

@@ -41,6 +41,7 @@ ADAPTED = {
     "test_clean_warning": WORDS,
     "test_handle_scrubbed_volumes_exception": "our exception is a SignalError",
     "test_sample_mask_across_runs": "`clean` is called once per run",
+    "test_standardize_boolean": "True is the sample's deviation there, the population's here",
     "test_standardize_error": WORDS,
 }
 """Tests that need the translating adapters, and why."""

@@ -161,6 +161,35 @@ def test_item_3_cosines_are_added_whatever_the_confounds_contain(run: np.ndarray
     holds_for_ours_alone(law)
 
 
+def test_item_9_a_drift_is_a_line_in_time_whatever_is_censored() -> None:
+    rng = np.random.default_rng(6)
+    noise, times = rng.standard_normal((120, 2)), np.arange(120.0)[:, None]
+    keep = np.ones(120, dtype=bool)
+    keep[70:110] = False
+
+    def law(clean: Clean) -> None:
+        words = {"sample_mask": keep, "detrend": True, "filter": None}
+        still, drifting = (clean(one, **words) for one in (noise, noise + times * [0.5, 0.8]))
+        assert np.abs(still - drifting).max() < 1e-9
+        assert abs(np.corrcoef(drifting.T)[0, 1]) < 0.3  # they have nothing in common
+
+    holds_for_ours_alone(law)
+
+
+def test_item_9_a_confound_s_drift_costs_nothing_beside_detrending(run: np.ndarray) -> None:
+    keep = np.ones(120, dtype=bool)
+    keep[20:40] = keep[100:105] = False
+    motion = np.random.default_rng(7).standard_normal((120, 2))
+
+    def law(clean: Clean) -> None:
+        words = {"sample_mask": keep, "detrend": True, "filter": None}
+        one = clean(run, confounds=motion, **words)
+        other = clean(run, confounds=motion + np.arange(120.0)[:, None], **words)
+        assert np.abs(one - other).max() < 1e-9
+
+    holds_for_ours_alone(law)
+
+
 def test_item_4_low_pass_with_the_cosine_filter_is_an_error(run: np.ndarray) -> None:
     words = {"filter": "cosine", "high_pass": 0.01, "low_pass": 0.1, "t_r": 2.0}
     with pytest.raises(ParameterError, match=r"cannot use low_pass=0\.1 Hz; use filter='butterw"):

@@ -47,6 +47,25 @@ def theirs(signals: Any, params: dict[str, Any], **arrays: Any) -> Any:
     return nilearn.signal.clean(signals, **words, **arrays)
 
 
+def theirs_in_time(signals: Any, params: dict[str, Any], confounds: Any, mask: Any) -> Any:
+    """Let nilearn do all but detrending, which goes by rows there (difference 9)."""
+    words = {"detrend": False, "filter": None, "t_r": params["t_r"]} | {
+        name: params[name] for name in ("standardize", "standardize_confounds")
+    }
+    columns = [] if confounds is None else [confounds]
+    if params["filter"] == "cosine":
+        times = np.arange(len(signals)) * params["t_r"]
+        drifts = nilearn.signal.create_cosine_drift(params["high_pass"], times)
+        columns.append(drifts[:, :-1])
+    line = np.stack([np.ones(len(signals)), np.arange(len(signals))], axis=1)[mask]
+
+    def detrended(values: Any) -> Any:
+        return values - line @ np.linalg.lstsq(line, values, rcond=None)[0]
+
+    regressors = detrended(np.hstack(columns)[mask]) if columns else None
+    return theirs(detrended(signals[mask]), words, confounds=regressors)
+
+
 def difference_sd(ours: Any, other: Any) -> float:
     return float((np.abs(ours - other).max(axis=0) / other.std(axis=0)).max())
 
@@ -60,7 +79,7 @@ def test_random_combinations(number: int, seed: int) -> None:
     params = FILTERS[number] | {
         "t_r": t_r,
         "detrend": bool(rng.random() < 0.5),
-        "standardize": [None, "zscore_sample", True, False][rng.integers(4)],
+        "standardize": [None, "zscore_sample", "zscore_sample", False][rng.integers(4)],
         "standardize_confounds": bool(rng.random() < 0.6),
     }
     walk = rng.standard_normal((n_volumes, 4)).cumsum(axis=0)
@@ -73,7 +92,10 @@ def test_random_combinations(number: int, seed: int) -> None:
     if not butterworth and rng.random() < 0.5:  # with it, nilearn interpolates the wrong rows
         mask = rng.random(n_volumes) < 0.85
     cleaned, _ = clean(signals, Cleaning(**params), confounds=confounds, sample_mask=mask)
-    expected = theirs(signals, params, confounds=confounds, sample_mask=mask)
+    if mask is not None and params["detrend"]:
+        expected = theirs_in_time(signals, params, confounds, mask)
+    else:
+        expected = theirs(signals, params, confounds=confounds, sample_mask=mask)
     assert difference_sd(cleaned, expected) < TOLERANCE_SD
 
 

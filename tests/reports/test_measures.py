@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from nipype_mapsmasker.reports import measures as m
+from nipype_mapsmasker.reports.results import RunResults
 
-from .examples import make_run, smooth_noise
+from .examples import make_run
 
 
 def read_only(values: np.ndarray) -> np.ndarray:
@@ -58,13 +59,48 @@ def test_long_spectra_are_averaged_and_keep_their_sum() -> None:
     assert power.sum() == pytest.approx(1.0)
 
 
-def test_noise_has_no_memory_and_drift_does_not_give_it_one() -> None:
+@pytest.mark.parametrize("with_trend", [False, True])
+def test_removed_is_the_share_that_regression_took(with_trend: bool) -> None:
     rng = np.random.default_rng(0)
-    keep = rng.random(300) > 0.1
-    drift = 20 * np.cos(np.pi * np.arange(300) / 300)[:, np.newaxis]
-    noise = m.lag_one(rng.standard_normal((300, 5)) + drift, keep, 2.0)
-    assert np.abs(noise).max() < 0.2
-    assert m.lag_one(smooth_noise(rng, 300, 5), keep, 2.0).min() > 0.5
+    confound, other = rng.standard_normal((2, 300, 1))
+    raw = 100 + 3 * confound + 4 * other * [1.0, 1.0, 1.0]
+    raw = raw + with_trend * np.linspace(-50, 50, 300)[:, np.newaxis]
+    line = np.column_stack([np.ones(300), np.arange(300), confound])
+    cleaned = raw - line @ np.linalg.lstsq(line, raw, rcond=None)[0]
+    run = RunResults(run_id="a", names=["x", "y", "z"], raw=raw, cleaned=cleaned)
+    assert m.run_measures(run)["removed"] == pytest.approx(9 / 25, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "treat", [lambda raw: raw, lambda raw: 3 * (raw - raw.mean(axis=0)), m.detrended]
+)
+def test_raw_signals_that_pass_for_cleaned_ones_had_nothing_removed(treat) -> None:
+    run = make_run(with_maps=False)
+    kept = run.raw[run.kept]
+    values = m.run_measures(make_run(cleaned=treat(kept), with_maps=False))
+    assert values["removed"] < 1e-9
+
+
+def test_volumes_with_a_regressor_of_their_own_are_not_odd() -> None:
+    run = make_run(with_maps=False)
+    raw = run.raw.copy()
+    first = int(np.flatnonzero(run.kept)[0])
+    places = [first, *np.flatnonzero(run.kept)[[50, 90]].tolist()]
+    raw[places] += 12 * raw.std(axis=0)
+    own = np.zeros((200, 3))
+    own[places, range(3)] = 1.0
+    startup, spikes = m.odd_volumes(make_run(raw=raw, with_maps=False))
+    assert ([*startup], [*spikes]) == (places[:1], places[1:])
+    names = [f"motion_outlier{number}" for number in range(3)]
+    silenced = make_run(raw=raw, confounds=own, confound_names=names, with_maps=False)
+    assert m.odd_volumes(silenced) == ((), ())
+
+
+def test_temporal_snr_is_mean_over_deviation() -> None:
+    raw = 50 + np.random.default_rng(0).standard_normal((2000, 3)) * [1.0, 2.0, 4.0]
+    raw += np.linspace(0, 30, 2000)[:, np.newaxis]
+    run = RunResults(run_id="a", names=["x", "y", "z"], raw=raw)
+    assert m.run_measures(run)["tsnr"] == pytest.approx(65 / 2, rel=0.05)
 
 
 def test_clustering_puts_like_signals_together_and_lost_ones_last() -> None:

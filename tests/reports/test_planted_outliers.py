@@ -4,10 +4,15 @@
 import html
 import re
 
+import pandas as pd
 import pytest
 from nipype import logging as nipype_logging
 
 from nipype_mapsmasker.cli.main import main
+from nipype_mapsmasker.reports.folder import write_qc
+from nipype_mapsmasker.reports.measures import MEASURES
+from nipype_mapsmasker.reports.qc import verdict_line
+from nipype_mapsmasker.reports.render import number
 from nipype_mapsmasker.testing import OUTLIERS, make_cohort
 
 FOUND = {"noise": "noise", "half_fov": "coverage", "censored": "censoring"}
@@ -36,6 +41,14 @@ def planted(tmp_path_factory):
         words += ["--plugin", "Linear"]
         assert main(words) == 1
     return cohort, folder / "out"
+
+
+@pytest.fixture(scope="module")
+def table(planted):
+    """The table of measures and verdicts, made again from the result files alone."""
+    first = (planted[1] / "qc.tsv").read_bytes()
+    assert write_qc(planted[1]).read_bytes() == first
+    return pd.read_csv(write_qc(planted[1]), sep="\t", index_col="run_id")
 
 
 def row_of(out, run_id):
@@ -89,3 +102,26 @@ def test_sound_runs_are_not_flagged(planted):
     for run_id in set(cohort.run_ids) - set(cohort.outliers):
         assert row_of(out, run_id).startswith('data-level="good"')
         assert '<div class="verdict good">' in page_of(out, run_id)
+
+
+@pytest.mark.parametrize("fault", FOUND)
+def test_the_table_of_measures_names_the_fault(planted, table, fault):
+    cohort, _ = planted
+    row = table.loc[by_fault(cohort, fault)]
+    assert (row["verdict"], row["own_verdict"]) == ("do not use", "do not use")
+    assert row["keywords"].split(", ")[0] == FOUND[fault]
+    assert WORDS[fault] in row["reasons"]
+
+
+def test_the_table_of_measures_has_the_numbers_of_the_page(planted, table):
+    _, out = planted
+    for run_id in table.index[table["verdict"] != "failed"]:
+        shown = row_of(out, run_id)
+        for name in ("signal_share", "min_coverage", "mean_correlation", "degrees_of_freedom"):
+            assert f">{number(table.loc[run_id, name], MEASURES[name].digits)}<" in shown, name
+
+
+def test_the_verdicts_in_one_line(planted, table):
+    assert verdict_line(table.reset_index().to_dict("records")) == (
+        "6 usable, 0 look closer, 3 do not use, 1 failed"
+    )

@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Planted faults are flagged, for the right reason, on the run's page and on the cohort's."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nipype_mapsmasker.reports.cohort import CohortBuilder
+from nipype_mapsmasker.reports.measures import run_measures
 from nipype_mapsmasker.reports.outliers import find_outliers
+from nipype_mapsmasker.reports.results import RunResults
 from nipype_mapsmasker.reports.verdict import judge, thresholds
+from nipype_mapsmasker.testing.planted import plant
 
 from .examples import make_run
 
 FAULTS = {"noise": "noise", "half": "coverage", "censored": "censoring"}
-EXPECTED_OUTLIER = {"noise": "smoothness", "half": "min_coverage", "censored": "kept_share"}
+EXPECTED_OUTLIER = {"noise": "signal_share", "half": "min_coverage", "censored": "kept_share"}
 
 
 def about(verdict, level: str) -> list[str]:
@@ -58,11 +63,72 @@ def test_flat_lost_and_wild_signals_are_named() -> None:
     raw[:, 3] = 5.0
     raw[:, 4] *= 1000
     verdict = judge(make_run(raw=raw, coverage=coverage, with_maps=False))
-    assert about(verdict, "check") == ["coverage", "flat signals", "noise"]
+    assert about(verdict, "check") == ["coverage", "flat signals", "wild signals"]
+    assert [finding.maps for finding in verdict.findings[:3]] == [
+        ("Network 03",), ("Network 04",), ("Network 05",),
+    ]  # fmt: skip
     assert verdict.lost_maps == ("Network 03", "Network 04")
 
 
-def test_jumps_motion_fit_and_confounds_are_named() -> None:
+def test_a_signal_that_hardly_varies_is_lost() -> None:
+    raw = make_run(with_maps=False).raw.copy()
+    raw[:, 6] = 800 + (raw[:, 6] - 800) / 100
+    verdict = judge(make_run(raw=raw, with_maps=False))
+    assert about(verdict, "check") == ["dead signals"]
+    assert verdict.lost_maps == ("Network 07",)
+    assert "Network 07 varies over 20 times less" in verdict.findings[0].text
+
+
+def test_start_up_volumes_and_spikes_are_named_by_number() -> None:
+    run = make_run(with_maps=False)
+    raw, keep = run.raw.copy(), run.kept.copy()
+    keep[:3] = True
+    spikes = np.flatnonzero(keep)[[60, 100]].tolist()
+    raw[:2] += np.array([[10.0], [5.0]]) * raw.std(axis=0)
+    raw[spikes] += 9 * raw.std(axis=0)
+    verdict = judge(make_run(raw=raw, cleaned=None, keep=keep, with_maps=False))
+    assert about(verdict, "check")[:2] == ["start-up volumes", "spikes"]
+    assert verdict.startup_volumes == verdict.findings[0].volumes == (0, 1)
+    assert verdict.spike_volumes == verdict.findings[1].volumes == tuple(spikes)
+    assert "Volumes 0, 1 (counted from 0) are not in steady state" in verdict.findings[0].text
+    assert f"Volumes {spikes[0]}, {spikes[1]} (counted from 0) jump" in verdict.findings[1].text
+
+
+def test_a_spoilt_volume_does_not_turn_the_run_into_noise() -> None:
+    run = plant("", np.random.default_rng(5)).run
+    raw = run.raw.copy()
+    raw[0] += 60 * raw.std(axis=0)
+    raw[[70, 71]] -= 40 * raw[5:].std(axis=0)
+    before, after = run_measures(run), run_measures(replace(run, raw=raw))
+    assert after["signal_share"] == pytest.approx(before["signal_share"], abs=0.05)
+    assert after["pace"] == pytest.approx(before["pace"], rel=0.15)
+    verdict = judge(replace(run, raw=raw))
+    assert {"start-up volumes", "spikes"} <= set(about(verdict, "check"))
+    assert about(verdict, "bad") == []
+
+
+def test_cleaning_that_changed_nothing_is_named() -> None:
+    run = make_run(with_maps=False)
+    verdict = judge(make_run(cleaned=run.raw[run.kept], with_maps=False))
+    assert about(verdict, "bad") == ["not cleaned"]
+
+
+def test_a_repetition_time_that_cannot_be_is_named() -> None:
+    run = plant("", np.random.default_rng(0), n_volumes=300).run
+    found = {t_r: judge(replace(run, t_r=t_r)) for t_r in (2.0, 0.4)}
+    assert about(found[2.0], "check") == []
+    assert about(found[0.4], "check") == ["repetition time"]
+    assert "really 0.4 s?" in found[0.4].findings[0].text
+
+
+@pytest.mark.parametrize(("dof", "named"), [(200, True), (9, False)])
+def test_confounds_that_are_left_are_compared_with_chance(dof: int, named: bool) -> None:
+    run = make_run(with_maps=False)
+    values = {**run_measures(run), "confounds_after": 0.3, "degrees_of_freedom": float(dof)}
+    assert ("confounds" in about(judge(run, values), "check")) is named
+
+
+def test_spikes_motion_fit_and_confounds_are_named() -> None:
     run = make_run(with_maps=False)
     raw = run.raw.copy()
     raw[10::12] += 150
@@ -77,7 +143,7 @@ def test_jumps_motion_fit_and_confounds_are_named() -> None:
         )
     )
     named = about(verdict, "check")
-    assert {"jumps", "motion", "fit", "confounds", "global signal"} <= set(named)
+    assert {"spikes", "motion", "fit", "confounds", "global signal"} <= set(named)
     assert "variance inflation" in about(verdict, "note")
 
 
@@ -127,3 +193,37 @@ def test_mean_and_spread_of_the_correlations() -> None:
 
 def test_thresholds_are_stated() -> None:
     assert any("80%" in line and "50%" in line for line in thresholds())
+
+
+@pytest.mark.parametrize("n_volumes", [0, 1, 2, 3, 7, 25])
+@pytest.mark.parametrize("n_maps", [0, 1, 2, 6])
+@pytest.mark.parametrize("t_r", [None, 0.1, 2.0, 30.0])
+@pytest.mark.parametrize(
+    "spoilt", ["", "all censored", "NaN", "flat", "ramps", "one confound a volume"]
+)
+def test_the_smallest_and_the_most_broken_runs_have_a_verdict(n_volumes, n_maps, t_r, spoilt):
+    rng = np.random.default_rng(0)
+    raw = rng.standard_normal((n_volumes, n_maps))
+    if spoilt == "NaN":
+        raw[:, ::2] = np.nan
+    if spoilt == "flat":
+        raw[:] = 3.0
+    if spoilt == "ramps":
+        raw[:] = np.arange(n_volumes)[:, np.newaxis]
+    raw.flags.writeable = False
+    keep = np.full(n_volumes, spoilt != "all censored")
+    confounds = np.eye(n_volumes) if spoilt == "one confound a volume" else None
+    run = RunResults(
+        run_id="a",
+        names=[f"map_{number}" for number in range(n_maps)],
+        raw=raw,
+        cleaned=raw[keep],
+        keep=keep,
+        t_r=t_r,
+        confounds=confounds,
+    )
+    values = run_measures(run)
+    assert np.isfinite(list(values.values())).all()
+    assert judge(run, values) == judge(run)
+    if spoilt == "flat" and n_maps and n_volumes > 1:
+        assert about(judge(run), "bad") == ["flat signals"]

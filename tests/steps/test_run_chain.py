@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,5 +201,23 @@ def test_columns_gaps_and_summary(tmp_path: Path, signals_file: str) -> None:
 
 def test_a_bad_strategy_is_refused(tmp_path: Path, signals_file: str) -> None:
     files = CleaningInputs(run_id="r", signals_file=signals_file)
-    with pytest.raises(ParameterError, match="t_r"):
+    with pytest.raises(ParameterError, match="high_pass"):
+        clean_run(tmp_path, files, Cleaning(filter="cosine", t_r=2.0))
+
+
+def test_a_filter_without_a_time_is_the_runs_fault(tmp_path: Path, signals_file: str) -> None:
+    files = CleaningInputs(run_id="r", signals_file=signals_file)
+    with pytest.raises(SignalError, match=r"'r' has no repetition time.*VolumeTiming.*give t_r"):
         clean_run(tmp_path, files, Cleaning(low_pass=0.1))
+    clean_run(tmp_path, files, Cleaning())
+
+
+def test_a_choice_without_a_table_is_the_runs_fault(tmp_path: Path, signals_file: str) -> None:
+    choice = ConfoundParameters(confounds_columns=["csf"])
+    files = CleaningInputs(run_id="r", signals_file=signals_file, choice=choice)
+    with pytest.raises(TableError, match=r"'r' has no table of confounds.*\(csf\).*skip"):
+        clean_run(tmp_path, files, Cleaning())
+    skip = replace(files, choice=replace(choice, missing_confounds="skip"))
+    out_file, _ = clean_run(tmp_path, skip, Cleaning())
+    raw = read_signals(signals_file)[0]
+    np.testing.assert_array_equal(read_signals(out_file)[0], raw)

@@ -11,6 +11,7 @@ import pytest
 from nipype_mapsmasker.core.cleaning import clean
 from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
 from tests.tiny import GRIDS, N_VOLUMES, least_squares, make_tiny, values_of, write_mask
@@ -220,9 +221,11 @@ def test_final_files_and_their_tables(tiny, run_cohort, tmp_path):
         stored = func / f"{run_id}_atlas-tiny_desc-band_timeseries.tsv"
         made = Path(results["timeseries_files"][number][0])
         assert stored.read_bytes() == made.read_bytes()
-        assert results["manifest_files"][number] == str(func / f"{run_id}_manifest.json")
+        assert results["manifest_files"][number] == str(
+            run_files(tmp_path / "out", run_id).manifest
+        )
     assert (out / "atlas-tiny_maps.tsv").is_file()
-    assert not [path for path in out.rglob("*") if path.name.startswith((".", "tmp"))]
+    assert not [path for path in out.rglob("*") if path.name.startswith((".mapsmasker-", "tmp"))]
 
 
 def test_input_folder_is_never_written_to(run_cohort, tmp_path):

@@ -50,7 +50,12 @@ def bytes_of(tiny, run, tmp_path):
         }
         stored = {
             str(path.relative_to(tmp_path / name)): path.read_bytes()
-            for pattern in ("*_timeseries.tsv", "*.nii.gz", "*_coverage.tsv", "*_fitquality.tsv")
+            for pattern in (
+                "*_timeseries.tsv",
+                "*.nii.gz",
+                "*_bold.tsv",
+                "*_fit.tsv",
+            )
             for path in (tmp_path / name / "out").rglob(pattern)
         }
         return made | stored

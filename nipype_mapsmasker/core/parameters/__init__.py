@@ -27,6 +27,7 @@ from nipype_mapsmasker.core.parameters.output import (
     OutputParameters,
     PageParameters,
 )
+from nipype_mapsmasker.core.parameters.selection import SelectionParameters
 
 __all__ = [
     "AFTER_EXTRACTION",
@@ -43,6 +44,7 @@ __all__ = [
     "OutputParameters",
     "PageParameters",
     "Parameter",
+    "SelectionParameters",
     "check_values",
     "document",
     "parameter",

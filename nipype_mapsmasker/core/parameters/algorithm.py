@@ -3,5 +3,5 @@
 
 __all__ = ["ALGORITHM"]
 
-ALGORITHM = 1
+ALGORITHM = 2
 """Raised whenever a release changes any number: caches and result folders are then redone."""

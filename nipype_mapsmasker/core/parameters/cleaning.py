@@ -44,6 +44,11 @@ class ConfoundParameters:
     confounds_na: Literal["next", "zero", "error"] = parameter(
         "next", "what leading n/a of a confound becomes: the next value, 0, or an error"
     )
+    missing_confounds: Literal["error", "skip"] = parameter(
+        "error",
+        "what a run without a table of confounds is where columns were chosen: at fault, or "
+        "cleaned without them",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,13 +60,13 @@ class CleaningParameters:
     )
     standardize: Standardize | bool | None = parameter(
         None,
-        "what signals are divided by: the standard deviation with ddof 0 ('zscore') or ddof 1 "
-        "('zscore_sample'; True means this), or their mean, in percent ('psc')",
+        "what signals are divided by: the standard deviation with ddof 0 ('zscore'; True means "
+        "this) or ddof 1 ('zscore_sample'), or their mean, in percent ('psc')",
     )
     standardize_confounds: bool = parameter(
         True,
-        "whether confounds are standardised before they are regressed out; False divides them by "
-        "their largest value",
+        "whether confounds are standardised before they are regressed out; False keeps their "
+        "means, and constants among them",
     )
     filter: Filter | Literal[False] | None = parameter(
         "butterworth", "kind of filter; Butterworth without a cut-off does nothing"
@@ -147,7 +152,7 @@ class Cleaning(CleaningParameters):
         """
         if self.standardize is None or isinstance(self.standardize, str):
             return self.standardize
-        return "zscore_sample" if self.standardize else None
+        return "zscore" if self.standardize else None
 
     def butterworth(self) -> Butterworth | None:
         """

@@ -72,7 +72,9 @@ class ExtractionParameters:
         high=1.0,
     )
     missing_voxels: Literal["zero", "exclude"] = parameter(
-        "zero", "what voxels without data count as: 0, or nothing at all"
+        "zero",
+        "what voxels without data (zero, not finite or constant over the run; or in the volumes "
+        "where they have none) count as: what is read there, or nothing at all",
     )
     interpolation: Literal["continuous", "linear", "nearest"] = parameter(
         "continuous",

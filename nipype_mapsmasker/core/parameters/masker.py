@@ -105,8 +105,10 @@ class MaskerParameters(
         """Refuse names that cannot be part of files and nodes, or that would be one of them."""
         for kind, names in (("atlas", self.atlases), ("strategy", self.strategies or ())):
             for name in names:
-                if kind == "atlas" or name:
-                    check_label(kind, name)
+                # DiFuMo:64 is an atlas and its scale.
+                parts = name.split(":", 1) if kind == "atlas" else [name] if name else []
+                for part in parts:
+                    check_label(kind, part)
             # Nodes have no '+' and '-' in their names, and some disks do not tell A from a.
             if len({node_label(name).casefold() for name in names}) != len(names):
                 msg = (

@@ -62,6 +62,13 @@ def checked_shape(dims: tuple[int, ...], n_axes: int, name: str) -> tuple[int, .
             "of volumes (4D) is expected; give a 3D or 4D image."
         )
         raise ImageHeaderError(msg)
+    if len(shape) > 4 and set(shape[3:-1]) == {1}:
+        msg = (
+            f"{name} is a {len(shape)}D image ({dims_text(shape)}) with one element along its "
+            f"fourth axis and {shape[-1]} along its last, where volumes are expected along the "
+            f"fourth; save it as {dims_text((*shape[:3], shape[-1]))} if the last axis is time."
+        )
+        raise ImageHeaderError(msg)
     if len(shape) > 4:
         msg = (
             f"{name} is a {len(shape)}D image ({dims_text(shape)}), where 3 or 4 dimensions with "
@@ -84,7 +91,7 @@ def dims_text(dims: tuple[int, ...]) -> str:
     Parameters
     ----------
     dims : tuple of int
-        Numbers.
+        Lengths of axes.
 
     Returns
     -------
@@ -101,7 +108,7 @@ def checked_scaling(header: NiftiHeader, name: str) -> tuple[float, float]:
     Parameters
     ----------
     header : NiftiHeader
-        The header.
+        Its ``scl_slope`` and ``scl_inter``, or its ``vox_offset``, are looked at.
     name : str
         The file, for the message.
 
@@ -135,7 +142,7 @@ def checked_offset(header: NiftiHeader, name: str) -> int:
     Parameters
     ----------
     header : NiftiHeader
-        The header.
+        Its ``scl_slope`` and ``scl_inter``, or its ``vox_offset``, are looked at.
     name : str
         The file, for the message.
 
@@ -175,7 +182,7 @@ def checked_grid(shape: tuple[int, int, int], affine: NDArray[np.float64], name:
     Parameters
     ----------
     shape : tuple of int
-        (X, Y, Z).
+        Numbers of voxels (X, Y, Z).
     affine : (4, 4) ndarray of float
         From voxel indices to millimetres.
     name : str
@@ -184,7 +191,7 @@ def checked_grid(shape: tuple[int, int, int], affine: NDArray[np.float64], name:
     Returns
     -------
     Grid
-        The grid.
+        With an affine that has an inverse.
 
     Raises
     ------

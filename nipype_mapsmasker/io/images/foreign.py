@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import ImageFileError
-from nipype_mapsmasker.io.images.streams import file_faults
+from nipype_mapsmasker.io.files import file_faults
 
 __all__ = ["ForeignHeader", "ForeignStream", "read_foreign_header"]
 
@@ -37,6 +37,9 @@ class ForeignHeader:
         The file to stream the voxels from; None when only nibabel can read them.
     offset : int
         Bytes before the first voxel.
+    time_axis : int
+        Which axis of the stored array is time, if it has one; the others are those of space in
+        the order of ``shape``.
     """
 
     shape: tuple[int, ...]
@@ -48,6 +51,7 @@ class ForeignHeader:
     units: int
     data_path: Path | None
     offset: int
+    time_axis: int = 3
 
 
 def read_foreign_header(path: Path) -> ForeignHeader:
@@ -57,12 +61,12 @@ def read_foreign_header(path: Path) -> ForeignHeader:
     Parameters
     ----------
     path : Path
-        The image.
+        An image of any format but NIfTI.
 
     Returns
     -------
     ForeignHeader
-        Its facts.
+        With the axis of time last.
 
     Raises
     ------
@@ -86,8 +90,12 @@ def read_foreign_header(path: Path) -> ForeignHeader:
             data_path=Path(where),
             offset=int(proxy.offset),
         )
+    axis = _time_axis(proxy)
+    stored = [int(size) for size in image.shape]
+    if axis < len(stored):
+        stored.append(stored.pop(axis))
     return ForeignHeader(
-        shape=tuple(int(size) for size in image.shape),
+        shape=tuple(stored),
         affine=np.array(image.affine, dtype=np.float64),
         dtype=np.dtype(np.float64),
         slope=1.0,
@@ -96,6 +104,7 @@ def read_foreign_header(path: Path) -> ForeignHeader:
         units=units,
         data_path=None,
         offset=0,
+        time_axis=axis,
     )
 
 
@@ -106,11 +115,11 @@ class ForeignStream:
     Parameters
     ----------
     path : Path
-        The image.
+        An image of any format but NIfTI.
     shape : tuple of int
-        (X, Y, Z).
+        Numbers of voxels (X, Y, Z).
     n_volumes : int
-        T.
+        Number of volumes T.
 
     Notes
     -----
@@ -120,6 +129,7 @@ class ForeignStream:
     def __init__(self, path: Path, shape: tuple[int, int, int], n_volumes: int) -> None:
         self._path = path
         self._proxy = _load(path).dataobj
+        self._time_axis = _time_axis(self._proxy)
         self._shape = shape
         self._n_volumes = n_volumes
         self._next = 0
@@ -143,7 +153,11 @@ class ForeignStream:
     def _read_volume(self, index: int) -> NDArray[np.float64]:
         """Read one volume, (X, Y, Z)."""
         n_axes = len(self._proxy.shape)
-        where = (slice(None),) * 3 + (index,) + (0,) * (n_axes - 4) if n_axes > 3 else ...
+        where: Any = ...
+        if n_axes > 3:
+            axes: list[Any] = [slice(None)] * 3
+            axes.insert(self._time_axis, index)
+            where = (*axes, *(0,) * (n_axes - 4))
         try:
             with file_faults(self._path):
                 return np.asarray(self._proxy[where], dtype=np.float64)
@@ -164,25 +178,30 @@ def _load(path: Path) -> Any:
     from nibabel.filebasedimages import ImageFileError as NibabelFileError
     from nibabel.spatialimages import HeaderDataError, SpatialImage
 
-    not_image = (
-        f"{path} is not an image that can be read ({{}}); give a NIfTI file (.nii, .nii.gz, or "
-        ".hdr with .img) or another format that nibabel reads."
-    )
+    advice = "give a NIfTI file (.nii, .nii.gz, or .hdr with .img) or another format that nibabel "
+    advice += "reads."
+
+    def fault(reason: str) -> ImageFileError:
+        return ImageFileError(f"{path} is not an image that can be read ({reason}); {advice}")
+
     try:
         with file_faults(path):
             image = nib.load(path)
     except ImageFileError:
         raise
     except (NibabelFileError, HeaderDataError) as error:
-        raise ImageFileError(not_image.format(_one_line(error))) from error
+        raise fault(_one_line(error)) from error
     except (OSError, MemoryError):
         raise
     except Exception as error:
         # The readers of some twenty formats raise whatever a malformed file leads them to.
         reason = f"{type(error).__name__}: {_one_line(error)}"
-        raise ImageFileError(not_image.format(reason)) from error
+        raise fault(reason) from error
     if not isinstance(image, SpatialImage) or len(image.shape) < 1:
-        raise ImageFileError(not_image.format(f"it holds a {type(image).__name__}"))
+        kind = type(image).__name__
+        surface = ", data on a surface: give the run as an image of the whole volume"
+        reason = f"it holds a {kind}{surface if 'Gifti' in kind else ''}"
+        raise fault(reason)
     return image
 
 
@@ -193,12 +212,21 @@ def _is_plain_layout(proxy: Any) -> bool:
     return type(proxy) is ArrayProxy and getattr(proxy, "order", "F") == "F"
 
 
+def _time_axis(proxy: Any) -> int:
+    """Give the axis of time: MINC names its axes, and most often puts time first."""
+    names = getattr(getattr(proxy, "minc_file", None), "_dim_names", ())
+    names = [name.decode() if isinstance(name, bytes) else name for name in names]
+    return names.index("time") if "time" in names else 3
+
+
 def _time_step(image: Any) -> tuple[float, int]:
     """Give the spacing of the fourth axis and NIfTI's code of its unit."""
     from nibabel.freesurfer.mghformat import MGHImage
 
-    zooms = image.header.get_zooms()
-    spacing = float(zooms[3]) if len(zooms) > 3 else 0.0
+    minc = getattr(image.dataobj, "minc_file", None)
+    # nibabel puts MINC's sizes of voxels first in its own header, wherever the axes are.
+    zooms = (image.header if minc is None else minc).get_zooms()
+    spacing = float(zooms[_time_axis(image.dataobj)]) if len(zooms) > 3 else 0.0
     return spacing, 16 if isinstance(image, MGHImage) else 0
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,8 @@ import numpy as np
 
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
+from nipype_mapsmasker.io.decoding import format_of
+from nipype_mapsmasker.io.files import file_faults
 from nipype_mapsmasker.io.images.checks import (
     checked_grid,
     checked_offset,
@@ -29,11 +32,17 @@ from nipype_mapsmasker.io.images.nifti import (
     repetition_time,
     stored_dtype,
 )
-from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream, file_faults
+from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream
 
 __all__ = ["ImageInfo", "read_info", "truncated"]
 
 _COMPRESSED_SUFFIXES = (".gz", ".mgz")
+
+_TEXT_SUFFIXES = (".txt", ".tsv", ".csv", ".json")
+
+_CIFTI_INTENTS = range(3000, 3100)
+
+_CIFTI_NAME = re.compile(r"\.[dp](tseries|scalar|label|conn|dense)\.nii$")
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ def read_info(path: str | os.PathLike[str]) -> ImageInfo:
     Returns
     -------
     ImageInfo
-        What the header says.
+        All that is needed to read the voxels, without having read any.
 
     Raises
     ------
@@ -155,7 +164,7 @@ def truncated(info: ImageInfo, n_bytes: int) -> ImageFileError:
     Returns
     -------
     ImageFileError
-        To be raised.
+        With the numbers of volumes promised and found; to be raised.
     """
     n_found = n_bytes // info.volume_bytes
     return ImageFileError(
@@ -201,6 +210,7 @@ def _read_start(path: Path) -> bytes:
     if not start:
         msg = f"{path} is empty (0 bytes), where an image is expected; copy it again."
         raise ImageFileError(msg)
+    _refuse_others(path, start)
     is_gzip = start.startswith(GZIP_MAGIC)
     if _is_compressed(path) and not is_gzip:
         msg = (
@@ -219,9 +229,34 @@ def _read_start(path: Path) -> bytes:
             header = _read_bytes(stream, HEADER_BYTES)
             if len(header) < HEADER_BYTES:
                 stream.finish()
-            return header
         finally:
             stream.close()
+    if header.startswith(GZIP_MAGIC):
+        msg = (
+            f"{path} holds gzip data inside gzip data: it was compressed twice, as some servers "
+            "and browsers do; unzip it once (gunzip), and it is the image."
+        )
+        raise ImageFileError(msg)
+    _refuse_others(path, header)
+    return header
+
+
+def _refuse_others(path: Path, start: bytes) -> None:
+    """Refuse what starts as a file of quite another kind."""
+    if path.suffix.lower() in _TEXT_SUFFIXES:
+        msg = (
+            f"{path} is not an image but a file of text by its name; give a NIfTI file (.nii, "
+            ".nii.gz). A table of runs ends in .tsv or .csv."
+        )
+        raise ImageFileError(msg)
+    other = "a tar archive" if start[257:262] == b"ustar" else format_of(start)
+    if other is None:
+        return
+    what = "get its content first" if "pointer" in other else "give a NIfTI file (.nii, .nii.gz)"
+    if "Excel" in other:
+        what += "; a table of runs is given as .tsv or .csv"
+    msg = f"{path} is {other}, where an image is expected; {what}."
+    raise ImageFileError(msg)
 
 
 def _read_bytes(stream: ByteStream, n_bytes: int) -> bytes:
@@ -235,6 +270,13 @@ def _info_of_nifti(path: Path, header: NiftiHeader, data_path: Path) -> ImageInf
     name = str(path)
     if header.single_file:
         data_path = path if path == data_path else _pair(path)[0]
+    if header.intent in _CIFTI_INTENTS or _CIFTI_NAME.search(path.name.lower()):
+        msg = (
+            f"{name} is CIFTI data (grayordinates: points of the cortical surface and voxels of "
+            "single structures), which has no volumes; give the run as an image of the whole "
+            "volume (NIfTI), such as fMRIPrep's ..._space-MNI152NLin2009cAsym_..._bold.nii.gz."
+        )
+        raise ImageHeaderError(msg)
     shape = checked_shape(header.dim[1 : 1 + max(header.dim[0], 0)], header.dim[0], name)
     dtype = stored_dtype(header, name)
     spatial = (shape[0], shape[1], shape[2])

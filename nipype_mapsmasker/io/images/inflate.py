@@ -11,6 +11,7 @@ from pathlib import Path
 
 from isal import isal_zlib
 
+from nipype_mapsmasker.io.files import open_file
 from nipype_mapsmasker.io.images.streams import fill_view
 
 __all__ = ["GZIP_MAGIC", "MAX_INFLATION", "GzipStream"]
@@ -35,7 +36,7 @@ class GzipStream:
     Parameters
     ----------
     path : Path
-        The file.
+        A file that starts as gzip data do, intact or not.
     offset : int
         Inflated bytes before the first voxel.
     chunk_bytes : int
@@ -45,7 +46,7 @@ class GzipStream:
     def __init__(
         self, path: Path, offset: int = 0, chunk_bytes: int = COMPRESSED_CHUNK_BYTES
     ) -> None:
-        self._file = path.open("rb", buffering=0)
+        self._file = open_file(path)
         self._done = 0
         # isal's own reader inflates without the interpreter's lock and checks CRC and length;
         # the documented wrappers around it copy every byte once or twice more.

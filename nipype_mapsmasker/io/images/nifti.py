@@ -93,6 +93,8 @@ class NiftiHeader:
         Scaling of the stored values, as stored.
     units : int
         The packed units of space and time.
+    intent : int
+        Code of what the numbers mean.
     qform_code, sform_code : int
         Which of the two orientations are given.
     quaternion, q_offset, srow : tuple of float
@@ -109,6 +111,7 @@ class NiftiHeader:
     slope: float
     intercept: float
     units: int
+    intent: int
     qform_code: int
     sform_code: int
     quaternion: tuple[float, ...]
@@ -160,6 +163,7 @@ def _parse_nifti1(raw: bytes, order: str) -> NiftiHeader:
         slope=slope,
         intercept=intercept,
         units=raw[123],
+        intent=struct.unpack_from(order + "h", raw, 68)[0],
         qform_code=qform_code,
         sform_code=sform_code,
         quaternion=get("3f", 256),
@@ -187,6 +191,7 @@ def _parse_nifti2(raw: bytes, order: str) -> NiftiHeader:
         slope=slope,
         intercept=intercept,
         units=struct.unpack_from(order + "i", raw, 500)[0] & 0xFF,
+        intent=struct.unpack_from(order + "i", raw, 504)[0],
         qform_code=qform_code,
         sform_code=sform_code,
         quaternion=get("3d", 352),
@@ -202,7 +207,7 @@ def stored_dtype(header: NiftiHeader, name: str) -> np.dtype[np.generic]:
     Parameters
     ----------
     header : NiftiHeader
-        The header.
+        Its type, or its two orientations and sizes of voxels, are looked at.
     name : str
         The file, for the message.
 
@@ -236,7 +241,7 @@ def best_affine(
     Parameters
     ----------
     header : NiftiHeader
-        The header.
+        Its type, or its two orientations and sizes of voxels, are looked at.
     shape : tuple of int
         Numbers of voxels (X, Y, Z).
     name : str

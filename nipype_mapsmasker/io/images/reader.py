@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nipype_mapsmasker.errors import ImageHeaderError
+from nipype_mapsmasker.io.files import file_faults
 from nipype_mapsmasker.io.images.foreign import ForeignStream
 from nipype_mapsmasker.io.images.headers import ImageInfo, read_info, truncated
 from nipype_mapsmasker.io.images.inflate import GzipStream
-from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream, file_faults, read_ahead
+from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream, read_ahead
 
 __all__ = [
     "DEFAULT_BLOCK_BYTES",
@@ -46,7 +47,7 @@ def open_stream(info: ImageInfo) -> ByteStream:
     Parameters
     ----------
     info : ImageInfo
-        From `read_info`.
+        What `read_info` says of it.
 
     Returns
     -------
@@ -73,7 +74,7 @@ def iter_blocks(
     Parameters
     ----------
     image : ImageInfo or path_like
-        The image.
+        The run or the maps, or what `read_info` says of them.
     block_bytes : int
         Bytes that a block may take; it holds one volume at least.
     threads : int
@@ -122,7 +123,7 @@ def iter_volumes(path: str | os.PathLike[str]) -> Iterator[NDArray[np.float64]]:
     Parameters
     ----------
     path : path_like
-        The image.
+        An image of any format that `read_info` knows.
 
     Yields
     ------
@@ -144,12 +145,12 @@ def read_volumes(
     Parameters
     ----------
     path : path_like
-        The image.
+        An image of any format that `read_info` knows.
     ndim : int, optional
         3 for (X, Y, Z), which a 4D image of one volume also gives; 4 for (X, Y, Z, T), which a
         3D image gives with T = 1. By default, as stored.
     dtype : dtype_like
-        Of the result.
+        Type of the result.
 
     Returns
     -------
@@ -188,7 +189,7 @@ class _Filler:
     info : ImageInfo
         What the header promises.
     stream : ByteStream
-        The bytes.
+        Uncompressed bytes from the first voxel on.
     """
 
     def __init__(self, info: ImageInfo, stream: ByteStream) -> None:

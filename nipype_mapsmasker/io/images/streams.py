@@ -3,36 +3,16 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import queue
 import threading
-import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from gzip import BadGzipFile
 from pathlib import Path
 from typing import Protocol
 
-from isal import isal_zlib
+from nipype_mapsmasker.io.files import open_file
 
-from nipype_mapsmasker.errors import ImageFileError
-
-__all__ = ["ByteStream", "PlainStream", "file_faults", "fill_view", "read_ahead"]
-
-_FAULTS_OF_THE_FILE = {
-    errno.ENOENT: "does not exist",
-    errno.ENOTDIR: "does not exist (a part of its path is not a folder)",
-    errno.EISDIR: "is a folder, not a file",
-    errno.EACCES: "may not be read by this user (permission denied)",
-    errno.EPERM: "may not be read by this user (operation not permitted)",
-    errno.ELOOP: "is a chain of links that never ends",
-    errno.ENAMETOOLONG: "has a name that is too long for this file system",
-}
-
-
-# isal's own error stands as a value, not as a class, in its type information.
-_GZIP_FAULTS: tuple[type[Exception], ...] = (BadGzipFile, isal_zlib.IsalError, zlib.error)  # type: ignore[assignment]
+__all__ = ["ByteStream", "PlainStream", "fill_view", "read_ahead"]
 
 
 class ByteStream(Protocol):
@@ -51,38 +31,6 @@ class ByteStream(Protocol):
         ...
 
 
-@contextmanager
-def file_faults(path: Path) -> Iterator[None]:
-    """
-    Turn what is wrong with a file into `ImageFileError`.
-
-    Parameters
-    ----------
-    path : Path
-        The file that the messages name.
-
-    Raises
-    ------
-    ImageFileError
-        The file is missing, not a file, not readable, or not intact gzip data. Faults of the
-        system (no memory, no disk, a failing device) pass unchanged: a rerun may succeed.
-    """
-    try:
-        yield
-    except EOFError as error:
-        msg = f"{path} ends in the middle of its gzip data: it is truncated; copy it again."
-        raise ImageFileError(msg) from error
-    except _GZIP_FAULTS as error:
-        msg = f"{path} is not intact gzip data ({error}); copy it again or check its source."
-        raise ImageFileError(msg) from error
-    except OSError as error:
-        reason = _FAULTS_OF_THE_FILE.get(error.errno or 0)
-        if isinstance(error, ImageFileError) or reason is None:
-            raise
-        msg = f"{path} {reason}; give the path of an image file that exists and can be read."
-        raise ImageFileError(msg) from error
-
-
 class PlainStream:
     """
     Read a file as it is.
@@ -90,13 +38,13 @@ class PlainStream:
     Parameters
     ----------
     path : Path
-        The file.
+        An uncompressed file of voxels.
     offset : int
         Bytes before the first voxel.
     """
 
     def __init__(self, path: Path, offset: int = 0) -> None:
-        self._file = path.open("rb", buffering=0)
+        self._file = open_file(path)
         os.lseek(self._file.fileno(), offset, os.SEEK_SET)
 
     def readinto(self, view: memoryview) -> int:
@@ -120,12 +68,12 @@ def fill_view(read: Callable[[memoryview], int | None], view: memoryview) -> int
     read : callable
         Fills the start of a buffer and returns the number of bytes, 0 at the end.
     view : memoryview
-        The buffer.
+        The buffer, filled from its start.
 
     Returns
     -------
     int
-        The bytes read.
+        Bytes that were read; fewer than the buffer holds at the end of the data only.
     """
     done = 0
     while done < len(view):

@@ -7,11 +7,12 @@ import math
 import os
 import struct
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-from isal import igzip_threaded
+from isal import isal_zlib
 from numpy.typing import DTypeLike, NDArray
 
 from nipype_mapsmasker.core.grids import Grid, voxel_sizes
@@ -41,7 +42,6 @@ def write_image(
     dtype: DTypeLike = np.float32,
     t_r: float | None = None,
     ndim: int | None = None,
-    threads: int = 1,
 ) -> Path:
     """
     Write an image from blocks of volumes.
@@ -63,13 +63,11 @@ def write_image(
         Seconds between volumes.
     ndim : int, optional
         3 or 4; by default 3 for one volume.
-    threads : int
-        Threads that compress; the bytes written do not depend on it.
 
     Returns
     -------
     Path
-        ``path``.
+        The file, complete.
 
     Raises
     ------
@@ -95,19 +93,56 @@ def write_image(
     header = _header_bytes(grid, n_volumes, stored, t_r, ndim)
     with atomic_path(final) as temporary, temporary.open("wb") as file:
         if final.name.endswith(".gz"):
-            with igzip_threaded.open(  # type: ignore[no-untyped-call]
-                file,
-                "wb",
-                compresslevel=GZIP_LEVEL,
-                threads=max(1, threads),
-                block_size=GZIP_CHUNK_BYTES,
-            ) as zipped:
+            with ThreadPoolExecutor(1) as worker:
+                zipped = _Gzip(file, worker)
                 chunks = _Chunks(zipped.write)
                 _write_all(chunks.write, header, grid, blocks, n_volumes, stored, final)
                 chunks.flush()
+                zipped.finish()
         else:
             _write_all(_whole_writer(file), header, grid, blocks, n_volumes, stored, final)
     return final
+
+
+class _Gzip:
+    """
+    Compress chunks in a thread, each while the caller makes the next.
+
+    isal's own threaded writer waits for ever, in some versions, once the disk is full. Here one
+    chunk at most is on its way, and what went wrong with it is raised before the next is taken.
+
+    Parameters
+    ----------
+    file : BinaryIO
+        Gets the compressed bytes.
+    worker : ThreadPoolExecutor
+        Has one thread, so that chunks keep their order.
+    """
+
+    def __init__(self, file: BinaryIO, worker: ThreadPoolExecutor) -> None:
+        self._file = file
+        self._worker = worker
+        # 31: a gzip header without name and time, and the usual window.
+        self._zip = isal_zlib.compressobj(GZIP_LEVEL, isal_zlib.DEFLATED, 31)
+        self._pending: Future[int] | None = None
+
+    def write(self, chunk: memoryview) -> int:
+        """Hand a copy of a chunk over to the thread."""
+        self._wait()
+        self._pending = self._worker.submit(self._compress, bytes(chunk))
+        return len(chunk)
+
+    def finish(self) -> None:
+        """Write what is left, and the checksum."""
+        self._wait()
+        self._file.write(self._zip.flush())
+
+    def _compress(self, chunk: bytes) -> int:
+        return self._file.write(self._zip.compress(chunk))
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
 
 
 class _Chunks:
@@ -117,7 +152,7 @@ class _Chunks:
     Parameters
     ----------
     write : callable
-        Takes the chunks.
+        Takes chunks of `GZIP_CHUNK_BYTES`, and a shorter last one.
     """
 
     def __init__(self, write: Callable[[memoryview], int]) -> None:

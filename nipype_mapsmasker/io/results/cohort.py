@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.atomic import write_json
-from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.bids.names import format_entities
+from nipype_mapsmasker.io.results.dataset import describe_atlas, write_dataset_files
+from nipype_mapsmasker.io.results.layout import atlas_entities, private_folder, run_files
 from nipype_mapsmasker.io.results.locking import held
 from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
@@ -38,10 +39,10 @@ RUN_COLUMNS = (
 )
 """Columns of ``runs.tsv``: seconds of extraction, peak memory of the process in MB."""
 
-TABLES_LOCK = ".mapsmasker.tables.lock"
+TABLES_LOCK = "tables.lock"
 """Held while the tables are read, merged and written; the runs have their own lock."""
 
-PAGE_LOCK = ".mapsmasker.page.lock"
+PAGE_LOCK = "page.lock"
 """Held while the cohort's page is drawn: the last one drawn has seen the last table."""
 
 
@@ -52,6 +53,8 @@ def write_cohort(
     provenance: Mapping[str, Any],
     *,
     coverage_files: Mapping[str, Sequence[str | Path]] | None = None,
+    sources: Sequence[str | Path] = (),
+    maps_files: Mapping[str, str | Path] | None = None,
 ) -> Path:
     """
     Tell of some runs in the cohort's tables, and leave what they say of all others.
@@ -69,6 +72,10 @@ def write_cohort(
     coverage_files : mapping of str to sequence of path, optional
         Per atlas, coverage tables of fits, which count besides those of the runs: they tell the
         maps' names where no run came to its end.
+    sources : sequence of path
+        Images of this call, whose datasets are linked to.
+    maps_files : mapping of str to path, optional
+        Maps of the atlases.
 
     Returns
     -------
@@ -81,7 +88,9 @@ def write_cohort(
     taken away since, is left out.
     """
     out_dir = Path(out_dir)
-    with held(out_dir / TABLES_LOCK):
+    out_dir.mkdir(parents=True, exist_ok=True)
+    maps_files = maps_files or {}
+    with held(private_folder(out_dir) / TABLES_LOCK):
         merged = _merge(out_dir, rows)
         # Those of this call first: they say what the maps are called now.
         done = [str(row["run_id"]) for row in [*rows, *merged] if row["status"] == "done"]
@@ -89,8 +98,12 @@ def write_cohort(
             files = [run_files(out_dir, run_id).coverage(atlas) for run_id in done]
             # Other runs may have other atlases.
             tables: list[str | Path] = [file for file in files if file.is_file()]
-            _write_atlas(out_dir, atlas, [*tables, *(coverage_files or {}).get(atlas, ())])
-        _write_description(out_dir, provenance)
+            tables += (coverage_files or {}).get(atlas, ())
+            if names := _write_atlas(out_dir, atlas, tables):
+                describe_atlas(maps_files.get(atlas), atlas, out_dir, names)
+        names_of = [run_files(out_dir, row["run_id"]) for row in merged]
+        own = [f"/{names.run_id}" for names in names_of if names.entities is None]
+        write_dataset_files(out_dir, provenance, [*sources, *maps_files.values()], own)
         return write_rows(out_dir / "runs.tsv", merged, RUN_COLUMNS)
 
 
@@ -166,32 +179,15 @@ def _renew(out_dir: Path, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if row["status"] != "done":
         return row
     manifest = read_manifest(run_files(out_dir, row["run_id"]).manifest)
-    if manifest is not None:
+    if manifest is not None and manifest.is_there():
         return manifest.row
     reason = logged_reason(out_dir, row["run_id"])
     return failed_row(row["run_id"], reason) if reason else None
 
 
-def _write_description(out_dir: Path, provenance: Mapping[str, Any]) -> None:
-    """Write ``dataset_description.json``."""
-    versions = dict(provenance.get("versions", {}))
-    made_by = {
-        "Name": "nipype-mapsmasker",
-        "Version": versions.get("nipype-mapsmasker", ""),
-        "Description": provenance.get("command", ""),
-    }
-    description = {
-        "Name": "Region time series from brain maps",
-        "BIDSVersion": "1.10.0",
-        "DatasetType": "derivative",
-        "GeneratedBy": [made_by],
-        "Versions": versions,
-        "Command": provenance.get("command", ""),
-    }
-    write_json(out_dir / "dataset_description.json", description)
-
-
-def _write_atlas(out_dir: Path, atlas: str, coverage_files: Sequence[str | Path]) -> None:
+def _write_atlas(
+    out_dir: Path, atlas: str, coverage_files: Sequence[str | Path]
+) -> list[str | None]:
     """Write ``atlas-<name>_maps.tsv``: names in order, and their coverage over all fits."""
     fits: dict[tuple[tuple[float, float], ...], list[dict[str, str | None]]] = {}
     names: list[str | None] = []
@@ -200,17 +196,17 @@ def _write_atlas(out_dir: Path, atlas: str, coverage_files: Sequence[str | Path]
             table = read_rows(path)
         except TableError:  # gone since; the run's own manifest tells of it
             continue
-        names = names or [row["name"] for row in table]
-        if [row["name"] for row in table] != names:
+        names = names or [_name(row) for row in table]
+        if [_name(row) for row in table] != names:
             continue  # other maps, to which an earlier call gave the same name
         # Equal tables count once: they are of the same fit.
         fits[tuple((_coverage(row), _number(row["variance_inflation"])) for row in table)] = table
     if not fits:
-        return
+        return []
     rows = [
         {
             "index": row["index"],
-            "name": row["name"],
+            "name": _name(row),
             "coverage_min": min(fit[number][0] for fit in fits),
             "coverage_mean": round(sum(fit[number][0] for fit in fits) / len(fits), 6),
             "variance_inflation_max": max(fit[number][1] for fit in fits),
@@ -221,12 +217,19 @@ def _write_atlas(out_dir: Path, atlas: str, coverage_files: Sequence[str | Path]
     columns = [
         "index", "name", "coverage_min", "coverage_mean", "variance_inflation_max", "fits",
     ]  # fmt: skip
-    write_rows(out_dir / f"atlas-{atlas}_maps.tsv", rows, columns)
+    stem = format_entities(atlas_entities(atlas))
+    write_rows(out_dir / f"{stem}_maps.tsv", rows, columns)
+    return names
 
 
 def _coverage(row: Mapping[str, str | None]) -> float:
     """Read a map's coverage by its fit, from the table of a fit or of a run."""
     return _number(row["coverage_fit"] if "coverage_fit" in row else row["coverage"])
+
+
+def _name(row: Mapping[str, str | None]) -> str | None:
+    """Read a map's name, from the table of a fit or of a run."""
+    return row["Node"] if "Node" in row else row["name"]
 
 
 def _number(cell: str | None) -> float:

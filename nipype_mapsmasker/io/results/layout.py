@@ -1,22 +1,53 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Names of the files in the result folder, and the rules that a run's name must keep."""
+"""
+Names of the files in a result folder: the one place that composes them.
+
+A run whose name is made of BIDS entities (``sub-01_task-rest_space-T1w_res-2``) has its results
+in ``sub-01/[ses-XX/]func``, under names of BIDS. Any other run has a folder of its own name. What
+only this program reads lies in the dot folder `PRIVATE`, which BIDS tools pass over, and under
+names that no result has.
+"""
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from nipype_mapsmasker.core.names import check_name
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.bids.names import format_entities, parse_entities
 
-__all__ = ["RunFiles", "check_run_ids", "run_files"]
+__all__ = ["PRIVATE", "RunFiles", "atlas_entities", "check_run_ids", "private_folder", "run_files"]
 
-RESERVED = ("logs", "work", "runs.tsv", "report.html", "dataset_description.json")
+PRIVATE = ".mapsmasker"
+"""Folder of manifests, page data, the lock and the work of Nipype, in the result folder."""
+
+RESERVED = (
+    "code",
+    "derivatives",
+    "dataset_description.json",
+    "figures",
+    "group",
+    "logs",
+    "qc.json",
+    "qc.tsv",
+    "readme.md",
+    "report.html",
+    "runs.tsv",
+    "sourcedata",
+    "work",
+)
 """Names in the result folder that no run's folder can have, in lower case."""
 
-_BIDS_NAME = re.compile(r"^(sub-[A-Za-z0-9]+)(?:_(ses-[A-Za-z0-9]+))?_[A-Za-z0-9_+-]+$")
+RAW = "raw"
+"""``desc-`` of signals that were not cleaned; no strategy has that name."""
+
+_OURS = ("atlas", "seg", "scale", "label", "stat")
+"""Entities that only results have: a run's name with one of them is no BIDS name of a run."""
 
 
 @dataclass(frozen=True)
@@ -35,36 +66,68 @@ class RunFiles:
     out_dir: Path
     run_id: str
 
+    @cached_property
+    def entities(self) -> Mapping[str, str] | None:
+        """Entities of a run with a BIDS name; None for other runs."""
+        entities = parse_entities(self.run_id)
+        if entities is None or len(entities) < 2 or next(iter(entities)) != "sub":
+            return None
+        legal = all(re.fullmatch(r"[A-Za-z0-9+]+", label) for label in entities.values())
+        return entities if legal and not any(key in entities for key in _OURS) else None
+
+    @property
+    def subject_folder(self) -> Path:
+        """``sub-XX/[ses-YY]`` for a BIDS name, else the run's own folder."""
+        if self.entities is None:
+            return self.out_dir / self.run_id
+        keys = ("sub", "ses")
+        return self.out_dir.joinpath(
+            *(f"{key}-{self.entities[key]}" for key in keys if key in self.entities)
+        )
+
     @property
     def folder(self) -> Path:
-        """The run's folder: ``sub-XX/[ses-YY/]func`` for a BIDS name, else its name."""
-        match = _BIDS_NAME.match(self.run_id)
-        if match is None:
-            return self.out_dir / self.run_id
-        parts = [part for part in match.groups() if part]
-        return self.out_dir.joinpath(*parts, "func")
+        """The folder of the run's results."""
+        return self.subject_folder / "func" if self.entities else self.subject_folder
 
-    def _named(self, ending: str) -> Path:
-        return self.folder / f"{self.run_id}_{ending}"
+    @property
+    def figures(self) -> Path:
+        """The folder of the run's pages."""
+        return self.subject_folder / "figures" if self.entities else self.subject_folder
+
+    @property
+    def private(self) -> Path:
+        """The folder of what only this program reads."""
+        return private_folder(self.out_dir) / "runs" / self.run_id
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All folders that files of the run are written to."""
+        return tuple(dict.fromkeys((self.folder, self.figures, self.private)))
 
     @property
     def manifest(self) -> Path:
         """What the results depend on, and their checksums; written last."""
-        return self._named("manifest.json")
-
-    @property
-    def mean(self) -> Path:
-        """The run's mean image."""
-        return self._named("mean.nii.gz")
+        return self.private / "manifest.json"
 
     @property
     def log(self) -> Path:
         """The traceback of a run that failed."""
         return self.out_dir / "logs" / f"{self.run_id}.txt"
 
+    @property
+    def mean(self) -> Path:
+        """The run's mean image."""
+        return self.folder / self._named({}, "", "boldref.nii.gz")
+
+    @property
+    def mean_sidecar(self) -> Path:
+        """The JSON beside the mean image."""
+        return self.folder / self._named({}, "", "boldref.json")
+
     def timeseries(self, atlas: str, strategy: str = "", suffix: str = "tsv") -> Path:
         """Name the cleaned signals of one atlas by one strategy."""
-        return self._named(f"{self._entities(atlas, strategy)}_timeseries.{suffix}")
+        return self.folder / self._named(atlas_entities(atlas), strategy, f"timeseries.{suffix}")
 
     def sidecar(self, atlas: str, strategy: str = "") -> Path:
         """Name the JSON beside the cleaned signals."""
@@ -72,31 +135,111 @@ class RunFiles:
 
     def raw(self, atlas: str) -> Path:
         """Name the raw signals, kept so that cleaning can be redone without the image."""
-        return self.timeseries(atlas, "raw")
+        return self.timeseries(atlas, RAW)
+
+    def raw_sidecar(self, atlas: str) -> Path:
+        """Name the JSON beside the raw signals."""
+        return self.timeseries(atlas, RAW, "json")
 
     def coverage(self, atlas: str) -> Path:
         """Name the table of the coverage of the maps."""
-        return self._named(f"{self._entities(atlas)}_coverage.tsv")
+        entities = {**atlas_entities(atlas), "stat": "coverage"}
+        return self.folder / self._named(entities, "", "bold.tsv")
 
-    def fit_quality(self, atlas: str) -> Path:
-        """Name the table of R squared of the spatial fit of every volume."""
-        return self._named(f"{self._entities(atlas)}_fitquality.tsv")
+    def coverage_sidecar(self, atlas: str) -> Path:
+        """Name the JSON that describes the columns of the coverage."""
+        return self.coverage(atlas).with_suffix(".json")
+
+    def outliers(self, strategy: str = "", suffix: str = "tsv") -> Path:
+        """Name the table that says of every volume whether it was kept, and why not."""
+        return self.folder / self._named({}, strategy, f"outliers.{suffix}")
+
+    def relmat(self, measure: str, atlas: str, strategy: str = "", suffix: str = "tsv") -> Path:
+        """Name a matrix of the relations between the maps' signals."""
+        entities = {**atlas_entities(atlas), "stat": measure}
+        return self.folder / self._named(entities, strategy, f"relmat.{suffix}")
 
     def reconstruction(self, atlas: str, strategy: str = "") -> Path:
-        """Name the image rebuilt from cleaned signals."""
-        return self._named(f"{self._entities(atlas, strategy)}_reconstruction.nii.gz")
+        """Name the image rebuilt from cleaned signals; BIDS has no ``atlas-`` for images."""
+        desc = "+".join([*atlas_entities(atlas).values(), *([strategy] if strategy else [])])
+        return self.folder / self._named({}, desc, "bold.nii.gz")
+
+    def reconstruction_sidecar(self, atlas: str, strategy: str = "") -> Path:
+        """Name the JSON beside the rebuilt image."""
+        path = self.reconstruction(atlas, strategy)
+        return path.with_name(path.name.removesuffix(".nii.gz") + ".json")
 
     def report(self, atlas: str, strategy: str = "") -> Path:
         """Name the run's page."""
-        return self._named(f"{self._entities(atlas, strategy)}_report.html")
+        return self.figures / self._named(atlas_entities(atlas), strategy, "report.html")
+
+    def fit_quality(self, atlas: str) -> Path:
+        """Name the table of R squared of the spatial fit of every volume."""
+        return self.private / f"{format_entities(atlas_entities(atlas))}_fit.tsv"
 
     def reportdata(self, atlas: str, strategy: str = "") -> Path:
         """Name what the run's page needs and no other result holds."""
-        return self._named(f"{self._entities(atlas, strategy)}_reportdata.npz")
+        desc = {"desc": strategy} if strategy else {}
+        return self.private / f"{format_entities({**atlas_entities(atlas), **desc})}_page.npz"
 
-    @staticmethod
-    def _entities(atlas: str, strategy: str = "") -> str:
-        return f"atlas-{atlas}" + (f"_desc-{strategy}" if strategy else "")
+    def sidecars(self) -> list[Path]:
+        """List files that may be sidecars of the run's cleaned signals."""
+        if not self.folder.is_dir():
+            return []
+        first = self.run_id.partition("_")[0]
+        paths = self.folder.glob("*_timeseries.json")
+        return sorted(path for path in paths if path.name.startswith(f"{first}_"))
+
+    def _named(self, entities: Mapping[str, str], desc: str, ending: str) -> str:
+        """Compose a name of the run's entities, those of a result, and what it is."""
+        own = dict(self.entities or {})
+        descriptions = [own.pop("desc", ""), desc]
+        if joined := "+".join(text for text in descriptions if text):
+            entities = {**entities, "desc": joined}
+        text = format_entities({**own, **entities})
+        if self.entities is None:
+            text = "_".join(part for part in (self.run_id, text) if part)
+        return f"{text}_{ending}"
+
+
+def atlas_entities(atlas: str) -> dict[str, str]:
+    """
+    Give the entities of an atlas.
+
+    Parameters
+    ----------
+    atlas : str
+        Its name, perhaps with a scale, as in ``DiFuMo:64``.
+
+    Returns
+    -------
+    dict of str to str
+        ``atlas``, and ``scale`` if there is one.
+
+    Examples
+    --------
+    >>> atlas_entities("DiFuMo:64")
+    {'atlas': 'DiFuMo', 'scale': '64'}
+    """
+    name, _, scale = atlas.partition(":")
+    return {"atlas": name, "scale": scale} if scale else {"atlas": name}
+
+
+def private_folder(out_dir: str | os.PathLike[str]) -> Path:
+    """
+    Name the folder of what only this program reads.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder.
+
+    Returns
+    -------
+    Path
+        In it.
+    """
+    return Path(out_dir) / PRIVATE
 
 
 def run_files(out_dir: str | Path, run_id: str) -> RunFiles:
@@ -136,18 +279,19 @@ def check_run_ids(run_ids: Iterable[str]) -> None:
     Raises
     ------
     ParameterError
-        A name that cannot be a file's, or two that differ by case at most.
+        A name that cannot be a file's, or two that differ by case, or by the order of their
+        entities, at most.
     """
     seen: dict[str, str] = {}
     for run_id in run_ids:
         check_name("run_id", run_id)
-        if run_id.casefold() in RESERVED or run_id.startswith(".mapsmasker"):
+        if run_id.casefold() in RESERVED or run_id.startswith("."):
             msg = (
                 f"A run cannot be called {run_id!r}: the result folder uses that name; rename it."
             )
             raise ParameterError(msg)
         # Some file systems do not tell upper from lower case.
-        name = run_id.casefold()
+        name = RunFiles(Path(), run_id).mean.name.casefold()
         if name in seen:
             msg = (
                 f"run_ids holds {seen[name]!r} and {run_id!r}, so two runs would write the same "

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.io.atomic import write_json
+from nipype_mapsmasker.io.results.layout import PRIVATE
 from nipype_mapsmasker.io.sidecars import checksum
 
 __all__ = ["MANIFEST_FORMAT", "Manifest", "make_key", "read_manifest", "write_manifest"]
 
-MANIFEST_FORMAT = 1
+MANIFEST_FORMAT = 2
 """Version of the manifest's layout; another one counts as absent."""
 
 HASHED_BYTES = 50_000_000
@@ -43,7 +44,9 @@ class Manifest:
     row : dict
         The run's row of ``runs.tsv``.
     files : dict of str to list
-        Names in the manifest's folder, each with size and checksum.
+        Paths below the result folder, each with size and checksum.
+    source : str
+        The image that they were made of.
     """
 
     path: Path
@@ -51,13 +54,20 @@ class Manifest:
     extraction_key: str
     row: dict[str, Any]
     files: dict[str, list[Any]]
+    source: str = ""
 
-    def is_whole(self, names: Iterable[str] | None = None) -> bool:
-        """Tell whether the listed files, or those named, are as they were written."""
-        wanted = self.files if names is None else {name: self.files.get(name) for name in names}
+    def is_there(self) -> bool:
+        """Tell whether the listed files exist, as they were written or not."""
+        root = _root(self.path)
+        return all((root / name).is_file() for name in self.files)
+
+    def is_whole(self, paths: Iterable[Path] | None = None) -> bool:
+        """Tell whether the listed files, or some of them, are as they were written."""
+        root = _root(self.path)
+        names = self.files if paths is None else [_below(root, path) for path in paths]
         return all(
-            entry is not None and _describe(self.path.with_name(name)) == entry
-            for name, entry in wanted.items()
+            (entry := self.files.get(name)) is not None and _describe(root / name) == entry
+            for name in names
         )
 
 
@@ -85,7 +95,13 @@ def make_key(parts: Mapping[str, Any]) -> str:
 
 
 def write_manifest(
-    path: Path, *, key: str, extraction_key: str, row: Mapping[str, Any], files: Iterable[Path]
+    path: Path,
+    *,
+    key: str,
+    extraction_key: str,
+    row: Mapping[str, Any],
+    files: Iterable[Path],
+    source: str = "",
 ) -> Manifest:
     """
     Record a run's results; call it after all of them are in place.
@@ -99,23 +115,29 @@ def write_manifest(
     row : mapping
         The run's row of ``runs.tsv``.
     files : iterable of Path
-        The results, in the manifest's folder.
+        The results, below the result folder.
+    source : str
+        The image that they were made of.
 
     Returns
     -------
     Manifest
         As written.
     """
-    listed = {file.name: _describe(file) for file in files}
+    root = _root(path)
+    listed = {_below(root, file): _describe(file) for file in files}
     content = {
         "format": MANIFEST_FORMAT,
         "key": key,
         "extraction_key": extraction_key,
         "row": dict(row),
         "files": listed,
+        "source": source,
     }
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, content)
-    return Manifest(path, key, extraction_key, dict(row), {k: v for k, v in listed.items() if v})
+    written = {name: entry for name, entry in listed.items() if entry}
+    return Manifest(path, key, extraction_key, dict(row), written, source)
 
 
 def read_manifest(path: Path) -> Manifest | None:
@@ -137,7 +159,7 @@ def read_manifest(path: Path) -> Manifest | None:
         if content["format"] != MANIFEST_FORMAT:
             return None
         files = dict(content["files"])
-        if not files or any(Path(name).name != name for name in files):
+        if not files or any(name.startswith("/") or ".." in Path(name).parts for name in files):
             return None
         return Manifest(
             path,
@@ -145,9 +167,21 @@ def read_manifest(path: Path) -> Manifest | None:
             str(content["extraction_key"]),
             dict(content["row"]),
             files,
+            str(content.get("source", "")),
         )
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def _root(manifest: Path) -> Path:
+    """Give the result folder of a manifest."""
+    private = next((folder for folder in manifest.parents if folder.name == PRIVATE), manifest)
+    return private.parent
+
+
+def _below(root: Path, path: Path) -> str:
+    """Give a path below the result folder, with forward slashes."""
+    return path.relative_to(root).as_posix()
 
 
 def _describe(path: Path) -> list[Any] | None:

@@ -44,9 +44,8 @@ def compose_sidecar(
         Values that JSON can write.
     """
     return {
-        "RepetitionTime": t_r,
-        "SamplingFrequency": None if t_r is None else 1.0 / t_r,
-        "Sources": [str(Path(in_file).absolute())] if in_file else [],
+        **({} if t_r is None else {"RepetitionTime": t_r}),
+        "SourceFile": str(Path(in_file).absolute()) if in_file else None,
         "Atlas": {"Name": atlas, "SHA256": checksum},
         "Strategy": strategy or None,
         "VolumesKept": summary["n_kept"],

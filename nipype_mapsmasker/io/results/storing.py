@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
+from nipype_mapsmasker.io.results.descriptions import Descriptions
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
 from nipype_mapsmasker.io.results.manifests import write_manifest
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
@@ -89,14 +90,21 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         The manifest.
     """
     names = run_files(out_dir, run.run_id)
-    names.folder.mkdir(parents=True, exist_ok=True)
+    for folder in names.folders:
+        folder.mkdir(parents=True, exist_ok=True)
     names.manifest.unlink(missing_ok=True)
+    about = Descriptions(Path(out_dir), run.in_file, run.t_r)
     stored = [_copy(run.mean_file, names.mean)]
+    stored.append(write_json(names.mean_sidecar, about.mean(names.mean)))
     for atlas, signals, coverage, quality in zip(
         run.atlases, run.signals_files, run.coverage_files, run.fit_quality_files, strict=True
     ):
         stored.append(_copy(signals, names.raw(atlas)))
+        told = about.raw(stored[-1], atlas, _header(signals))
+        stored.append(write_json(names.raw_sidecar(atlas), told))
         stored.append(_copy(coverage, names.coverage(atlas)))
+        told = about.coverage(stored[-1], atlas)
+        stored.append(write_json(names.coverage_sidecar(atlas), told))
         stored.append(_copy(quality, names.fit_quality(atlas)))
     warnings: list[str] = []
     summary: dict[str, Any] = {}
@@ -104,7 +112,7 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     for (a, s), files in zip(places, run.results, strict=True):
         summary = json.loads(Path(str(files["summary"])).read_text(encoding="utf-8"))
         warnings += [text for text in summary["warnings"] if text not in warnings]
-        made = _store_result(names, run, a, run.strategies[s], files, summary)
+        made = _store_result(names, run, (a, run.strategies[s]), files, summary, about)
         _remove_leftovers(names, run.atlases[a], run.strategies[s], made)
         stored += made
     row = {
@@ -120,7 +128,12 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     }
     names.log.unlink(missing_ok=True)
     write_manifest(
-        names.manifest, key=run.key, extraction_key=run.extraction_key, row=row, files=stored
+        names.manifest,
+        key=run.key,
+        extraction_key=run.extraction_key,
+        row=row,
+        files=stored,
+        source=run.in_file,
     )
     return names.manifest
 
@@ -160,12 +173,13 @@ def store_failure(
 def _store_result(
     names: RunFiles,
     run: RunToStore,
-    atlas_number: int,
-    strategy: str,
+    place: tuple[int, str],
     files: Mapping[str, str | None],
     summary: Mapping[str, Any],
+    about: Descriptions,
 ) -> list[Path]:
     """Store what one strategy made of one atlas."""
+    atlas_number, strategy = place
     atlas = run.atlases[atlas_number]
     source = Path(str(files["timeseries"]))
     stored = [_copy(source, names.timeseries(atlas, strategy, source.suffix.lstrip(".")))]
@@ -178,7 +192,13 @@ def _store_result(
         strategy=strategy,
         provenance=run.provenance,
     )
+    told = about.cleaned(stored[0], atlas, strategy, summary["names"], names.raw(atlas))
+    sidecar = told | sidecar  # what a column is called must not hide what was done
     stored.append(write_json(names.sidecar(atlas, strategy), sidecar))
+    if files.get("reconstruction"):
+        image = names.reconstruction(atlas, strategy)
+        told = about.reconstruction(image, atlas, names.timeseries(atlas, strategy))
+        stored.append(write_json(names.reconstruction_sidecar(atlas, strategy), told))
     stored += [
         _copy(str(files[kind]), getattr(names, kind)(atlas, strategy))
         for kind in ("reconstruction", "report", "reportdata")
@@ -192,11 +212,18 @@ def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable
     kinds = [names.timeseries(atlas, strategy, suffix) for suffix in ("tsv", "npy", "parquet")]
     kinds += [
         names.reconstruction(atlas, strategy),
+        names.reconstruction_sidecar(atlas, strategy),
         names.report(atlas, strategy),
         names.reportdata(atlas, strategy),
     ]
     for path in set(kinds).difference(made):
         path.unlink(missing_ok=True)
+
+
+def _header(table: str | Path) -> list[str]:
+    """Read the names of a table's columns."""
+    with Path(table).open(encoding="utf-8") as stream:
+        return stream.readline().rstrip("\n").split("\t")
 
 
 def _copy(source: str | Path, target: Path) -> Path:

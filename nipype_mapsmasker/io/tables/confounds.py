@@ -9,15 +9,25 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
+from itertools import chain
+from operator import itemgetter
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nipype_mapsmasker.core.parameters import ConfoundParameters
 from nipype_mapsmasker.errors import ParameterError, TableError
-from nipype_mapsmasker.io.tables.text import MISSING, NOT_AVAILABLE, Table, is_number, read_table
+from nipype_mapsmasker.io.tables.text import (
+    MISSING,
+    NOT_AVAILABLE,
+    check_separator,
+    is_number,
+    iter_rows,
+)
 
-__all__ = ["NA_POLICIES", "read_confounds"]
+__all__ = ["NA_POLICIES", "read_choice", "read_confounds"]
 
 NA_POLICIES = ("next", "zero", "error")
 """What to do with the ``n/a`` at the head of a column."""
@@ -25,11 +35,15 @@ NA_POLICIES = ("next", "zero", "error")
 USUAL_LEADING_GAP = 1
 """Volumes without value at the head of a derivative; longer gaps are mentioned in the log."""
 
-_LOGGER = logging.getLogger(__name__)
-
-
 WILDCARDS = "*?["
 """Marks that make a name of columns a pattern; a pattern may match nothing."""
+
+QUALITY_MEASURES = frozenset(
+    {"framewisedisplacement", "dvars", "stddvars", "nonstddvars", "vxwisestddvars", "rmsd"}
+)
+"""Columns of fMRIPrep that nobody regresses out, in lower case and without lines."""
+
+_LOGGER = logging.getLogger(__name__)
 
 
 def read_confounds(
@@ -73,37 +87,130 @@ def read_confounds(
         msg = f"confounds_na={na!r} is not known; use one of {', '.join(map(repr, NA_POLICIES))}."
         raise ParameterError(msg)
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-    tables = [_read_checked(path, n_volumes) for path in listed]
+    tables = [_Confounds(path) for path in listed]
+    if columns is None:
+        for table in tables:
+            _refuse_all(table)
     places = _choose(tables, None if columns is None else list(columns))
     confounds = np.empty((n_volumes, len(places)))
-    for index, (table, position) in enumerate(places):
-        confounds[:, index] = _column(table, position, na)
+    for table in tables:
+        mine = [index for index, (owner, _) in enumerate(places) if owner is table]
+        positions = [places[index][1] for index in mine]
+        for index, position, cells in zip(
+            mine, positions, table.pick(positions or [0], n_volumes), strict=False
+        ):
+            confounds[:, index] = _column(table, position, cells, na)
     return confounds, [table.header[position] for table, position in places]
 
 
-def _read_checked(path: str | os.PathLike[str], n_volumes: int) -> Table:
-    """Read one table; check that it has a header and the right length."""
-    table = read_table(path)
-    if all(is_number(cell) or cell.lower() in MISSING for cell in table.header):
+def read_choice(
+    paths: Sequence[str | os.PathLike[str]],
+    n_volumes: int,
+    choice: ConfoundParameters,
+    *,
+    run_id: str,
+) -> tuple[NDArray[np.float64], list[str]]:
+    """
+    Read the confounds of one run as a strategy chooses them.
+
+    Parameters
+    ----------
+    paths : sequence of path_like
+        The run's tables; none at all is allowed where nothing was chosen.
+    n_volumes : int
+        Number of volumes T, and so of rows.
+    choice : ConfoundParameters
+        Columns, and what is done with gaps.
+    run_id : str
+        The run, for the message.
+
+    Returns
+    -------
+    confounds : (T, C) ndarray of float
+        The chosen columns; none where nothing was chosen and there is no table.
+    names : list of str
+        Their C names.
+
+    Raises
+    ------
+    TableError
+        As for `read_confounds`; or there is no table although columns were chosen.
+    """
+    if paths:
+        return read_confounds(paths, n_volumes, choice.confounds_columns, choice.confounds_na)
+    if choice.confounds_columns is not None and choice.missing_confounds == "error":
         msg = (
-            f"{table.path} has no header: its first row holds numbers only "
-            f"({', '.join(table.header[:3])} ...), where names of columns are expected; add them."
+            f"The run {run_id!r} has no table of confounds, and columns of it were chosen "
+            f"({', '.join(choice.confounds_columns)}); give its table, or set "
+            "--missing-confounds skip to clean such runs without confounds."
         )
         raise TableError(msg)
-    if len(table.rows) != n_volumes:
+    return np.empty((n_volumes, 0)), []
+
+
+class _Confounds:
+    """
+    Read one table: first its header, then the columns that are chosen.
+
+    Parameters
+    ----------
+    path : path_like
+        A table with a header.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self._rows = iter_rows(self.path)
+        self.header = [cell.strip() for cell in next(self._rows)[1]]
+        self._first = next(self._rows, None)
+        check_separator(self.path, self.header, self._first and self._first[1])
+        if all(is_number(cell) or cell.lower() in MISSING for cell in self.header):
+            msg = (
+                f"{self.path} has no header: its first row holds numbers only "
+                f"({', '.join(self.header[:3])} ...), where names of columns are expected; add "
+                "them."
+            )
+            raise TableError(msg)
+        self.lines: list[int] = []
+
+    def pick(self, positions: Sequence[int], n_volumes: int) -> list[tuple[str, ...]]:
+        """Read the columns at some positions, and see that there is one row per volume."""
+        pick = itemgetter(*positions, positions[0])  # two at least, so that it gives tuples
+        picked = []
+        n_rows = 0
+        for line, row in chain([self._first] if self._first else [], self._rows):
+            n_rows += 1
+            if n_rows <= n_volumes:
+                picked.append(pick(row))
+                self.lines.append(line)
+        if n_rows != n_volumes:
+            msg = (
+                f"{self.path} has {n_rows} rows, where the image has {n_volumes} volumes; "
+                "give the table of this very run, with one row per volume."
+            )
+            raise TableError(msg)
+        return list(zip(*picked, strict=True))[:-1] if picked else [()] * len(positions)
+
+
+def _refuse_all(table: _Confounds) -> None:
+    """Refuse to take every column of a table of fMRIPrep."""
+    plain = [name.lower().replace("_", "").replace("-", "") for name in table.header]
+    measures = sum(name in QUALITY_MEASURES for name in plain)
+    if measures > 1 or (measures and any("compcor" in name for name in plain)):
         msg = (
-            f"{table.path} has {len(table.rows)} rows, where the image has {n_volumes} volumes; "
-            "give the table of this very run, with one row per volume."
+            f"{table.path} is a table of fMRIPrep with {len(plain)} columns, which are "
+            "alternatives to choose from and measures of quality, no model to use whole; choose "
+            "columns with --confounds-columns (confounds_columns in Python), such as 'trans_?' "
+            "'rot_?' csf white_matter, or a strategy with --denoise; '*' takes all."
         )
         raise TableError(msg)
-    return table
 
 
-def _choose(tables: list[Table], columns: list[str] | None) -> list[tuple[Table, int]]:
+def _choose(tables: list[_Confounds], columns: list[str] | None) -> list[tuple[_Confounds, int]]:
     """Find the table and position of each chosen column, each once."""
     files = ", ".join(str(table.path) for table in tables)
     known = [(name, table, at) for table in tables for at, name in enumerate(table.header)]
-    chosen: dict[str, tuple[Table, int]] = {}
+    chosen: dict[str, tuple[_Confounds, int]] = {}
     patterns = [name for name, _, _ in known] if columns is None else columns
     for pattern in dict.fromkeys(patterns):
         # An exact name first: names may hold the brackets that patterns use.
@@ -138,8 +245,10 @@ def _unknown(pattern: str, files: str, names: list[str]) -> TableError:
     )
 
 
-def _column(table: Table, position: int, na: str) -> NDArray[np.float64]:
-    """Read one column and fill the gap at its head."""
+def _column(
+    table: _Confounds, position: int, cells: Sequence[str], na: str
+) -> NDArray[np.float64]:
+    """Give one column as numbers and fill the gap at its head."""
     name = table.header[position]
     if not name:
         msg = (
@@ -147,7 +256,18 @@ def _column(table: Table, position: int, na: str) -> NDArray[np.float64]:
             "was written along; drop it or choose columns by name."
         )
         raise TableError(msg)
-    values = np.array([_value(table, row, position) for row in range(len(table.rows))])
+    n_missing = next(
+        (row for row, cell in enumerate(cells) if cell.strip().lower() not in MISSING), len(cells)
+    )
+    values = np.full(len(cells), math.nan)
+    try:
+        values[n_missing:] = list(map(float, cells[n_missing:]))
+        is_plain = "_" not in "".join(cells) and bool(np.isfinite(values[n_missing:]).all())
+    except ValueError:
+        is_plain = False
+    if not is_plain:
+        # Cell by cell only where it must be: that takes ten times as long.
+        values[:] = [_value(table, row, name, cell) for row, cell in enumerate(cells)]
     missing = np.isnan(values)
     if not missing.any():
         return values
@@ -178,14 +298,14 @@ def _column(table: Table, position: int, na: str) -> NDArray[np.float64]:
     return values
 
 
-def _value(table: Table, row: int, position: int) -> float:
+def _value(table: _Confounds, row: int, name: str, cell: str) -> float:
     """Read one cell; NaN where there is none."""
-    cell = table.rows[row][position]
+    cell = cell.strip()
     if cell.lower() in MISSING:
         return math.nan
     if not is_number(cell) or not math.isfinite(float(cell)):
         msg = (
-            f"{table.path} has {cell!r} in column {table.header[position]!r}, row {row + 1} (line "
+            f"{table.path} has {cell!r} in column {name!r}, row {row + 1} (line "
             f"{table.lines[row]}), where a finite number is expected; correct it or leave the "
             "column out."
         )

@@ -12,12 +12,14 @@ from typing import Any
 
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.atomic import atomic_path
-from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE, read_table
+from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE, check_separator, read_table
 
 __all__ = ["read_rows", "write_rows"]
 
 
-def read_rows(path: str | os.PathLike[str]) -> list[dict[str, str | None]]:
+def read_rows(
+    path: str | os.PathLike[str], *, errors: str = "strict"
+) -> list[dict[str, str | None]]:
     """
     Read a table as one dictionary per row.
 
@@ -25,6 +27,8 @@ def read_rows(path: str | os.PathLike[str]) -> list[dict[str, str | None]]:
     ----------
     path : path_like
         A .tsv or .csv table with a header.
+    errors : str
+        ``'surrogateescape'`` keeps bytes that are no text, as names of files may have them.
 
     Returns
     -------
@@ -36,7 +40,8 @@ def read_rows(path: str | os.PathLike[str]) -> list[dict[str, str | None]]:
     TableError
         The file cannot be read, has a row of another length, or names a column twice or not.
     """
-    table = read_table(path)
+    table = read_table(path, errors=errors)
+    check_separator(table.path, table.header, table.rows[0] if table.rows else None)
     twice = [name for name, count in Counter(table.header).items() if count > 1 or not name]
     if twice:
         msg = (
@@ -63,7 +68,7 @@ def write_rows(
     Parameters
     ----------
     path : path_like
-        The file.
+        A .tsv; a file that is there is replaced.
     rows : iterable of mapping
         Column names to values; None, NaN and what is not there become ``n/a``.
     columns : sequence of str
@@ -72,7 +77,7 @@ def write_rows(
     Returns
     -------
     Path
-        ``path``.
+        The file, complete.
 
     Notes
     -----

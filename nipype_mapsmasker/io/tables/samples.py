@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.tables.signals import load_npy
-from nipype_mapsmasker.io.tables.text import is_number, read_table
+from nipype_mapsmasker.io.tables.text import check_separator, is_number, read_table
 
 __all__ = ["KEEP_COLUMNS", "read_sample_mask"]
 
@@ -30,10 +30,10 @@ def read_sample_mask(path: str | os.PathLike[str], n_volumes: int) -> NDArray[np
     ----------
     path : path_like
         A .tsv or .csv table with a header, or a .npy array: one boolean per volume; or 0 and 1
-        per volume in a column named ``keep`` or ``sample_mask``; or the sorted numbers, counted
-        from 0, of the volumes to keep.
+        (or 1.0 and 0.0) per volume in a column named ``keep`` or ``sample_mask``; or the sorted
+        numbers, counted from 0, of the volumes to keep.
     n_volumes : int
-        T.
+        Number of volumes T.
 
     Returns
     -------
@@ -75,6 +75,7 @@ def _from_npy(path: Path, n_volumes: int) -> NDArray[np.bool_]:
 def _from_table(path: Path, n_volumes: int) -> NDArray[np.bool_]:
     """Read a mask from a column of a table."""
     table = read_table(path)
+    check_separator(path, table.header, table.rows[0] if table.rows else None)
     if all(is_number(cell) or cell.lower() in _TRUTH for cell in table.header):
         msg = (
             f"{path} has no header: its first row is {table.header[0]!r}, where the name of a "
@@ -96,13 +97,13 @@ def _from_table(path: Path, n_volumes: int) -> NDArray[np.bool_]:
     if cells and len(kept) == len(cells):
         return _checked_length(np.array(kept), path, n_volumes)
     for cell, line in zip(cells, table.lines, strict=True):
-        if not cell.isdecimal():
+        if not (is_number(cell) and float(cell).is_integer() and float(cell) >= 0):
             msg = (
                 f"{path} has {cell!r} in column {table.header[at]!r}, line {line}, where 0 or 1, "
                 "true or false, or a volume number is expected; correct it."
             )
             raise TableError(msg)
-    numbers = [int(cell) for cell in cells]
+    numbers = [int(float(cell)) for cell in cells]  # pandas writes 1.0 beside a gap
     if known and set(numbers) <= {0, 1}:
         return _checked_length(np.array(numbers, dtype=bool), path, n_volumes)
     if known and known[0] == "keep":

@@ -25,6 +25,9 @@ __all__ = ["SIGNAL_SUFFIXES", "default_names", "load_npy", "read_signals", "writ
 SIGNAL_SUFFIXES = (".tsv", ".npy", ".parquet")
 """Endings of the files that hold signals."""
 
+MAX_SIGNALS_BYTES = 2 << 30
+"""A file of signals larger than this is none of one run; 1,000 maps and 50,000 volumes fit."""
+
 _BREAKS = re.compile(r"[\t\n\r]")
 
 
@@ -35,7 +38,7 @@ def default_names(n_maps: int) -> list[str]:
     Parameters
     ----------
     n_maps : int
-        K.
+        Number of maps K.
 
     Returns
     -------
@@ -70,7 +73,7 @@ def write_signals(
         Its ending decides: .tsv (header of names, ``n/a`` for NaN), .npy (no names) or .parquet
         (needs pyarrow).
     signals : (T, K) array_like of float
-        The signals.
+        One column per map.
     names : sequence of str
         K different names, without tabs and line breaks.
     dtype : dtype_like, optional
@@ -82,7 +85,7 @@ def write_signals(
     Returns
     -------
     Path
-        ``path``.
+        The file, complete.
 
     Raises
     ------
@@ -188,7 +191,7 @@ def _float_dtype(dtype: DTypeLike) -> np.dtype[Any]:
 def _read_tsv(path: Path) -> tuple[NDArray[np.float64], list[str]]:
     """Read a table of numbers, cell by cell."""
     try:
-        text = read_bytes(path).decode("utf-8")
+        text = read_bytes(path, MAX_SIGNALS_BYTES).decode("utf-8")
     except UnicodeDecodeError as error:
         msg = f"{path} is not a text file in UTF-8, where a table of signals is expected."
         raise TableError(msg) from error
@@ -227,7 +230,7 @@ def _number(cell: str, path: Path, line: int) -> float:
 
 def _read_npy(path: Path) -> NDArray[np.float64]:
     """Read an array of numbers; never a pickle."""
-    signals = load_npy(path)
+    signals = load_npy(path, MAX_SIGNALS_BYTES)
     if signals.ndim != 2 or signals.dtype.kind not in "fiu" or not signals.size:
         msg = (
             f"{path} holds an array of shape {signals.shape} and type {signals.dtype}, where "
@@ -237,7 +240,7 @@ def _read_npy(path: Path) -> NDArray[np.float64]:
     return np.ascontiguousarray(signals, dtype=np.float64)
 
 
-def load_npy(path: Path) -> NDArray[Any]:
+def load_npy(path: Path, limit: int | None = None) -> NDArray[Any]:
     """
     Load an array; never a pickle, and never more than the file holds.
 
@@ -245,18 +248,20 @@ def load_npy(path: Path) -> NDArray[Any]:
     ----------
     path : Path
         A .npy file.
+    limit : int, optional
+        Bytes that it may hold; by default as many as a table of text.
 
     Returns
     -------
     ndarray
-        The array.
+        In the shape and of the type that the file states.
 
     Raises
     ------
     TableError
         The file is missing or is not an array of plain numbers.
     """
-    data = read_bytes(path)
+    data = read_bytes(path, limit)
     stream = io.BytesIO(data)
     try:
         version = format_.read_magic(stream)
@@ -294,7 +299,7 @@ def _import_arrow(path: Path) -> tuple[Any, Any]:
 def _read_parquet(path: Path) -> tuple[NDArray[np.float64], list[str]]:
     """Read the columns of a parquet file."""
     arrow, parquet = _import_arrow(path)
-    data = read_bytes(path)
+    data = read_bytes(path, MAX_SIGNALS_BYTES)
     try:
         table = parquet.read_table(arrow.BufferReader(data))
         columns = [column.to_numpy(zero_copy_only=False) for column in table.columns]

@@ -7,14 +7,25 @@ import csv
 import gzip
 import io
 import os
-import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, cast
 
-from nipype_mapsmasker.errors import ImageFileError, TableError
-from nipype_mapsmasker.io.images.streams import file_faults
+from nipype_mapsmasker.errors import TableError
+from nipype_mapsmasker.io.decoding import decode_text, format_of
+from nipype_mapsmasker.io.files import file_faults, open_file
 
-__all__ = ["MISSING", "NOT_AVAILABLE", "Table", "is_number", "read_bytes", "read_table"]
+__all__ = [
+    "MISSING",
+    "NOT_AVAILABLE",
+    "Table",
+    "check_separator",
+    "is_number",
+    "iter_rows",
+    "read_bytes",
+    "read_table",
+]
 
 NOT_AVAILABLE = "n/a"
 """How BIDS writes a missing value."""
@@ -22,9 +33,13 @@ NOT_AVAILABLE = "n/a"
 MISSING = frozenset({"", "n/a", "na", "nan", "<na>", "null", "none"})
 """Cells that mean "no value", in lower case."""
 
-
-MAX_TABLE_BYTES = 256 << 20
+MAX_TABLE_BYTES = 64 << 20
 """A table larger than this, once inflated, is refused before it fills the memory."""
+
+CHUNK_BYTES = 1 << 20
+"""Bytes that are inflated at a time."""
+
+_SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
 
 
 @dataclass(frozen=True)
@@ -35,9 +50,9 @@ class Table:
     Parameters
     ----------
     path : Path
-        Where it was read.
+        The file they were read from.
     header : list of str
-        The first row.
+        Names of the columns.
     rows : list of list of str
         The others, each as long as the header.
     lines : list of int
@@ -57,7 +72,7 @@ def is_number(cell: str) -> bool:
     Parameters
     ----------
     cell : str
-        The text.
+        Text of a cell, with or without space around it.
 
     Returns
     -------
@@ -72,7 +87,7 @@ def is_number(cell: str) -> bool:
     return "_" not in cell
 
 
-def read_bytes(path: str | os.PathLike[str]) -> bytes:
+def read_bytes(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
     """
     Read a small file.
 
@@ -80,42 +95,45 @@ def read_bytes(path: str | os.PathLike[str]) -> bytes:
     ----------
     path : path_like
         The file, inflated if its name ends in .gz.
+    limit : int, optional
+        Bytes that it may hold, once inflated; by default `MAX_TABLE_BYTES`.
 
     Returns
     -------
     bytes
-        What it holds.
+        The content, inflated.
 
     Raises
     ------
     TableError
-        The file is missing, not a file, not readable, empty, or not intact gzip data.
+        The file is missing, not a file, not readable, empty, too large, or not intact gzip data.
+
+    Notes
+    -----
+    No more memory is taken than the file holds, and none for a file that is too large.
     """
     path = Path(path)
-    try:
-        with (
-            file_faults(path),
-            gzip.open(path) if path.name.endswith(".gz") else path.open("rb") as stream,
-        ):
-            data = stream.read(MAX_TABLE_BYTES + 1)
-    except ImageFileError as error:
-        raise TableError(str(error).replace("an image file", "a file")) from error
-    except zlib.error as error:
-        msg = f"{path} is not intact gzip data ({error}); copy it again."
-        raise TableError(msg) from error
-    if len(data) > MAX_TABLE_BYTES:
+    limit = MAX_TABLE_BYTES if limit is None else limit
+    with file_faults(path, TableError), open_file(path) as stream:
+        if path.name.lower().endswith(".gz"):
+            data = _inflate(cast(BinaryIO, stream), limit)
+        else:
+            size = os.fstat(stream.fileno()).st_size
+            data = stream.readall() if size <= limit else None
+    if data is None:
         msg = (
-            f"{path} holds more than {MAX_TABLE_BYTES >> 20} MiB of text, far more than a table "
-            "of one run; give the right file."
+            f"{path} holds more than {limit >> 20} MiB of text, far more than a table of one run; "
+            "give the right file."
         )
         raise TableError(msg)
     if not data.strip():
-        msg = f"{path} is empty, where a table with a header row is expected; make it anew."
-        raise TableError(msg)
+        raise _empty(path)
     return data
 
 
-def read_table(path: str | os.PathLike[str], *, ragged: bool = False) -> Table:
+def read_table(
+    path: str | os.PathLike[str], *, ragged: bool = False, errors: str = "strict"
+) -> Table:
     """
     Read a table of text.
 
@@ -126,6 +144,8 @@ def read_table(path: str | os.PathLike[str], *, ragged: bool = False) -> Table:
         as BIDS wants it; .gz may follow.
     ragged : bool
         Whether rows of another length than the header are let through.
+    errors : str
+        What happens to bytes that are no text, as for `decode_text`.
 
     Returns
     -------
@@ -138,42 +158,165 @@ def read_table(path: str | os.PathLike[str], *, ragged: bool = False) -> Table:
         The file cannot be read, is not text, or has a row of another length.
     """
     path = Path(path)
-    data = read_bytes(path)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        msg = f"{path} is not a text file in UTF-8 ({error.reason} at byte {error.start}); give a "
-        msg += ".tsv or .csv table."
-        raise TableError(msg) from error
-    comma = path.name.removesuffix(".gz").lower().endswith(".csv")
-    lines: list[int] = []
-    rows: list[list[str]] = []
-    reader = csv.reader(
-        io.StringIO(text, newline=None if not comma else ""),
-        delimiter="," if comma else "\t",
-        quoting=csv.QUOTE_MINIMAL if comma else csv.QUOTE_NONE,
-        skipinitialspace=comma,
-    )
+    rows, lines = [], []
+    for line, row in iter_rows(path, ragged=ragged, errors=errors):
+        rows.append([cell.strip() for cell in row])
+        lines.append(line)
+    return Table(path, rows[0], rows[1:], lines[1:])
+
+
+def iter_rows(
+    path: Path, *, ragged: bool = False, errors: str = "strict"
+) -> Iterator[tuple[int, list[str]]]:
+    """
+    Read a table row by row, so that no more than its text is in memory.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read_table`.
+    ragged : bool
+        As for `read_table`.
+    errors : str
+        As for `read_table`.
+
+    Yields
+    ------
+    line : int
+        The line of the file in which the row stands.
+    row : list of str
+        Its cells as they stand; first those of the header, of which there is one.
+
+    Raises
+    ------
+    TableError
+        As for `read_table`.
+    """
+    text = _decode(path, read_bytes(path), errors)
+    is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
+    header: list[str] = []
+    for line, row in _split_commas(path, text) if is_csv else _split_tabs(text):
+        if not row or (len(row) == 1 and not row[0].strip()):
+            continue
+        header = header or row
+        if len(row) != len(header) and not ragged:
+            raise _torn(path, header, row, line)
+        yield line, row
+    if not header:  # a byte order mark, or blanks of Unicode, and nothing else
+        raise _empty(path)
+
+
+def _split_tabs(text: str) -> Iterator[tuple[int, list[str]]]:
+    """Split lines at tabs; BIDS knows no quotes."""
+    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
+        yield number, line.rstrip("\n").split("\t")
+
+
+def _split_commas(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Split lines at commas that are not in quotes."""
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
     try:
         for row in reader:
-            if row and (len(row) > 1 or row[0].strip()):
-                rows.append([cell.strip() for cell in row])
-                lines.append(reader.line_num)
+            yield reader.line_num, row
     except csv.Error as error:
         msg = f"{path} is not a table: {error} in line {reader.line_num}; check its format."
         raise TableError(msg) from error
-    table = Table(path, rows[0], rows[1:], lines[1:])
-    if not ragged:
-        _check_lengths(table)
-    return table
 
 
-def _check_lengths(table: Table) -> None:
-    """Refuse rows that are not as long as the header."""
-    for row, line in zip(table.rows, table.lines, strict=True):
-        if len(row) != len(table.header):
-            msg = (
-                f"{table.path} has {len(row)} cells in line {line}, where the header has "
-                f"{len(table.header)}; check the separator (tabs in .tsv, commas in .csv)."
-            )
-            raise TableError(msg)
+def check_separator(path: Path, header: Sequence[str], row: Sequence[str] | None) -> None:
+    """
+    Refuse a table whose columns are separated by something else than its name says.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for the message.
+    header : sequence of str
+        Its first row.
+    row : sequence of str or None
+        Its second row, if it has one.
+
+    Raises
+    ------
+    TableError
+        The first row is a single cell that holds several.
+    """
+    if len(header) != 1:
+        return
+    first = header[0].strip()
+    if first.startswith("#"):
+        first = (row or [""])[0].strip()  # AFNI's .1D files start with a comment
+    numbers = first.split()
+    if len(numbers) > 1 and all(map(is_number, numbers)):
+        msg = (
+            f"{path} has no header, and its {len(numbers)} columns are separated by blanks, as in "
+            "SPM's rp_*.txt, FSL's .par or AFNI's .1D; write it as tab-separated text (.tsv) with "
+            "a first line that names the columns."
+        )
+        raise TableError(msg)
+    separator = next((mark for mark in _SEPARATORS if mark in first), None)
+    if separator is not None:
+        raise TableError(_wrong_separator(path, _SEPARATORS[separator]))
+    second = row[0].split() if row else []
+    if 1 < len(second) == len(numbers) and all(map(is_number, second)):
+        raise TableError(_wrong_separator(path, "blanks"))
+
+
+def _empty(path: Path) -> TableError:
+    """Say that there is nothing in a file."""
+    return TableError(
+        f"{path} is empty, where a table with a header row is expected; make it anew."
+    )
+
+
+def _wrong_separator(path: Path, found: str) -> str:
+    """Say what separates the columns, and what should."""
+    expected = "commas" if ".csv" in path.name.lower() else "tabs"
+    return (
+        f"{path} has columns that are separated by {found}, where {expected} are expected; write "
+        "it as tab-separated text with a name that ends in .tsv (or .csv for commas)."
+    )
+
+
+def _torn(path: Path, header: Sequence[str], row: Sequence[str], line: int) -> TableError:
+    """Say that a row is not as long as the header, and why that may be."""
+    if len(header) == 1 and (mark := next((m for m in _SEPARATORS if m in header[0]), None)):
+        return TableError(_wrong_separator(path, _SEPARATORS[mark]))
+    if header[0].startswith("/Num"):
+        return TableError(
+            f"{path} is a design matrix of FSL (it starts with {header[0]!r}), where a table is "
+            "expected; write its numbers as tab-separated text with a first line of names."
+        )
+    return TableError(
+        f"{path} has {len(row)} cells in line {line}, where the header has {len(header)}; check "
+        "the separator (tabs in .tsv, commas in .csv)."
+    )
+
+
+def _decode(path: Path, data: bytes, errors: str) -> str:
+    """Decode a table's text, or say what it is instead."""
+    other = format_of(data[:32])
+    if other is not None:
+        msg = f"{path} is {other}, where a table of text is expected; "
+        msg += "get the content first." if "pointer" in other else "save it as .tsv or .csv."
+        raise TableError(msg)
+    try:
+        return decode_text(data, errors)
+    except UnicodeDecodeError as error:
+        msg = (
+            f"{path} is not a text file in UTF-8 ({error.reason} at byte {error.start}); give a "
+            ".tsv or .csv table."
+        )
+        raise TableError(msg) from error
+
+
+def _inflate(stream: BinaryIO, limit: int) -> bytes | None:
+    """Inflate a gzip file piece by piece; None where there is more than allowed."""
+    pieces, size = [], 0
+    with gzip.GzipFile(fileobj=stream) as inflated:
+        while piece := inflated.read(CHUNK_BYTES):
+            pieces.append(piece)
+            size += len(piece)
+            if size > limit:
+                return None
+    return b"".join(pieces)

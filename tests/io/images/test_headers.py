@@ -154,7 +154,9 @@ def test_header_extensions_are_skipped(tmp_path):
         (DIM + 2, "3h", (32767, 32767, 32767), "holds 0 of the 11 volumes"),
         (DIM + 8, "h", (200,), "holds 11 of the 200 volumes that its header promises"),
         (DIM, "h", (2,), "is a 2D image"),
-        (DIM, "6h", (5, 7, 8, 9, 1, 11), "is a 5D image .*split it"),
+        (DIM, "6h", (5, 7, 8, 9, 2, 11), "is a 5D image .*split it"),
+        (DIM, "6h", (5, 7, 8, 9, 1, 11), "fourth axis and 11 along its last.*save it as 7 x 8 x"),
+        (DIM, "7h", (6, 7, 8, 9, 1, 1, 11), "is a 6D image .*save it as 7 x 8 x 9 x 11 if"),
         (DATATYPE, "h", (128,), "RGB colours"),
         (DATATYPE, "h", (2304,), "RGBA colours"),
         (DATATYPE, "h", (32,), "complex64"),
@@ -252,9 +254,10 @@ def test_permission_denied_is_the_files_fault(tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise PermissionError(errno.EACCES, "no")
 
+    path = nifti(tmp_path / "a.nii")
     monkeypatch.setattr(Path, "open", fail)
     with pytest.raises(ImageFileError, match="permission denied"):
-        read_info(tmp_path / "a.nii")
+        read_info(path)
 
 
 def test_half_a_pair(tmp_path):

@@ -2,16 +2,22 @@
 """Voxels: what nibabel gives is what the stream gives, to the last bit and the last byte."""
 
 import gzip
+import importlib.metadata
+import io
+import re
 import threading
+import tomllib
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
 import pytest
+from isal import isal_zlib
 
 from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
 from nipype_mapsmasker.io.images import reader as images
 from nipype_mapsmasker.io.images.reader import iter_blocks, iter_volumes, read_info, read_volumes
+from nipype_mapsmasker.io.images.streams import fill_view
 from tests.conftest import AFFINES, N_VOLUMES, SHAPE
 
 INTEGERS = ["u1", "i1", "<i2", ">i2", "<u2", ">u2", "<i4", ">u4", "<i8", ">i8", "<u8"]
@@ -299,3 +305,24 @@ def test_surfaces_are_no_images(tmp_path):
     nib.save(surface, tmp_path / "a.gii")
     with pytest.raises(ImageFileError, match="is not an image that can be read"):
         read_info(tmp_path / "a.gii")
+
+
+def test_isals_reader_is_used_within_versions_that_have_it():
+    """The class is not documented: its name, its call and its checks are what is relied on."""
+    project = tomllib.loads(
+        (Path(__file__).parents[3] / "pyproject.toml").read_text(encoding="utf-8")
+    )["project"]
+    wanted = next(text for text in project["dependencies"] if text.startswith("isal"))
+    low, high = re.fullmatch(r"isal>=(\d+\.\d+),<(\d+)", wanted).groups()
+    version = tuple(int(part) for part in importlib.metadata.version("isal").split(".")[:2])
+    assert tuple(map(int, low.split("."))) <= version < (int(high), 0)
+    whole = gzip.compress(b"volumes" * 1000)
+    reader = isal_zlib._GzipReader(io.BytesIO(whole), 4096)
+    buffer = bytearray(7000)
+    assert fill_view(reader.readinto, memoryview(buffer)) == 7000
+    assert buffer == b"volumes" * 1000
+    assert reader.readinto(bytearray(1)) == 0
+    wrong = whole[:-8] + bytes(8)
+    damaged = isal_zlib._GzipReader(io.BytesIO(wrong), 4096)
+    with pytest.raises(gzip.BadGzipFile):
+        fill_view(damaged.readinto, memoryview(bytearray(8000)))

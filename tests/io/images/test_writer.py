@@ -4,6 +4,7 @@
 import gzip
 import os
 import struct
+import threading
 from pathlib import Path
 
 import nibabel as nib
@@ -12,7 +13,7 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from nipype_mapsmasker.core.grids import Grid, same_grid
-from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX, atomic_path
 from nipype_mapsmasker.io.images.reader import iter_blocks, read_info
 from nipype_mapsmasker.io.images.writer import write_image
@@ -113,10 +114,10 @@ def test_bytes_depend_on_the_volumes_alone(tmp_path, rng):
     grid = Grid((30, 30, 30), np.eye(4))
     rows = rng.standard_normal((40, 27000))
     written = []
-    for name, n_blocks, threads in [("a", 1, 1), ("b", 7, 1), ("c", 40, 2), ("d", 3, 3)]:
+    for name, n_blocks in [("a", 1), ("b", 7), ("c", 40), ("d", 3)]:
         path = tmp_path / f"{name}.nii.gz"
         blocks = np.array_split(rows, n_blocks)
-        write_image(path, grid, iter(blocks), n_volumes=40, threads=threads)
+        write_image(path, grid, iter(blocks), n_volumes=40)
         written.append(path.read_bytes())
     assert written[1:] == written[:1] * 3
     flags, seconds = struct.unpack_from("<3xBI", written[0])
@@ -171,21 +172,28 @@ def test_a_failing_source_leaves_the_old_file(tmp_path, volumes, ending):
         raise MemoryError
 
     with pytest.raises(MemoryError):
-        write_image(path, GRID, blocks(), n_volumes=N_VOLUMES, threads=2)
+        write_image(path, GRID, blocks(), n_volumes=N_VOLUMES)
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == [path.name]
 
 
-def test_a_full_disk_is_the_systems_fault(tmp_path, volumes, monkeypatch):
+@pytest.mark.parametrize("n_blocks", [1, 500])
+@pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
+def test_a_full_disk_ends_the_writing_and_is_told_with_the_name(
+    tmp_path, volumes, monkeypatch, ending, n_blocks
+):
     full = Path("/dev/full")
     if not full.exists():
         pytest.skip("this system has no /dev/full")
     original = Path.open
     monkeypatch.setattr(Path, "open", lambda self, mode: original(full, mode))
-    with pytest.raises(OSError, match="No space left"):
-        write_image(
-            tmp_path / "a.nii.gz", GRID, [volumes] * 500, n_volumes=N_VOLUMES * 500, dtype="f8"
-        )
+    path = tmp_path / f"a{ending}"
+    n_volumes = N_VOLUMES * n_blocks
+    with pytest.raises(OSError, match="No space left") as caught:
+        write_image(path, GRID, [volumes] * n_blocks, n_volumes=n_volumes, dtype="f8")
+    assert caught.value.filename == str(path)
+    assert not isinstance(caught.value, DataFault)
+    assert not [thread for thread in threading.enumerate() if "ThreadPool" in thread.name]
 
 
 @pytest.mark.parametrize(

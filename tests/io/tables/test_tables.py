@@ -62,6 +62,8 @@ def test_a_long_gap_at_the_head_is_mentioned(tmp_path, caplog):
     [
         ("", {}, "is empty, where a table"),
         ("  \n\n", {}, "is empty, where a table"),
+        ("\ufeff", {}, "is empty, where a table"),
+        ("\ufeff \u00a0\n", {}, "is empty, where a table"),
         ("0.1\t0.2\n1\t2\n3\t4\n", {}, "has no header: its first row holds numbers only"),
         ("a\n1\n2\n", {}, "has 2 rows, where the image has 3 volumes"),
         ("a\n1\n2\n3\n4\n", {}, "has 4 rows, where the image has 3 volumes"),
@@ -128,7 +130,7 @@ def test_files_that_cannot_be_read(tmp_path):
 def test_tables_as_fmriprep_writes_them(shared_data, name):
     path = shared_data / "fmriprep" / name
     table = pd.read_csv(path, sep="\t")
-    got, names = read_confounds(path, len(table))
+    got, names = read_confounds(path, len(table), ["*"])
     assert names == list(table.columns)
     np.testing.assert_allclose(got, table.bfill().to_numpy(dtype=float), rtol=1e-14)
     some = [column for column in names if column.startswith(("trans", "rot"))]
@@ -154,6 +156,9 @@ KEPT = [True, True, False, True, False]
         ("a.csv", "volume,Keep\n0,1\n1,1\n2,0\n3,1\n4,0\n"),
         ("a.tsv", "anything\nTrue\ntrue\nFALSE\nTrue\nFalse\n"),
         ("a.tsv", "index\n0\n1\n3\n"),
+        ("a.tsv", "keep\n1.0\n1.0\n0.0\n1.0\n0.0\n"),
+        ("a.csv", "volume,sample_mask\n0,1.0\n1,1\n2,0\n3,1.0\n4,0.0\n"),
+        ("a.tsv", "index\n0.0\n1.0\n3.0\n"),
         ("a.tsv", "sample_mask\n0\n1\n3\n"),
     ],
 )
@@ -187,6 +192,10 @@ def test_sample_masks_in_arrays(tmp_path, array):
         ("keep\n1\nn/a\n1\n1\n1\n", "'n/a' in column 'keep', line 3"),
         ("index\n1\n-2\n", "'-2' in column 'index', line 3"),
         ("index\n1.5\n", "'1.5' in column 'index'"),
+        ("keep\n1.0\n0.5\n1\n1\n1\n", "'0.5' in column 'keep', line 3"),
+        ("keep\ninf\n0\n1\n1\n1\n", "'inf' in column 'keep', line 2"),
+        ("keep\n1_0\n0\n1\n1\n1\n", "'1_0' in column 'keep', line 2"),
+        ("volume,keep\n0,1\n1,1\n", "separated by commas, where tabs are expected"),
         ("flag\ntrue\n1\n", "'true' in column 'flag'"),
     ],
 )
@@ -257,7 +266,7 @@ def test_names_that_come_twice_are_numbered(tmp_path, caplog):
         ("a.tsv", "index\tname\n1\ta\n2\t\n3\tc\n", "gives map 2 of 3 no name"),
         ("a.tsv", "x\ty\n1\ta\n2\tb\n3\tc\n", "none holds names of maps"),
         ("a.tsv", "index\tlabel\n1\t5\n2\t6\n3\t7\n", "none holds names of maps"),
-        ("a.json", "{", "is not a JSON file"),
+        ("a.json", "{", "is not JSON"),
         ("a.json", "[1, 2, 3]", "neither a list of names nor"),
         ("a.json", '{"a": [1]}', "neither a list of names nor"),
         ("a.json", "3", "neither a list of names nor"),

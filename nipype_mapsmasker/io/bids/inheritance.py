@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sidecars that an image inherits: the inheritance principle of BIDS."""
+
+from __future__ import annotations
+
+import os
+import time
+from functools import lru_cache
+from pathlib import Path
+
+from nipype_mapsmasker.errors import TableError
+from nipype_mapsmasker.io.files import is_file
+from nipype_mapsmasker.io.images.names import image_stem
+
+__all__ = ["dataset_root", "inherited_sidecars"]
+
+DESCRIPTION = "dataset_description.json"
+"""The file that marks the root of a dataset."""
+
+SETTLED_NS = 2_000_000_000
+"""Nanoseconds after which a folder's time of change tells whether it changed again."""
+
+
+def inherited_sidecars(image: Path, root: Path | None = None) -> list[Path]:
+    """
+    List the JSON files that describe an image.
+
+    Parameters
+    ----------
+    image : Path
+        The image; it need not exist.
+    root : Path, optional
+        The root of its dataset; by default found by `dataset_root`.
+
+    Returns
+    -------
+    list of Path
+        From the root down to the image's folder, one at most per folder: fields of a later one
+        replace those of an earlier one.
+
+    Raises
+    ------
+    TableError
+        Two files of one folder apply and neither has the image's own name.
+
+    Notes
+    -----
+    A file ``[<entities>_]<suffix>.json`` applies if the suffix is the image's and each of its
+    entities is one of the image's, with the same label. In the image's own folder, a file with
+    exactly the image's name leaves no question: fMRIPrep puts the sidecars of all spaces side by
+    side. An image whose name is not of BIDS' form has no other sidecar than that one.
+    """
+    image = Path(os.path.abspath(image))  # noqa: PTH100  ('..' must go, links must stay)
+    stem = image_stem(image)
+    own = image.with_name(f"{stem}.json")
+    entities = _entities(stem)
+    if entities is None:
+        return [own] if is_file(own) else []
+    root = dataset_root(image) if root is None else Path(os.path.abspath(root))  # noqa: PTH100
+    folders = [image.parent]
+    if root is not None and image.is_relative_to(root):
+        while folders[-1] != root:
+            folders.append(folders[-1].parent)
+    suffix = stem.rpartition("_")[2]
+    found = []
+    for folder in reversed(folders):
+        names = [name for name in _json_names(folder, suffix) if _applies(name, entities)]
+        if folder == image.parent and own.name in names:
+            names = [own.name]
+        if len(names) > 1:
+            msg = (
+                f"{image} has two sidecars in one folder, {folder / names[0]} and "
+                f"{folder / names[1]}, and nothing says which holds; remove or rename one."
+            )
+            raise TableError(msg)
+        found += [folder / name for name in names]
+    return found
+
+
+def dataset_root(image: Path) -> Path | None:
+    """
+    Find the root of the dataset that an image belongs to.
+
+    Parameters
+    ----------
+    image : Path
+        The image.
+
+    Returns
+    -------
+    Path or None
+        The nearest folder above it with a ``dataset_description.json``, or else the folder that
+        holds the folder of its subject; None where there is neither.
+    """
+    for folder in image.parents:
+        if is_file(folder / DESCRIPTION):
+            return folder
+    subject = image.name.partition("_")[0]
+    named = [f for f in image.parents if f.name == subject and subject.startswith("sub-")]
+    return named[-1].parent if named else None
+
+
+def _entities(stem: str) -> dict[str, str] | None:
+    """Take a name of BIDS apart, without its suffix; None for any other name."""
+    pairs = [part.partition("-") for part in stem.split("_")[:-1]]
+    if not all(key and dash and label for key, dash, label in pairs):
+        return None
+    return {key: label for key, _, label in pairs} if pairs else None
+
+
+def _applies(name: str, entities: dict[str, str]) -> bool:
+    """Tell whether a JSON file describes an image with these entities."""
+    stem = name.removesuffix(".json")
+    theirs = _entities(stem) if "_" in stem else {}
+    return theirs is not None and theirs.items() <= entities.items()
+
+
+def _json_names(folder: Path, suffix: str) -> tuple[str, ...]:
+    """List the JSON files of a folder that describe images with a suffix."""
+    try:
+        changed = folder.stat().st_mtime_ns
+    except OSError:
+        return ()
+    # Of a folder that has just changed, the time cannot tell whether it changes once more.
+    is_settled = time.time_ns() - changed > SETTLED_NS
+    return (_listed if is_settled else _listed.__wrapped__)(str(folder), suffix, changed)
+
+
+# Thousands of runs share the folders above them, and ask at about the same time.
+@lru_cache(maxsize=1024)
+def _listed(folder: str, suffix: str, _changed: int) -> tuple[str, ...]:
+    """List them once, as long as the folder stays as it is."""
+    try:
+        with os.scandir(folder) as entries:
+            names = [entry.name for entry in entries]
+    except OSError:
+        return ()
+    ending = f"_{suffix}.json"
+    found = [name for name in names if name == ending[1:] or name.endswith(ending)]
+    return tuple(sorted(name for name in found if is_file(Path(folder, name))))

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Names of image files: their endings, and the files that make up one image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+__all__ = ["image_files", "image_stem"]
+
+_ZIPS = (".gz", ".bz2", ".zst")
+
+_ENDINGS = (".nii", ".img", ".hdr", ".head", ".brik", ".mnc", ".mgh", ".par", ".rec")
+
+IMAGE_SUFFIXES = (*(end + zipped for end in _ENDINGS for zipped in _ZIPS), *_ENDINGS, ".mgz")
+"""Endings that are taken off an image's name, in lower case, those of two parts first."""
+
+COMPANIONS = {
+    ".hdr": (".img", ".mat"),  # SPM's older images keep their orientation in a .mat
+    ".img": (".hdr", ".mat"),
+    ".head": (".brik",),
+    ".brik": (".head",),
+    ".par": (".rec",),
+    ".rec": (".par",),
+}
+"""Endings of the files that make up one image, by the ending of the one that was named."""
+
+
+def image_stem(image: str | Path) -> str:
+    """
+    Give an image's name without its ending.
+
+    Parameters
+    ----------
+    image : str or Path
+        The image.
+
+    Returns
+    -------
+    str
+        The name up to ``.nii.gz`` and its like, in any case.
+
+    Examples
+    --------
+    >>> image_stem("sub-01/func/sub-01_bold.nii.gz")
+    'sub-01_bold'
+    >>> image_stem("run+tlrc.BRIK.gz")
+    'run+tlrc'
+    """
+    path = Path(image)
+    lower = path.name.lower()
+    found = (end for end in IMAGE_SUFFIXES if lower.endswith(end) and len(lower) > len(end))
+    suffix = next(found, None)
+    return path.stem if suffix is None else path.name[: -len(suffix)]
+
+
+def image_files(path: Path) -> list[Path]:
+    """
+    List the files that make up an image.
+
+    Parameters
+    ----------
+    path : Path
+        The file that was named; of a format of several files, any of them.
+
+    Returns
+    -------
+    list of Path
+        The named file first, then those beside it that exist and belong to it: the ``.img`` of a
+        ``.hdr``, the ``.BRIK`` of a ``.HEAD``, compressed or not.
+    """
+    stem = image_stem(path)
+    named = path.name[len(stem) :]
+    kind = next((end for end in COMPANIONS if named.lower().startswith(end)), None)
+    if kind is None:
+        return [path]
+    files = [path]
+    for other in COMPANIONS[kind]:
+        # As the named one is written: .BRIK beside .HEAD, .img beside .hdr.
+        ending = other.upper() if named[: len(kind)].isupper() else other
+        candidates = (path.with_name(stem + ending + zipped) for zipped in ("", *_ZIPS))
+        files += [file for file in candidates if file.is_file()]
+    return files
