@@ -41,6 +41,11 @@ class FittedMaps:
         Grid of the images that were given to the fit.
     kept_in : Path or None
         Folder in which operators outlive this object; None keeps them in a folder of its own.
+
+    Notes
+    -----
+    ``reported`` holds what the report shows of the last transform; it is here because a
+    transform must not change the masker itself.
     """
 
     def __init__(
@@ -58,6 +63,7 @@ class FittedMaps:
         self.settings = settings
         self._kept_in = kept_in
         self._operators: list[tuple[Grid, Path]] = []
+        self.reported: tuple[Any, ...] = ()
         self._open()
         target = settings.fitting.resampling_target
         if target == "data" and data_grid is None:
@@ -167,6 +173,7 @@ class FittedMaps:
         state = {name: self.__dict__[name] for name in self.__dict__}
         for name in ("folder", "_maps", "_mask_file"):
             del state[name]
+        state["reported"] = ()
         state["_operators"] = [(grid, path.read_bytes()) for grid, path in self._operators]
         return state
 

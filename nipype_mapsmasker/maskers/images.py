@@ -21,7 +21,7 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid, same_grid
-from nipype_mapsmasker.errors import GridError, ImageFileError, ImageKindError
+from nipype_mapsmasker.errors import GridError, ImageFileError, ImageHeaderError, ImageKindError
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info
 
 __all__ = ["grid_file", "is_image", "to_file"]
@@ -159,11 +159,11 @@ def _written(image: Any, path: Path) -> ImageInfo:
     shape = tuple(int(size) for size in image.shape)
     while len(shape) > 4 and shape[-1] == 1:
         shape = shape[:-1]
-    if len(shape) not in (3, 4) or 0 in shape:
-        msg = (
-            f"An image of three or four dimensions with voxels in it is expected; got shape "
-            f"{tuple(image.shape)}."
-        )
+    if 0 in shape:
+        msg = f"The image is empty: its shape is {tuple(image.shape)}; give one with voxels."
+        raise ImageHeaderError(msg)
+    if len(shape) not in (3, 4):
+        msg = f"An image of 3 or 4 dimensions is expected; got shape {tuple(image.shape)}."
         raise ImageKindError(msg)
     data = np.asanyarray(image.dataobj).reshape(shape)
     stored = _stored_type(data.dtype)

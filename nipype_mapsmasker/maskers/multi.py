@@ -24,20 +24,70 @@ class MultiNiftiMapsMasker(NiftiMapsMasker):
 
     Parameters
     ----------
-    maps_img, mask_img, allow_overlap, smoothing_fwhm, standardize, standardize_confounds, \
-high_variance_confounds, detrend, low_pass, high_pass, t_r, dtype, resampling_target, memory, \
-memory_level, verbose, reports, cmap
-        As in `NiftiMapsMasker`.
+    maps_img : image
+        4D image of weights, or 3D image of labels, each of which is a map of ones: a path or an
+        image of nibabel.
+    mask_img : image, optional
+        Binary mask of the voxels in use.
+    allow_overlap : bool
+        False refuses maps that share voxels.
+    smoothing_fwhm : float or three floats, optional
+        Full width at half maximum of Gaussian smoothing, mm.
+    standardize : {False, True, None, 'zscore', 'zscore_sample', 'psc'}
+        What signals are divided by. True is 'zscore': the population's standard deviation.
+    standardize_confounds : bool
+        Whether confounds are standardised before they are regressed out.
+    high_variance_confounds : bool
+        Whether to find and regress out the time courses of the voxels that vary most.
+    detrend : bool
+        Whether mean and line are removed.
+    low_pass : float, optional
+        Upper cut-off, Hz.
+    high_pass : float, optional
+        Lower cut-off, Hz.
+    t_r : float, optional
+        Repetition time, s; filters need it.
+    dtype : {None, 'auto'} or floating-point type
+        Of the signals; None is float64, 'auto' float32. All is computed in float64.
+    resampling_target : {'data', 'mask', 'maps', None}
+        Whose grid everything is brought to.
+    memory : path or joblib.Memory, optional
+        Where fits and extractions are kept and found again, with ``memory_level`` of 1 or more.
+    memory_level : int
+        0 keeps nothing.
+    verbose : int
+        0 is silent, 1 tells of the steps, 2 of everything.
+    reports : bool
+        Whether to keep, small, what `generate_report` shows of the runs.
+    cmap : str
+        Colours of the mean image in the report.
     n_jobs : int
         Number of processes; -1 takes all cores. With more than one, runs are extracted by
         Nipype's MultiProc plugin; numbers do not depend on it.
-    keep_masked_maps, clean_args, plugin, plugin_args, **kwargs
-        As in `NiftiMapsMasker`.
+    keep_masked_maps : bool
+        Whether maps without weight in the mask stay, as columns of zeros.
+    clean_args : dict, optional
+        Further arguments of the cleaning: ``filter``, ``ensure_finite``, ``extrapolate``,
+        ``butterworth__order``, ``butterworth__padtype``, ``butterworth__padlen``.
+    plugin : {None, 'Linear', 'MultiProc', 'SLURM'}
+        Nipype's engine; None chooses by ``n_jobs`` and ``memory_level``.
+    plugin_args : dict, optional
+        Its arguments.
+    **kwargs
+        The entries of ``clean_args``, each with ``clean__`` before its name.
 
     Attributes
     ----------
-    maps_img_, mask_img_, n_elements_, clean_args_, memory_
-        As in `NiftiMapsMasker`.
+    maps_img_ : nibabel.nifti1.Nifti1Image
+        The maps on the grid of the fit.
+    mask_img_ : nibabel.nifti1.Nifti1Image or None
+        The mask on the grid of the fit.
+    n_elements_ : int
+        Number of maps.
+    clean_args_ : dict
+        All arguments of the cleaning that were given.
+    memory_ : str or None
+        The folder in which results are kept.
 
     Examples
     --------

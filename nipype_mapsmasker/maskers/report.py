@@ -136,7 +136,6 @@ class MaskerReport:
 
 def make_report(
     fitted: FittedMaps | None,
-    runs: Sequence[ReportedRun],
     *,
     title: str,
     displayed_maps: Any,
@@ -150,9 +149,7 @@ def make_report(
     Parameters
     ----------
     fitted : FittedMaps or None
-        The fit.
-    runs : sequence of ReportedRun
-        Runs of the last transform.
+        The fit, with the runs of the last transform.
     title : str
         Heading.
     displayed_maps : int, list of int, or 'all'
@@ -178,11 +175,10 @@ def make_report(
         choose_maps(displayed_maps, 0 if fitted is None else fitted.n_maps)
         warnings.warn(f"The report is empty, because {reason}.", UserWarning, stacklevel=3)
         return MaskerReport(_outer(title, f"<p>There is nothing to show: {reason}.</p>"))
-    pages = [
-        _run_page(fitted, run, displayed_maps, cmap, parameters)
-        for run in runs
-        if len(run.cleaned) >= MIN_VOLUMES
+    runs: Sequence[ReportedRun] = [
+        run for run in fitted.reported if len(run.cleaned) >= MIN_VOLUMES
     ]
+    pages = [_run_page(fitted, run, displayed_maps, cmap, parameters) for run in runs]
     if not pages:
         return MaskerReport(_outer(title, _maps_part(fitted, displayed_maps)))
     if len(pages) == 1:

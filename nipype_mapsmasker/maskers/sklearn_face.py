@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ __all__ = [
 try:
     from sklearn.base import BaseEstimator, TransformerMixin
     from sklearn.exceptions import NotFittedError
+    from sklearn.utils import InputTags
 
     HAS_SKLEARN = True
 except ImportError:
@@ -41,6 +43,13 @@ CLEAN_PREFIX = "clean__"
 
 if HAS_SKLEARN:
 
+    @dataclass(slots=True)
+    class _ImageTags(InputTags):
+        """Tags of images, as nilearn has them; of arrays too, or scikit-learn checks nothing."""
+
+        niimg_like: bool = True
+        surf_img: bool = False
+
     class Estimator(TransformerMixin, BaseEstimator):
         """scikit-learn's estimator; containers are made here, because outputs may be lists."""
 
@@ -50,11 +59,7 @@ if HAS_SKLEARN:
         def __sklearn_tags__(self) -> Any:
             tags = super().__sklearn_tags__()
             tags.estimator_type = "masker"
-            tags.input_tags.two_d_array = False
-            tags.input_tags.niimg_like = True
-            tags.input_tags.surf_img = False
-            tags.requires_fit = True
-            tags.no_validation = True
+            tags.input_tags = _ImageTags()
             return tags
 
 else:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
-from nipype_mapsmasker.io.tables.text import MISSING, is_number, read_table
+from nipype_mapsmasker.io.tables.text import MISSING, is_number, read_bytes
 
 __all__ = ["confounds_array", "sample_mask_array"]
 
@@ -120,22 +120,41 @@ def _from_file(path: Path, n_volumes: int) -> tuple[NDArray[np.float64], list[st
     if not path.exists():
         msg = f"The confounds table {path} does not exist."
         raise FileNotFoundError(msg)
-    table = read_table(path)
-    if not all(is_number(cell) or cell.lower() in MISSING for cell in table.header):
-        return read_confounds(path, n_volumes)
-    rows = [table.header, *table.rows]
-    values = np.empty((len(rows), len(table.header)))
-    for number, row in enumerate(rows):
-        for column, cell in enumerate(row):
-            if cell.lower() not in MISSING and not is_number(cell):
-                msg = (
-                    f"{path} has {cell!r} in row {number + 1}, column {column + 1}, where a "
-                    "number is expected; correct it."
-                )
-                raise TableError(msg)
-            values[number, column] = np.nan if cell.lower() in MISSING else float(cell)
+    rows = _cells(path)
+    width = len(rows[0])
+    # Names may be numbers, as those of a data frame without names: the length tells.
+    has_header = len(rows) == n_volumes + 1 or not all(map(_is_value, rows[0]))
+    values = np.empty((len(rows) - has_header, width))
+    for number, row in enumerate(rows[has_header:]):
+        if len(row) != width or not all(map(_is_value, row)):
+            msg = (
+                f"{path} has {row} in row {number + 1 + has_header}, where {width} numbers are "
+                "expected; correct it or leave the column out."
+            )
+            raise TableError(msg)
+        values[number] = [np.nan if cell.lower() in MISSING else float(cell) for cell in row]
     _fill_heads(values)
-    return values, ["c"] * values.shape[1]
+    names = [cell or "c" for cell in rows[0]] if has_header else ["c"] * width
+    return values, names
+
+
+def _cells(path: Path) -> list[list[str]]:
+    """Split a table at its own separator: tab, comma, semicolon or blanks."""
+    try:
+        lines = read_bytes(path).decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        msg = f"{path} is not a text file in UTF-8 ({error.reason} at byte {error.start})."
+        raise TableError(msg) from error
+    lines = [line for line in lines if line.strip()]
+    separator = next((mark for mark in "\t,;" if mark in lines[0]), None)
+    if separator is None:
+        return [line.split() for line in lines]
+    return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=separator)]
+
+
+def _is_value(cell: str) -> bool:
+    """Tell whether a cell is a number, or says that there is none."""
+    return is_number(cell) or cell.lower() in MISSING
 
 
 def sample_mask_array(sample_mask: Any, n_volumes: int) -> NDArray[Any] | None:
