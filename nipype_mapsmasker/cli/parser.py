@@ -21,7 +21,7 @@ from nipype_mapsmasker.core.parameters import (
 
 __all__ = ["COMMANDS", "build_parser"]
 
-COMMANDS = ("run", "inspect", "demo", "report")
+COMMANDS = ("run", "inspect", "demo", "report", "verify")
 """Words that may come first; anything else is the input of ``run``."""
 
 PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
@@ -47,7 +47,7 @@ def build_parser() -> argparse.ArgumentParser:
     Returns
     -------
     argparse.ArgumentParser
-        With the commands run, inspect, demo and report.
+        With the commands run, inspect, demo, report and verify.
     """
     parser = argparse.ArgumentParser(
         prog="mapsmasker",
@@ -110,7 +110,28 @@ def build_parser() -> argparse.ArgumentParser:
     # Unless asked otherwise the pages become what they were.
     report.set_defaults(displayed_maps=None, cmap=None)
     _add_verbosity(report)
+    _add_verify(commands)
     return parser
+
+
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command that compares results with nilearn's."""
+    verify = commands.add_parser(
+        "verify",
+        help="compare runs of a result folder with nilearn's numbers",
+        description="Do runs of a result folder again with the installed nilearn, in float64, "
+        "from the same inputs and parameters, and tell the largest differences in standard "
+        "deviations, with their documented cause.",
+        epilog="exit codes: 0 all the same, or documented; 1 a difference without a documented "
+        "cause; 2 the call is wrong.",
+        allow_abbrev=False,
+    )
+    verify.add_argument("out_dir", metavar="OUT", help="result folder of an earlier run")
+    verify.add_argument(
+        "--runs", type=int, metavar="N", help="number of runs, taken at random (default: all)"
+    )
+    verify.add_argument("--seed", type=int, default=0, metavar="S", help="of that (default: 0)")
+    _add_verbosity(verify)
 
 
 def _switch(group: argparse._ArgumentGroup, name: str, default: bool, help: str) -> None:
