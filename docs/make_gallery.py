@@ -21,24 +21,24 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.core.cleaning import Cleaning, clean
 from nipype_mapsmasker.core.cuts import collect_cuts
 from nipype_mapsmasker.reports.cohort import CohortBuilder
-from nipype_mapsmasker.reports.figures_cohort import figure_coverage_heat, figure_measures
-from nipype_mapsmasker.reports.figures_maps import figure_glance, figure_map
-from nipype_mapsmasker.reports.figures_numbers import (
-    figure_correlation,
-    figure_coverage,
-    figure_distribution,
-    figure_spread,
-)
-from nipype_mapsmasker.reports.figures_signals import (
+from nipype_mapsmasker.reports.figures import (
     figure_carpet,
     figure_confounds,
+    figure_correlation,
+    figure_coverage,
+    figure_coverage_heat,
+    figure_distribution,
     figure_fit,
+    figure_glance,
+    figure_map,
+    figure_measures,
     figure_spectra,
+    figure_spread,
 )
+from nipype_mapsmasker.reports.figures.style import save_figure
 from nipype_mapsmasker.reports.measures import clustered_order, correlation_matrix
 from nipype_mapsmasker.reports.outliers import find_outliers
 from nipype_mapsmasker.reports.results import RunResults
-from nipype_mapsmasker.reports.style import figure_png
 from nipype_mapsmasker.reports.verdict import thresholds
 
 __all__ = ["EXAMPLES", "main"]
@@ -53,15 +53,16 @@ PICTURES = HERE / "figures" / "gallery"
 START, END = "<!-- thresholds -->", "<!-- end of thresholds -->"
 """Marks in the page, between which the thresholds stand."""
 
-GALLERY_DPI = 80
+GALLERY_DPI = 76
 """Pixels per inch of the gallery's pictures."""
 
 INTRODUCTION = """# Gallery of figures
 
-Every figure of the [pages](pages.md) is drawn by a pure function of arrays that returns a
-matplotlib figure: nothing is read from disk, no global setting is changed, no window is opened. In
-a notebook (after `%matplotlib inline`) the figure shows itself; `figure.savefig("name.png")`
-writes it.
+For notebooks and papers, what the [pages](pages.md) show can be drawn by pure functions of arrays
+that return a matplotlib figure: nothing is read from disk, no global setting is changed, no window
+is opened. In a notebook (after `%matplotlib inline`) the figure shows itself;
+`figure.savefig("name.png")` writes it. `mapsmasker figures OUT --format svg` draws those of a
+whole result folder; the pages themselves do not need matplotlib.
 
 The examples share these numbers (`docs/make_gallery.py` draws them all):
 
@@ -203,7 +204,7 @@ def main() -> None:
     parts = [INTRODUCTION.format(numbers=IMPORTS + numbers)]
     for example in EXAMPLES:
         picture = PICTURES / f"{example.__name__}.png"
-        picture.write_bytes(figure_png(example(), many_colours=True, dpi=GALLERY_DPI))
+        save_figure(example(), picture, dpi=GALLERY_DPI)
         parts.append(_section(example, picture))
     PAGE.write_text("\n".join(parts), encoding="utf-8")
     before, rest = THRESHOLDS_PAGE.read_text(encoding="utf-8").split(START)
@@ -217,14 +218,10 @@ def _section(example: Callable[[], Figure], picture: Path) -> str:
     words = inspect.getdoc(example) or ""
     body = inspect.getsource(example).split('"""\n', 1)[1]
     code = inspect.cleandoc(body.replace("    return ", "    figure = ", 1))
-    module = next(
-        function.__module__
-        for name, function in globals().items()
-        if name.startswith("figure_") and f"{name}(" in body
-    )
     name = next(name for name in globals() if name.startswith("figure_") and f"= {name}(" in code)
     link = picture.relative_to(HERE).as_posix()
-    lines = [f"## `{name}`", "", words, "", "```python", f"from {module} import {name}", "", code]
+    lines = [f"## `{name}`", "", words, "", "```python"]
+    lines += [f"from nipype_mapsmasker.reports.figures import {name}", "", code]
     return "\n".join([*lines, "```", "", f"![{words}]({link})", ""])
 
 

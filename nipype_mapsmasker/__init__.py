@@ -15,6 +15,8 @@ if TYPE_CHECKING:
         run_cohort,
     )
     from nipype_mapsmasker.core.parameters import (
+        AnalysisParameters,
+        CensoringParameters,
         Cleaning,
         CleaningParameters,
         ConfoundParameters,
@@ -25,10 +27,16 @@ if TYPE_CHECKING:
         OutputParameters,
         PageParameters,
     )
-    from nipype_mapsmasker.io.results.frames import load_runs, load_timeseries
+    from nipype_mapsmasker.io.results.frames import (
+        load_connectivity,
+        load_runs,
+        load_timeseries,
+    )
     from nipype_mapsmasker.workflows import init_cohort_wf, init_run_wf
 
 __all__ = [
+    "AnalysisParameters",
+    "CensoringParameters",
     "Cleaning",
     "CleaningParameters",
     "CohortRequest",
@@ -44,6 +52,7 @@ __all__ = [
     "__version__",
     "init_cohort_wf",
     "init_run_wf",
+    "load_connectivity",
     "load_runs",
     "load_timeseries",
     "plan_cohort",
@@ -54,7 +63,7 @@ __version__ = "0.1.0.dev0"
 
 _HOMES = {
     "cohort": ("CohortRequest", "CohortResult", "RunSpec", "plan_cohort", "run_cohort"),
-    "io.results.frames": ("load_runs", "load_timeseries"),
+    "io.results.frames": ("load_connectivity", "load_runs", "load_timeseries"),
     "workflows": ("init_cohort_wf", "init_run_wf"),
 }
 """Modules of the names that are not in ``core.parameters``."""

@@ -9,9 +9,17 @@ import traceback
 from collections.abc import Sequence
 
 from nipype_mapsmasker.cli.parser import COMMANDS, build_parser
+from nipype_mapsmasker.cli.streams import steady_streams
 from nipype_mapsmasker.errors import DataFault, EngineError, ParameterError
 
-__all__ = ["EXIT_FAILED_RUNS", "EXIT_GOOD", "EXIT_NOTHING_DONE", "main"]
+__all__ = [
+    "EXIT_FAILED_RUNS",
+    "EXIT_GOOD",
+    "EXIT_INTERRUPTED",
+    "EXIT_NOTHING_DONE",
+    "EXIT_PROGRAM_FAULT",
+    "main",
+]
 
 EXIT_GOOD = 0
 """Every run is done."""
@@ -21,6 +29,9 @@ EXIT_FAILED_RUNS = 1
 
 EXIT_NOTHING_DONE = 2
 """The call is wrong, or nothing could be done."""
+
+EXIT_PROGRAM_FAULT = 3
+"""The program itself is at fault, whatever the data are; a traceback tells where."""
 
 EXIT_INTERRUPTED = 130
 """Stopped by the user; what was done is kept."""
@@ -38,12 +49,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 all good, 1 some runs failed, 2 wrong call or nothing could be done, 130 interrupted.
+        0 all good, 1 some runs failed, 2 wrong call or nothing could be done, 3 a fault of the
+        program itself, 130 interrupted.
     """
+    with steady_streams():
+        return _main(argv)
+
+
+def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     # BIDS apps have no word for the job: `mapsmasker INPUT OUT participant ...`
     if given and given[0] not in COMMANDS and not given[0].startswith("-"):
         given.insert(0, "run")
+    given = _as_group(given)
     arguments = build_parser().parse_args(given)
     arguments.command_line = given
     try:
@@ -59,6 +77,21 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         print(f"mapsmasker: {_sentence(error)}", file=sys.stderr)
         return EXIT_NOTHING_DONE
+    except MemoryError:
+        print(
+            "mapsmasker: there is not enough memory; what is finished is kept, run it again "
+            "with more, or with fewer processes (--n-procs).",
+            file=sys.stderr,
+        )
+        return EXIT_NOTHING_DONE
+    except Exception:
+        traceback.print_exc()
+        print(
+            "mapsmasker: this is a fault of the program, not of your data; please report it with "
+            "the lines above. What is finished is kept.",
+            file=sys.stderr,
+        )
+        return EXIT_PROGRAM_FAULT
 
 
 def _dispatch(arguments: argparse.Namespace) -> int:
@@ -72,6 +105,14 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from nipype_mapsmasker.cli.report import report
 
         return report(arguments)
+    if command == "figures":
+        from nipype_mapsmasker.cli.report import figures
+
+        return figures(arguments)
+    if command == "group":
+        from nipype_mapsmasker.cli.group import group
+
+        return group(arguments)
     if command == "inspect":
         from nipype_mapsmasker.cli.inspect import inspect
 
@@ -83,6 +124,13 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     from nipype_mapsmasker.cli.run import run
 
     return run(arguments)
+
+
+def _as_group(given: list[str]) -> list[str]:
+    """Turn a BIDS app's `INPUT OUT group` into the command, which needs OUT alone."""
+    if given[:1] == ["run"] and given[3:4] == ["group"]:
+        return ["group", given[2], *given[4:]]
+    return given
 
 
 def _sentence(error: BaseException) -> str:

@@ -11,6 +11,7 @@ from nipype_mapsmasker.cohort.request import atlas_names
 from nipype_mapsmasker.core.parameters import MaskerParameters, Parameter, parameters_of
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.sidecars import read_json_object
+from nipype_mapsmasker.io.strategies import read_strategies
 
 __all__ = ["add_options", "masker_parameters", "value_of"]
 
@@ -101,7 +102,7 @@ def value_of(declared: Parameter, given: Any) -> Any:
     if given == "none" and declared.is_optional:
         return None
     if not isinstance(given, list):
-        return given
+        return _number_or_word(declared, given)
     if len(given) == 1 and given[0] in declared.choices:
         return given[0]
     several = next(kind for kind in declared.types if get_origin(kind) is not None)
@@ -114,6 +115,22 @@ def value_of(declared: Parameter, given: Any) -> Any:
         msg = f"{flag} takes numbers{words and f' or {words}'}; got {' '.join(map(str, given))!r}."
         raise ParameterError(msg) from error
     return values[0] if len(values) == 1 and kind in declared.types else values
+
+
+def _number_or_word(declared: Parameter, given: Any) -> Any:
+    """Take a number for one where words may stand for it."""
+    if not isinstance(given, str) or given in declared.choices or str in declared.types:
+        return given
+    kinds = [kind for kind in declared.types if kind in (int, float)]
+    if not kinds:
+        return given
+    try:
+        return kinds[0](given)
+    except ValueError as error:
+        words = " or ".join(repr(choice) for choice in declared.choices if choice is not None)
+        flag = "--" + declared.name.replace("_", "-")
+        msg = f"{flag} takes a number or {words}; got {given!r}."
+        raise ParameterError(msg) from error
 
 
 def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
@@ -138,10 +155,11 @@ def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
     values = {
         name: value_of(declared, getattr(arguments, name))
         for name, declared in parameters_of(MaskerParameters).items()
-        if name not in ("atlases", "strategies")
+        if name not in ("atlases", "denoise", "strategies")
     }
     return MaskerParameters(
         atlases=atlas_names(arguments.maps or ["maps"], arguments.atlas_names),
+        denoise=None if arguments.denoise is None else read_strategies(arguments.denoise),
         strategies=_strategies(arguments.strategies),
         **values,
     )

@@ -7,7 +7,10 @@ import argparse
 
 from nipype_mapsmasker import __version__
 from nipype_mapsmasker.cli.options import add_options
+from nipype_mapsmasker.core.denoise.presets import PRESETS
 from nipype_mapsmasker.core.parameters import (
+    AnalysisParameters,
+    CensoringParameters,
     CleaningParameters,
     ConfoundParameters,
     ExtractionParameters,
@@ -21,7 +24,7 @@ from nipype_mapsmasker.core.parameters import (
 
 __all__ = ["COMMANDS", "build_parser"]
 
-COMMANDS = ("run", "inspect", "demo", "report", "verify")
+COMMANDS = ("run", "inspect", "group", "demo", "report", "figures", "verify")
 """Words that may come first; anything else is the input of ``run``."""
 
 PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
@@ -47,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     Returns
     -------
     argparse.ArgumentParser
-        With the commands run, inspect, demo, report and verify.
+        With the commands of `COMMANDS`.
     """
     parser = argparse.ArgumentParser(
         prog="mapsmasker",
@@ -92,6 +95,16 @@ def build_parser() -> argparse.ArgumentParser:
     inspect.add_argument("--mask", metavar="FILE", help="brain mask for runs without their own")
     inspect.add_argument("--t-r", type=float, metavar="S", help="repetition time of all runs")
     _add_verbosity(inspect)
+    group = commands.add_parser(
+        "group",
+        help="put the results of a folder together: tables, mean matrices, QC-FC",
+        description="Put the results of a folder together, from its own files: tidy tables, mean "
+        "and tangent-space matrices, a table and figure of what motion each strategy leaves and "
+        "what it costs. 'mapsmasker INPUT OUT group' means the same; INPUT is not read.",
+        allow_abbrev=False,
+    )
+    _add_group(group)
+    _add_verbosity(group)
     demo = commands.add_parser(
         "demo",
         help="make a small cohort with known truth and run it",
@@ -109,7 +122,23 @@ def build_parser() -> argparse.ArgumentParser:
     _add_pages(report)
     # Unless asked otherwise the pages become what they were.
     report.set_defaults(displayed_maps=None, cmap=None)
+    report.add_argument(
+        "--n-procs", type=int, help="processes at a time (default: the cores that are free to use)"
+    )
     _add_verbosity(report)
+    figures = commands.add_parser(
+        "figures",
+        help="draw figures of a result folder for a paper",
+        description="Draw carpets, spectra, matrices and the cohort's figures into OUT/figures.",
+    )
+    figures.add_argument("out_dir", metavar="OUT", help="result folder of an earlier run")
+    figures.add_argument(
+        "--format",
+        choices=["svg", "pdf", "png"],
+        default="svg",
+        help="what they are written as (default: svg)",
+    )
+    _add_verbosity(figures)
     _add_verify(commands)
     return parser
 
@@ -216,11 +245,46 @@ def _add_cleaning(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--sample-mask", metavar="FILE", help="volumes to keep, for a single image")
     add_options(group, ConfoundParameters)
     add_options(group, HighVarianceParameters)
+    _add_denoising(parser)
+
+
+def _add_denoising(parser: argparse.ArgumentParser) -> None:
+    """Add the options of strategies, of censoring, and of what is made of cleaned signals."""
+    group = parser.add_argument_group("denoising")
     group.add_argument(
-        "--strategies",
-        metavar="FILE",
-        help="JSON of several named cleaning strategies; the options above are their defaults",
+        "--denoise",
+        nargs="+",
+        action="extend",
+        metavar="STRATEGY",
+        help="strategies that choose regressors and volumes from fMRIPrep's confounds, by name "
+        f"({', '.join(PRESETS)}, each perhaps with +gsr) or as files (.json, .yaml)",
     )
+    # What a request made in Python may hold is said to the tasks of an array in a file.
+    group.add_argument("--strategies", metavar="FILE", help=argparse.SUPPRESS)
+    add_options(group, CensoringParameters)
+    group = parser.add_argument_group("connectivity")
+    add_options(group, AnalysisParameters)
+
+
+def _add_group(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``group``."""
+    parser.add_argument("out_dir", metavar="OUT", help="result folder of earlier runs")
+    group = parser.add_argument_group("group")
+    _switch(
+        group,
+        "--combine-runs",
+        False,
+        "make a subject's matrix of the signals of all runs, standardised per run first, instead "
+        "of averaging matrices of runs",
+    )
+    group.add_argument(
+        "--min-share",
+        type=float,
+        default=0.5,
+        metavar="SHARE",
+        help="smallest share of subjects who have an edge of the mean (default: 0.5)",
+    )
+    add_options(group, AnalysisParameters, only=["shrinkage"])
 
 
 def _add_output(parser: argparse.ArgumentParser) -> None:

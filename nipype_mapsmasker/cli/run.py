@@ -167,6 +167,6 @@ def run_and_show(request: CohortRequest, *, verbose: bool, quiet: bool) -> int:
         result = run_cohort(request, plan=plan, progress=progress)
     if result.array is not None:
         show_array(result.array)
-    elif plan.runs and not quiet and not request.dry_run:
-        show_summary(result, to=sys.stderr)
+    elif plan.runs and not request.dry_run:
+        show_summary(result, to=sys.stderr, quiet=quiet)
     return result.exit_code

@@ -18,6 +18,7 @@ from nipype_mapsmasker.cohort.run import CohortResult
 from nipype_mapsmasker.cohort.slices import ArrayScript
 from nipype_mapsmasker.core.grids import voxel_sizes
 from nipype_mapsmasker.io.bids.candidates import LeftOut
+from nipype_mapsmasker.io.results.locking import NOTICES
 
 __all__ = [
     "set_logs",
@@ -56,6 +57,16 @@ def set_logs(*, verbose: bool, quiet: bool) -> None:
     own = logging.getLogger("nipype_mapsmasker")
     own.setLevel(logging.DEBUG if verbose else logging.ERROR if quiet else logging.INFO)
     own.propagate = verbose
+    notices = logging.getLogger(NOTICES)
+    notices.handlers = [] if verbose or quiet else [_Notices(logging.WARNING)]
+
+
+class _Notices(logging.Handler):
+    """Shows what the user has to know while a call is at work."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Show a line."""
+        _say(sys.stderr, record.getMessage())
 
 
 def show_plan(plan: Plan, plugin: str, to: TextIO, *, is_dry: bool = False) -> None:
@@ -195,7 +206,7 @@ class _Bar:
             self._bar.close()
 
 
-def show_summary(result: CohortResult, to: TextIO) -> None:
+def show_summary(result: CohortResult, to: TextIO, *, quiet: bool = False) -> None:
     """
     Say how it went.
 
@@ -205,12 +216,16 @@ def show_summary(result: CohortResult, to: TextIO) -> None:
         The result.
     to : TextIO
         Where the lines go.
+    quiet : bool
+        Say which runs failed, and nothing else.
     """
     failed = result.having("failed")
     n_done = len(result.having("done"))
     n_left = len(result.runs) - n_done - len(failed)
     n_kept = len(result.plan.having("done"))
     left = f", {n_left} not reached" if n_left else ""
+    if quiet and not failed and not n_left:
+        return
     _say(
         to,
         f"{n_done - n_kept} runs done, {n_kept} were up to date, {len(failed)} failed{left}",
@@ -219,6 +234,8 @@ def show_summary(result: CohortResult, to: TextIO) -> None:
         _say(to, f"failed: {run.run_id}: {run.reason}")
     if len(failed) > MAX_LINES:
         _say(to, f"... and {len(failed) - MAX_LINES} more, see {result.runs_file}")
+    if quiet:
+        return
     if result.plan.left_out:
         _say(to, f"{len(result.plan.left_out)} runs left out: {_reasons(result.plan.left_out)}")
     warned = [run for run in result.runs if run.warnings]

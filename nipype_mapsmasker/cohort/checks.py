@@ -104,8 +104,11 @@ def check_tables(
 
 def _choices(params: MaskerParameters) -> Iterator[ConfoundParameters]:
     """Give the strategies' choices of confounds, which several may share."""
-    for strategy in params.cleanings().values():
-        fields = {name: strategy[name] for name in parameters_of(ConfoundParameters)}
+    chosen = params.confound_strategies()
+    for name, strategy in params.cleanings().items():
+        if chosen[name] is not None:
+            continue  # columns and volumes are chosen, and checked, by a step of its own
+        fields = {word: strategy[word] for word in parameters_of(ConfoundParameters)}
         columns = fields["confounds_columns"]
         fields["confounds_columns"] = None if columns is None else tuple(columns)
         yield ConfoundParameters(**fields)

@@ -7,22 +7,30 @@ import logging
 import os
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from nipype_mapsmasker.cohort.crashes import Crash, Watcher, find_crashes, reason_of
 from nipype_mapsmasker.cohort.progress import Progress
 from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.errors import EngineError
+from nipype_mapsmasker.io.places import open_own, own_folder
+from nipype_mapsmasker.io.results.locking import NOTICES
 
 __all__ = ["crash_dir", "logged", "make_plugin", "run_until_done"]
 
 MAX_PASSES = 5
 """Attempts to finish the other runs after some crashed for reasons outside their data."""
 
+LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+"""How a log is opened: others may be writing to it, too."""
+
 NIPYPE_LOGGERS = ("nipype.workflow", "nipype.interface", "nipype.utils")
 """Loggers that tell of every node."""
+
+QUEUE_LOGGER = "nipype.workflow.queue"
+"""Logger of the Slurm plugins that tells what keeps jobs from going on."""
 
 
 @contextmanager
@@ -50,13 +58,13 @@ def logged(out_dir: Path, log_name: str) -> Iterator[None]:
     os.environ["NIPYPE_NO_ET"] = "1"
     from nipype import logging as nipype_logging
 
-    logs = out_dir / "logs"
-    logs.mkdir(parents=True, exist_ok=True)
-    handler = _LogFile(logs / log_name, encoding="utf-8")
+    stream = open_own(own_folder(out_dir / "logs") / log_name, LOG_FLAGS, mode="a")
+    handler = _LogFile(stream)
     handler.setFormatter(logging.Formatter("%(asctime)s %(name)s %(levelname)s: %(message)s"))
     own = logging.getLogger("nipype_mapsmasker")
     theirs = [nipype_logging.getLogger(name) or logging.getLogger(name) for name in NIPYPE_LOGGERS]
-    before = [(log, log.handlers[:], log.level, log.propagate) for log in (own, *theirs)]
+    queue = logging.getLogger(QUEUE_LOGGER)
+    before = [(log, log.handlers[:], log.level, log.propagate) for log in (own, queue, *theirs)]
     own.addHandler(handler)
     if own.level == logging.NOTSET:
         own.setLevel(logging.INFO)
@@ -64,6 +72,8 @@ def logged(out_dir: Path, log_name: str) -> Iterator[None]:
         if own.level != logging.DEBUG:
             log.handlers, log.propagate = [], False
         log.addHandler(handler)
+    # What keeps a cluster's jobs from going on is for the user: without it the screen is silent.
+    queue.handlers, queue.propagate = [_HandOn(logging.getLogger(NOTICES))], False
     try:
         yield
     finally:
@@ -71,9 +81,23 @@ def logged(out_dir: Path, log_name: str) -> Iterator[None]:
             log.handlers, log.propagate = handlers, propagate
             log.setLevel(level)
         handler.close()
+        with suppress(OSError):  # the disk is full
+            stream.close()
 
 
-class _LogFile(logging.FileHandler):
+class _HandOn(logging.Handler):
+    """Hands the lines of one logger on to another."""
+
+    def __init__(self, to: logging.Logger) -> None:
+        super().__init__()
+        self._to = to
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand a line on."""
+        self._to.log(record.levelno, "%s", record.getMessage())
+
+
+class _LogFile(logging.StreamHandler[TextIO]):
     """A log that a full disk cannot turn into tracebacks on the screen."""
 
     def handleError(self, record: logging.LogRecord) -> None:
@@ -96,10 +120,11 @@ def crash_dir(out_dir: Path) -> Path:
 
     Notes
     -----
-    Nipype's configuration takes no path with a percent sign: such a folder has a stand-in.
+    Nipype's configuration takes no path with a percent sign or a line break: such a folder has a
+    stand-in.
     """
     folder = (out_dir / "logs" / f"crashes-{os.getpid()}").absolute()
-    if "%" in str(folder):
+    if "%" in str(folder) or not str(folder).isprintable():
         folder = Path(tempfile.gettempdir(), f"mapsmasker-crashes-{os.getpid()}")
     return folder
 

@@ -31,6 +31,7 @@ STEPS_PER_RUN = 2
 def execute(
     request: CohortRequest,
     plan: Plan,
+    work_dir: Path,
     command: str,
     tell: Callable[[ProgressEvent], None] | None = None,
 ) -> dict[str, str]:
@@ -43,6 +44,8 @@ def execute(
         The request.
     plan : Plan
         Its plan.
+    work_dir : Path
+        The working folder, held by this call.
     command : str
         The command, for the record.
     tell : callable, optional
@@ -58,7 +61,6 @@ def execute(
     EngineError
         More than single runs crashed.
     """
-    work_dir = request.work_folder
     todo = plan.having("todo", "clean")
     runs = [
         todo[number] for number in keep_places(work_dir, [planned.run.run_id for planned in todo])

@@ -15,10 +15,12 @@ from nipype_mapsmasker.cohort.checks import check_memory, check_tables, memory_l
 from nipype_mapsmasker.cohort.estimate import Estimate, estimate_cohort
 from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
 from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
-from nipype_mapsmasker.errors import DataFault, ParameterError, TableError
+from nipype_mapsmasker.errors import ImageFileError, ParameterError, TableError
 from nipype_mapsmasker.io.bids.candidates import LeftOut
 from nipype_mapsmasker.io.images.reader import ImageInfo, read_info
 from nipype_mapsmasker.io.maps import MapsImage, open_maps
+from nipype_mapsmasker.io.places import is_utf8
+from nipype_mapsmasker.io.results.faults import reason_of
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import Manifest, make_key, read_manifest
 from nipype_mapsmasker.io.sidecars import checksum, fingerprint
@@ -232,7 +234,8 @@ def renew_states(plan: Plan) -> Plan:
         if planned.state == "fault":
             runs.append(planned)
             continue
-        manifest = read_manifest(run_files(plan.out_dir, planned.run.run_id).manifest)
+        path = run_files(plan.out_dir, planned.run.run_id).manifest
+        manifest = read_manifest(path, planned.key, planned.extraction_key)
         now = replace(planned, manifest=manifest)
         runs.append(replace(now, state=_state(now, plan.out_dir, plan.params)))
     return replace(plan, runs=runs)
@@ -264,6 +267,7 @@ def _plan_run(
     try:
         if run.fault:
             raise TableError(run.fault)
+        _check_bytes(run)
         info = read_info(run.in_file)
         check_memory(info, limit_gb)
         t_r = resolve_t_r(run.in_file, info.t_r, run.t_r, info.n_volumes)
@@ -275,10 +279,13 @@ def _plan_run(
             "confounds": [_table_identity(path) for path in run.confounds],
             "sample_mask": run.sample_mask and _table_identity(run.sample_mask),
         }
-    except DataFault as fault:
+    except Exception as error:
+        # Whatever is wrong with a run, foreseen or not, is its own and costs no other.
         if params.on_error == "raise":
             raise
-        return PlannedRun(run=run, state="fault", reason=str(fault), step="Plan")
+        return PlannedRun(
+            run=run, state="fault", reason=reason_of(error, run.in_file), step="Plan"
+        )
     extraction_key = make_key({**shared, "image": fingerprint(run.in_file), "mask": mask})
     key = make_key({"extraction": extraction_key, "t_r": t_r.seconds, "tables": tables, **after})
     planned = PlannedRun(
@@ -288,7 +295,7 @@ def _plan_run(
         t_r=t_r,
         key=key,
         extraction_key=extraction_key,
-        manifest=read_manifest(run_files(out_dir, run.run_id).manifest),
+        manifest=read_manifest(run_files(out_dir, run.run_id).manifest, key, extraction_key),
     )
     return replace(planned, state=_state(planned, out_dir, params))
 
@@ -305,6 +312,14 @@ def _state(planned: PlannedRun, out_dir: Path, params: MaskerParameters) -> str:
     for atlas in params.atlases:
         raw += [names.raw(atlas), names.coverage(atlas), names.fit_quality(atlas)]
     return "clean" if manifest.is_whole(raw) else "todo"
+
+
+def _check_bytes(run: RunSpec) -> None:
+    """Refuse paths that Nipype cannot work with."""
+    for path in (run.in_file, *run.confounds, run.sample_mask, run.mask):
+        if path is not None and not is_utf8(path):
+            msg = f"{path!r} is no UTF-8, which Nipype needs of every path; rename the file."
+            raise ImageFileError(msg)
 
 
 @lru_cache(maxsize=4096)

@@ -20,6 +20,7 @@ from nipype_mapsmasker.core.parameters.declare import parameter
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.images.names import image_stem
 from nipype_mapsmasker.io.results.layout import private_folder
+from nipype_mapsmasker.io.strategies import read_strategies
 from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE
 
 __all__ = ["CohortRequest", "InputRequest", "RunSpec", "atlas_names", "slice_numbers"]
@@ -230,6 +231,9 @@ class CohortRequest(InputRequest, MaskerParameters):
         if None in self.maps:
             msg = "maps holds None; give the path of each maps image."
             raise ParameterError(msg)
+        if self.denoise is not None:
+            said = [self.denoise] if isinstance(self.denoise, str) else self.denoise
+            _set(self, "denoise", tuple(read_strategies(said)))
         if self.labels is not None:
             files = _paths("labels", self.labels)
             _set(self, "labels", tuple(None if file == NOT_AVAILABLE else file for file in files))
@@ -247,14 +251,30 @@ class CohortRequest(InputRequest, MaskerParameters):
 
     def needs_confounds(self) -> bool:
         """Tell whether a strategy uses tables of confounds."""
-        return any(values["confounds_columns"] for values in self.cleanings().values())
+        named = any(values["confounds_columns"] for values in self.cleanings().values())
+        return named or self.denoise is not None
+
+    def check_confounds(self) -> None:
+        """Refuse a BIDS folder without a word on which of its confounds are used."""
+        if self.folder is not None and self.strategies is None and not self.needs_confounds():
+            msg = (
+                f"{self.folder} is a BIDS folder, whose tables of confounds have 100 columns and "
+                "more; say which are used with --denoise (simple, scrubbing.5+gsr, 36P ...) or "
+                "--confounds-columns, or that none is with --denoise none."
+            )
+            raise ParameterError(msg)
 
     def lacks_confounds(self) -> bool:
         """Tell whether a run without a table of confounds is at fault."""
-        return any(
-            values["confounds_columns"] and values["missing_confounds"] == "error"
-            for values in self.cleanings().values()
-        )
+        chosen = self.confound_strategies()
+        for name, values in self.cleanings().items():
+            strategy = chosen[name]
+            is_named = bool(values["confounds_columns"]) or (
+                strategy is not None and strategy.needs_table
+            )
+            if is_named and values["missing_confounds"] == "error":
+                return True
+        return False
 
     def masker(self) -> MaskerParameters:
         """Give the parameters of the workflow, without runs, engine and places."""

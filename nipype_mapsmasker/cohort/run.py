@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -12,10 +13,11 @@ from typing import Any
 
 from nipype_mapsmasker.cohort.folder import check_spaces, with_atlases, with_cohort_mask
 from nipype_mapsmasker.cohort.inputs import collect_runs
-from nipype_mapsmasker.cohort.lock import locked
+from nipype_mapsmasker.cohort.lock import free_folder, locked
+from nipype_mapsmasker.cohort.places import check_places
 from nipype_mapsmasker.cohort.plan import Plan, make_plan, renew_states
 from nipype_mapsmasker.cohort.progress import ProgressEvent
-from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
+from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.cohort.slices import ArrayScript, slice_of, write_array_script
 from nipype_mapsmasker.cohort.tables import rows_of
 from nipype_mapsmasker.cohort.workdir import clean_work_dir
@@ -120,7 +122,8 @@ def plan_cohort(request: CohortRequest) -> Plan:
     found = collect_runs(request)
     request = with_atlases(request, found.runs)
     runs = check_spaces(request, found.runs)
-    _check_places(request, runs)
+    check_places(request, runs)
+    request.check_confounds()
     runs = with_cohort_mask(request, runs)
     if request.slice is not None:
         runs = slice_of(runs, request.slice, by_subject=request.folder is not None)
@@ -128,7 +131,7 @@ def plan_cohort(request: CohortRequest) -> Plan:
         msg = "There is no run to work on; give at least one."
         raise ParameterError(msg)
     if request.reports and request.cmap != CohortRequest.cmap:
-        from nipype_mapsmasker.reports.pictures import check_cmap  # loads matplotlib
+        from nipype_mapsmasker.reports.palettes import check_cmap  # may load matplotlib
 
         check_cmap(request.cmap)
     plan = make_plan(request, runs)
@@ -186,8 +189,10 @@ def run_cohort(
         return _planned(plan, SOME_FAILED if plan.having("fault") else ALL_DONE)
     if not plan.runs:
         return _planned(plan, ALL_DONE)
-    ids = None if request.slice is None else [planned.run.run_id for planned in plan.runs]
-    with locked(private_folder(plan.out_dir), ids):
+    ids = [one.run.run_id for one in plan.runs]
+    with locked(
+        private_folder(plan.out_dir), ids, when_alone=lambda: _remove_leftovers(plan.out_dir)
+    ):
         # Another process may have held the folder, and changed it, while this one planned.
         return _run_plan(request, renew_states(plan), progress)
 
@@ -202,18 +207,18 @@ def _run_plan(
         store_failure(plan.out_dir, planned.run.run_id, fault, keep_manifest=True)
     is_open = bool(plan.having("todo", "clean")) and not request.only_tables
     is_whole = request.slice is None  # slices leave the tables to the call that follows them
-    if is_whole:
-        _remove_leftovers(plan)
     table = plan.out_dir / "runs.tsv"
     before = _content(table)
     command = shlex.join(["mapsmasker", *request.command]) if request.command else ""
+    work_dir = request.work_folder
     with _logged(request, plan.out_dir) if is_open else nullcontext():
         try:
             if is_open:
                 from nipype_mapsmasker.cohort.execute import execute
 
-                with locked(request.work_folder):  # another result folder may share it
-                    faults |= execute(request, plan, command, progress)
+                # Another call, or another result folder, may be at work in it.
+                with free_folder(work_dir) as work_dir:
+                    faults |= execute(request, plan, work_dir, command, progress)
         finally:
             rows = rows_of(plan, faults)
             if is_whole:
@@ -234,7 +239,7 @@ def _run_plan(
             write_cohort_page(plan.out_dir)
     result = _finished(plan, rows)
     if request.clean_work_dir and result.exit_code == ALL_DONE:
-        clean_work_dir(request.work_folder)
+        clean_work_dir(work_dir)
     return result
 
 
@@ -260,9 +265,11 @@ def _planned(plan: Plan, exit_code: int, array: ArrayScript | None = None) -> Co
 def _finished(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> CohortResult:
     """Tell of a call from the rows of its runs."""
     runs = []
+    keys = {one.run.run_id: one.key for one in plan.runs}
     for row in rows:
         files: tuple[Path, ...] = ()
-        manifest = read_manifest(run_files(plan.out_dir, row["run_id"]).manifest)
+        run_id = row["run_id"]
+        manifest = read_manifest(run_files(plan.out_dir, run_id).manifest, keys.get(run_id, ""))
         if row["status"] == "done" and manifest is not None:
             files = tuple(plan.out_dir / name for name in manifest.files)
         words = {name: row.get(name) or "" for name in ("reason", "warnings")}
@@ -280,45 +287,6 @@ def _finished(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> CohortResult:
     )
 
 
-def _check_places(request: CohortRequest, runs: Sequence[RunSpec]) -> None:
-    """Refuse results or work below the data of a run: input folders are never written to."""
-    out_dir = Path(request.out_dir).absolute()
-    for folder in (out_dir, request.work_folder):
-        if folder.exists() and not folder.is_dir():
-            msg = f"{folder} is a file, expected a folder; give another one."
-            raise ParameterError(msg)
-    if request.folder is not None:
-        _check_place_in_folder(out_dir, request.folder.absolute())
-    for run in runs:
-        if not run.fault and Path(run.in_file).absolute().is_relative_to(out_dir):
-            msg = (
-                f"{request.out_dir} holds {run.in_file}, and folders of data are never written "
-                "to; give a result folder of its own."
-            )
-            raise ParameterError(msg)
-
-
-def _check_place_in_folder(out_dir: Path, folder: Path) -> None:
-    """Take a place in a BIDS folder only below its derivatives, where nobody else has anything."""
-    if not out_dir.is_relative_to(folder) or out_dir == folder:
-        return
-    derivatives = folder / "derivatives"
-    is_below = out_dir.is_relative_to(derivatives) and out_dir != derivatives
-    if not is_below:
-        msg = (
-            f"{out_dir} lies in the BIDS folder {folder}, which is never written to but for a "
-            f"folder of its own below {derivatives}; give another result folder."
-        )
-        raise ParameterError(msg)
-    is_own = (private_folder(out_dir)).is_dir()
-    if out_dir.is_dir() and any(out_dir.iterdir()) and not is_own:
-        msg = (
-            f"{out_dir} holds what others wrote, and nothing of it is touched; give a result "
-            "folder of its own."
-        )
-        raise ParameterError(msg)
-
-
 def _content(path: Path) -> bytes:
     """Read a file, or nothing where there is none."""
     try:
@@ -327,10 +295,11 @@ def _content(path: Path) -> bytes:
         return b""
 
 
-def _remove_leftovers(plan: Plan) -> None:
-    """Remove files that a killed process was writing."""
-    names = [run_files(plan.out_dir, planned.run.run_id) for planned in plan.runs]
-    folders = {folder for one in names for folder in one.folders}
-    for folder in {plan.out_dir, plan.out_dir / "logs", *folders}:
-        for path in folder.glob(f"{TEMPORARY_PREFIX}*"):
-            path.unlink(missing_ok=True)
+def _remove_leftovers(out_dir: Path) -> None:
+    """Remove files that a killed process was writing, once nobody is at work in the folder."""
+    work = str(private_folder(out_dir) / "work")
+    for root, folders, files in os.walk(out_dir):
+        folders[:] = [name for name in folders if str(Path(root, name)) != work]
+        for name in files:
+            if name.startswith(TEMPORARY_PREFIX):
+                Path(root, name).unlink(missing_ok=True)

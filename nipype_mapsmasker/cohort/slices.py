@@ -14,8 +14,10 @@ from typing import Any
 import nipype_mapsmasker
 from nipype_mapsmasker.cohort.plan import Plan
 from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec, slice_numbers
+from nipype_mapsmasker.cohort.shell import is_plain, sbatch_word, shell_join, shell_word
 from nipype_mapsmasker.cohort.words import words_of
 from nipype_mapsmasker.io.atomic import atomic_path
+from nipype_mapsmasker.io.places import own_folder
 
 __all__ = ["ArrayScript", "slice_of", "task_arguments", "write_array_script"]
 
@@ -37,6 +39,9 @@ VALUED = ("--write-slurm-array", "--batch-size", "--plugin", "--plugin-args", "-
 SINGLE = ("--dry-run", "--clean-work-dir", "--no-clean-work-dir")
 """Options that the tasks do not get and that stand alone."""
 
+_OUTPUT = 'slurm-"${SLURM_ARRAY_JOB_ID:-0}_${SLURM_ARRAY_TASK_ID:-0}".out'
+"""Name of a task's output, for the shell."""
+
 _TEMPLATE = """\
 #!/bin/bash
 # Written by mapsmasker. Give it to sbatch:
@@ -47,10 +52,10 @@ _TEMPLATE = """\
 #SBATCH --array=1-{n_tasks}
 #SBATCH --cpus-per-task={n_procs}
 #SBATCH --mem={mem_mb}M
-#SBATCH --output={logs}/slurm-%A_%a.out
+#SBATCH --output={output}
 {more}
 set -u
-script={script}
+{redirect}script={script}
 cd {cwd}
 {path}mapsmasker() {{ {python} -m nipype_mapsmasker "$@"; }}
 
@@ -149,22 +154,28 @@ def write_array_script(request: CohortRequest, plan: Plan) -> ArrayScript:
     home = Path(nipype_mapsmasker.__file__).resolve().parents[1]
     installed = home.is_relative_to(Path(sys.prefix).resolve())
     path = "" if installed else f"export PYTHONPATH={_quoted(home)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
+    output = str(logs).replace("%", "%%") + "/slurm-%A_%a.out"
+    redirect = ""
+    if not is_plain(output):  # sbatch cannot take every name that a shell can
+        output = "/dev/null"
+        redirect = f"exec > {_quoted(logs)}/{_OUTPUT} 2>&1\n"
     text = _TEMPLATE.format(
         script=_quoted(script),
         n_tasks=n_tasks,
         n_procs=n_procs,
         mem_mb=math.ceil(1024 * memory),
-        logs=str(logs).replace("%", "%%"),
+        output=output,
+        redirect=redirect,
         more=_sbatch_lines(request.plugin_args or {}),
         cwd=_quoted(Path.cwd()),
         path=path,
         python=_quoted(sys.executable),
-        command=shlex.join(task_arguments(words_of(request, script))),
+        command=shell_join(task_arguments(words_of(request, script))),
         work=_quoted(request.work_folder),
         clean=" --clean-work-dir" if request.clean_work_dir else "",
     )
     # Slurm does not make the folder of its output files, and drops jobs without it.
-    logs.mkdir(parents=True, exist_ok=True)
+    own_folder(logs)
     with atomic_path(script) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
         temporary.chmod(0o755)
@@ -224,9 +235,9 @@ def task_arguments(given: Sequence[str]) -> list[str]:
 def _sbatch_lines(plugin_args: Mapping[str, Any]) -> str:
     """Turn the plugin argument ``sbatch_args`` into lines of the script."""
     given = plugin_args.get("sbatch_args", "")
-    return "".join(f"#SBATCH {word}\n" for word in shlex.split(str(given)))
+    return "".join(f"#SBATCH {sbatch_word(word)}\n" for word in shlex.split(str(given)))
 
 
 def _quoted(path: Path | str) -> str:
     """Quote for the shell."""
-    return shlex.quote(str(path))
+    return shell_word(str(path))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ OTHERWISE = (
     "input",
     "out_dir",
     "maps",
+    "denoise",
     "strategies",
     "plugin_args",
     "command",
@@ -52,11 +54,20 @@ def words_of(request: CohortRequest, beside: str | os.PathLike[str] = "request")
     if request.strategies is not None:
         path = Path(f"{os.fspath(beside)}.strategies.json")
         words += ["--strategies", str(write_json(path, request.strategies))]
+    if request.denoise is not None:
+        words += _denoise(request.denoise, Path(f"{os.fspath(beside)}.denoise.json"))
     for name, declared in parameters_of(CohortRequest).items():
         value = getattr(request, name)
         if name not in OTHERWISE and value not in (declared.default, ()):
             words += _option(name, value)
     return words
+
+
+def _denoise(said: Sequence[str | Mapping[str, Any]], path: Path) -> list[str]:
+    """Say strategies by their names, and write the others into a file."""
+    own = [item for item in said if not isinstance(item, str)]
+    words = ["--denoise", *(item for item in said if isinstance(item, str))]
+    return [*words, str(write_json(path, own))] if own else words
 
 
 def _option(name: str, value: Any) -> list[str]:

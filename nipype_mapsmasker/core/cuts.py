@@ -1,40 +1,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Three orthogonal cuts through the middle of every map, small enough to keep for the report.
+Every map as a small volume, kept for the report.
 
-The report never reads the maps again: what it shows of a map are these cuts, taken while the
-maps pass by once, volume after volume. All pictures are turned to the voxel axes nearest to
-right, anterior, superior (RAS), the first row at the top and the patient's left on the left.
+The report never reads the maps again: what it shows of a map is a coarse copy with few levels,
+cut to the box that holds it, made while the maps pass by once, volume after volume. All small
+volumes are turned to the voxel axes nearest to right, anterior, superior (RAS).
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
+from nipype_mapsmasker.core.orientation import coarse_affine, turned
+
 __all__ = [
-    "MapCuts",
-    "Orientation",
+    "LEVELS",
+    "SMALLEST_LEVEL",
+    "Cut",
     "collect_cuts",
-    "cuts_at",
-    "map_cuts",
-    "nearest_ras",
+    "cut_volume",
+    "packed_levels",
     "select_cuts",
-    "unpack_cuts",
+    "unpack_volume",
 ]
 
-LEVELS = 50
-"""Steps from 0 to a map's peak in the stored pictures; the values fit one signed byte."""
+LEVELS = 20
+"""Steps from 0 to a map's peak in the stored volumes; the values fit one signed byte."""
 
-LONGEST_SIDE_PIXELS = 128
-"""Pictures of finer grids keep every second, third … voxel, so that a file of cuts stays small."""
+SMALLEST_LEVEL = 4
+"""Weaker weights (below 20 % of the peak) are stored as 0: they are not drawn."""
 
-PART_THRESHOLD = 0.5
+LONGEST_SIDE = 80
+"""Finer grids are reduced to blocks of 2, 3 … voxels, so that volumes stay small."""
+
+PART_LEVEL = 0.5
 """Share of the peak above which a voxel counts as part of the map's body, for the centre."""
 
 GLANCE_THRESHOLD = 0.3
@@ -43,160 +48,55 @@ GLANCE_THRESHOLD = 0.3
 N_GLANCE_CUTS = 8
 """Axial cuts in the picture of all maps."""
 
-_PLANES = ("sagittal", "coronal", "axial")
+Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, eq=False)
-class Orientation:
+class Cut:
     """
-    Tell how voxel axes lie in the head.
+    Hold three cuts of a volume in RAS orientation, the first row at the top.
 
     Parameters
     ----------
-    axes : tuple of int
-        The voxel axes nearest to right, anterior and superior, in this order.
-    flips : tuple of bool
-        Whether each of these runs to the left, posterior or inferior instead.
-    sizes : tuple of float
-        Edge lengths of a voxel along them, in mm.
-    tilt : float
-        Largest angle between a voxel axis and the head's axis that it stands for, in degrees.
-    """
-
-    axes: tuple[int, int, int]
-    flips: tuple[bool, bool, bool]
-    sizes: tuple[float, float, float]
-    tilt: float
-
-
-@dataclass(frozen=True, eq=False)
-class MapCuts:
-    """
-    Hold the three cuts of one volume, in RAS orientation, the first row at the top.
-
-    Parameters
-    ----------
-    voxel : tuple of int
-        Where the cuts cross, in voxel indices of the grid as it is stored.
-    centre : (3,) ndarray of float
-        The same place in mm.
-    peak : float
-        Largest absolute value of the whole volume.
-    sagittal, coronal, axial : 2D ndarray of float32
+    sagittal, coronal, axial : 2D ndarray
         Rows superior to inferior (axial: anterior to posterior); columns posterior to
         anterior (sagittal) or left to right.
     """
 
-    voxel: tuple[int, int, int]
-    centre: NDArray[np.float64]
-    peak: float
-    sagittal: NDArray[np.float32]
-    coronal: NDArray[np.float32]
-    axial: NDArray[np.float32]
+    sagittal: NDArray[np.generic]
+    coronal: NDArray[np.generic]
+    axial: NDArray[np.generic]
 
 
-def nearest_ras(affine: ArrayLike) -> Orientation:
+def cut_volume(volume: NDArray[np.generic], voxel: ArrayLike) -> Cut:
     """
-    Find the voxel axes that lie nearest to right, anterior and superior.
+    Cut a volume that is turned to RAS three times through one voxel.
 
     Parameters
     ----------
-    affine : (4, 4) array_like of float
-        Maps voxel indices to mm in RAS+ space.
-
-    Returns
-    -------
-    Orientation
-        The assignment whose direction cosines have the largest sum.
-
-    Examples
-    --------
-    >>> nearest_ras(np.diag([-2.0, 2.0, 3.0, 1.0])).flips
-    (True, False, False)
-    """
-    matrix = np.asarray(affine, dtype=np.float64)[:3, :3]
-    lengths = np.sqrt((matrix**2).sum(axis=0))
-    cosines = matrix / lengths
-    best = max(permutations(range(3)), key=lambda p: sum(abs(cosines[i, p[i]]) for i in range(3)))
-    along = [float(cosines[i, best[i]]) for i in range(3)]
-    tilt = float(np.degrees(np.arccos(min(1.0, min(abs(value) for value in along)))))
-    return Orientation(
-        (best[0], best[1], best[2]),
-        (along[0] < 0, along[1] < 0, along[2] < 0),
-        (float(lengths[best[0]]), float(lengths[best[1]]), float(lengths[best[2]])),
-        tilt,
-    )
-
-
-def cuts_at(
-    volume: NDArray[np.generic], affine: ArrayLike, voxel: ArrayLike, *, step: int = 1
-) -> MapCuts:
-    """
-    Cut a volume three times through one voxel.
-
-    Parameters
-    ----------
-    volume : (X, Y, Z) ndarray
-        What is cut; values that are not finite become 0.
-    affine : (4, 4) array_like of float
-        Its affine.
+    volume : 3D ndarray
+        The volume.
     voxel : (3,) array_like of int
         Where the cuts cross.
-    step : int, default=1
-        Keep every ``step``-th row and column of each picture.
 
     Returns
     -------
-    MapCuts
-        The pictures.
+    Cut
+        The pictures; views where possible.
     """
-    orientation = nearest_ras(affine)
-    place = np.asarray(voxel, dtype=np.intp)
-    pictures = []
-    for normal in range(3):
-        axis = orientation.axes[normal]
-        plane = np.take(volume, int(place[axis]), axis=axis)
-        wide, high = (i for i in range(3) if i != normal)
-        if orientation.axes[wide] < orientation.axes[high]:
-            plane = plane.T
-        plane = plane[:: 1 if orientation.flips[high] else -1]
-        plane = plane[:, :: -1 if orientation.flips[wide] else 1][::step, ::step]
-        finite = np.nan_to_num(plane.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-        pictures.append(np.ascontiguousarray(finite))
-    peak = float(np.max(np.abs(volume), initial=0.0, where=np.isfinite(volume)))
-    matrix = np.asarray(affine, dtype=np.float64)
-    centre = matrix[:3, :3] @ place + matrix[:3, 3]
-    where = (int(place[0]), int(place[1]), int(place[2]))
-    return MapCuts(where, centre, peak, pictures[0], pictures[1], pictures[2])
-
-
-def map_cuts(volume: NDArray[np.floating], affine: ArrayLike, *, step: int = 1) -> MapCuts:
-    """
-    Cut one map through the middle of its largest part.
-
-    Parameters
-    ----------
-    volume : (X, Y, Z) ndarray of float
-        The map's weights.
-    affine : (4, 4) array_like of float
-        Its affine.
-    step : int, default=1
-        As in `cuts_at`.
-
-    Returns
-    -------
-    MapCuts
-        Cuts through the voxel of the heaviest connected part above half of the peak that is
-        nearest to this part's centre of mass; through the middle of an empty volume.
-    """
-    return cuts_at(volume, affine, _middle(volume), step=step)
+    x, y, z = (int(place) for place in np.asarray(voxel))
+    return Cut(
+        sagittal=volume[x, :, ::-1].T,
+        coronal=volume[:, y, ::-1].T,
+        axial=volume[:, ::-1, z].T,
+    )
 
 
 def collect_cuts(
     volumes: Iterable[NDArray[np.floating]], affine: ArrayLike
 ) -> dict[str, NDArray[np.generic]]:
     """
-    Take the cuts of all maps, one volume in memory at a time.
+    Keep a small copy of all maps, one volume in memory at a time.
 
     Parameters
     ----------
@@ -208,50 +108,65 @@ def collect_cuts(
     Returns
     -------
     dict of str to ndarray
-        Ready for :func:`numpy.savez_compressed`: ``sagittal``, ``coronal``, ``axial``
-        (K, rows, columns) int8, where `LEVELS` stands for the map's peak; ``peak`` (K,),
-        ``voxel`` (K, 3), ``centre`` (K, 3) in mm, ``affine``, ``shape``, ``step``; and the
-        picture of all maps: ``glance`` (N, rows, columns) int16, the number of the
-        relatively strongest map plus one, 0 where none reaches `GLANCE_THRESHOLD`, with
-        ``glance_voxel`` (N,), the index of each cut along the voxel axis nearest to superior.
+        Ready for :func:`numpy.savez_compressed`: ``packed`` (bytes) and ``ends`` (K,), for each
+        map the deflated levels of ``box`` (K, 6: start and size along x, y, z); ``peak`` (K,),
+        ``voxel`` (K, 3) and ``centre`` (K, 3) in mm, the place at which a map is shown first;
+        ``affine`` and ``shape`` of the grid, ``step`` from it to the small volumes, and
+        ``small_affine`` and ``small_shape`` of these; and the picture of all maps: ``glance``
+        (N, rows, columns) int16, the number of the relatively strongest map plus one, 0 where
+        none reaches `GLANCE_THRESHOLD`, with ``glance_level`` (N,), the height of each cut.
 
     Notes
     -----
-    1,024 sparse maps on a 2 mm grid make a file of a few MB; memory is that of two volumes
-    and the pictures, whatever K is.
+    A block of a finer grid takes its value of largest size, so that no map is too thin to be
+    seen. 1,024 sparse maps on a 2 mm grid make a file of less than a MB; memory is that of two
+    volumes, whatever K is.
     """
     matrix = np.array(affine, dtype=np.float64)
-    pictures: dict[str, list[NDArray[np.int8]]] = {plane: [] for plane in _PLANES}
-    peaks, voxels, centres = [], [], []
+    packed, boxes, peaks, voxels = [], [], [], []
+    shape: tuple[int, ...] = (0, 0, 0)
     winner: NDArray[np.int16] = np.zeros((0, 0, 0), dtype=np.int16)
     strength: NDArray[np.float32] = np.zeros((0, 0, 0), dtype=np.float32)
     step = 1
     for number, volume in enumerate(volumes):
         if number == 0:
-            winner = np.zeros(volume.shape, dtype=np.int16)
-            strength = np.full(volume.shape, GLANCE_THRESHOLD, dtype=np.float32)
-            step = _step(volume.shape)
-        cuts = map_cuts(volume, matrix, step=step)
-        scale = LEVELS / cuts.peak if cuts.peak > 0 else 0.0
-        for plane in _PLANES:
-            scaled = np.rint(getattr(cuts, plane) * np.float64(scale))
-            pictures[plane].append(scaled.astype(np.int8))
-        peaks.append(cuts.peak)
-        voxels.append(cuts.voxel)
-        centres.append(cuts.centre)
-        if cuts.peak > 0:
-            _crown(np.abs(volume) / cuts.peak, number + 1, winner, strength)
-    glance, glance_voxel = _glance(winner, matrix, step)
+            shape = volume.shape
+            step = -(-max(shape) // LONGEST_SIDE)
+        small = _extremes(volume, matrix, step)
+        if number == 0:
+            winner = np.zeros(small.shape, dtype=np.int16)
+            strength = np.full(small.shape, GLANCE_THRESHOLD, dtype=np.float32)
+        size = np.abs(small)
+        peak = float(size.max(initial=0.0))
+        share = (size / np.float32(peak)).astype(np.float32) if peak > 0 else size
+        levels = np.rint(small * (LEVELS / peak if peak > 0 else 0.0)).astype(np.int8)
+        levels[np.abs(levels) < SMALLEST_LEVEL] = 0
+        box = _bounding_box(levels != 0)
+        packed.append(zlib.compress(np.ascontiguousarray(levels[box]).tobytes(), 6))
+        boxes.append([part.start for part in box] + [part.stop - part.start for part in box])
+        peaks.append(peak)
+        voxels.append(_middle(share, box))
+        if peak > 0:
+            better = share > strength
+            winner[better] = number + 1
+            strength[better] = share[better]
+    small_affine = coarse_affine(shape, matrix, step)
+    places = np.array(voxels, dtype=np.int32).reshape(-1, 3)
+    glance, levels_shown = _glance(winner)
     return {
-        **{plane: np.array(pictures[plane], dtype=np.int8) for plane in _PLANES},
+        "packed": np.frombuffer(b"".join(packed), dtype=np.uint8),
+        "ends": np.cumsum([len(data) for data in packed], dtype=np.int64),
+        "box": np.array(boxes, dtype=np.int16).reshape(-1, 6),
         "peak": np.array(peaks, dtype=np.float64),
-        "voxel": np.array(voxels, dtype=np.int32).reshape(-1, 3),
-        "centre": np.array(centres, dtype=np.float64).reshape(-1, 3),
+        "voxel": places,
+        "centre": places @ small_affine[:3, :3].T + small_affine[:3, 3],
         "affine": matrix,
-        "shape": np.array(winner.shape, dtype=np.int32),
+        "shape": np.array(shape, dtype=np.int32),
         "step": np.array(step, dtype=np.int32),
+        "small_affine": small_affine,
+        "small_shape": np.array(winner.shape, dtype=np.int32),
         "glance": glance,
-        "glance_voxel": glance_voxel,
+        "glance_level": levels_shown,
     }
 
 
@@ -259,7 +174,7 @@ def select_cuts(
     stored: Mapping[str, NDArray[np.generic]], indices: Sequence[int]
 ) -> dict[str, NDArray[np.generic]]:
     """
-    Keep the cuts of some maps.
+    Keep the small volumes of some maps.
 
     Parameters
     ----------
@@ -274,15 +189,45 @@ def select_cuts(
         The same for these maps; in the picture of all maps the others' places become empty.
     """
     chosen = np.asarray(indices, dtype=np.intp)
+    if np.array_equal(chosen, np.arange(len(stored["peak"]))):
+        return dict(stored)
     numbers = np.zeros(len(stored["peak"]) + 1, dtype=np.int16)
     numbers[chosen + 1] = np.arange(1, len(chosen) + 1)
-    per_map = {name: stored[name][chosen] for name in (*_PLANES, "peak", "voxel", "centre")}
-    return {**stored, **per_map, "glance": numbers[stored["glance"].astype(np.intp)]}
+    per_map = {name: stored[name][chosen] for name in ("box", "peak", "voxel", "centre")}
+    parts = [packed_levels(stored, int(index)) for index in chosen]
+    return {
+        **stored,
+        **per_map,
+        "packed": np.frombuffer(b"".join(parts), dtype=np.uint8),
+        "ends": np.cumsum([len(part) for part in parts], dtype=np.int64),
+        "glance": numbers[stored["glance"].astype(np.intp)],
+    }
 
 
-def unpack_cuts(stored: Mapping[str, NDArray[np.generic]], index: int) -> MapCuts:
+def packed_levels(stored: Mapping[str, NDArray[np.generic]], index: int) -> bytes:
     """
-    Give back the cuts of one map from what `collect_cuts` stored.
+    Give the deflated levels of one map.
+
+    Parameters
+    ----------
+    stored : mapping of str to ndarray
+        As returned by `collect_cuts`.
+    index : int
+        The map's number, from 0.
+
+    Returns
+    -------
+    bytes
+        A zlib stream of signed bytes, x slowest.
+    """
+    ends = stored["ends"]
+    start = int(ends[index - 1]) if index else 0
+    return stored["packed"][start : int(ends[index])].tobytes()
+
+
+def unpack_volume(stored: Mapping[str, NDArray[np.generic]], index: int) -> NDArray[np.float32]:
+    """
+    Give back the small volume of one map from what `collect_cuts` stored.
 
     Parameters
     ----------
@@ -293,83 +238,65 @@ def unpack_cuts(stored: Mapping[str, NDArray[np.generic]], index: int) -> MapCut
 
     Returns
     -------
-    MapCuts
-        The pictures, to within half a step of the map's peak / `LEVELS`.
+    3D ndarray of float32
+        Weights in RAS orientation, to within half a step of the map's peak / `LEVELS`; 0 below
+        `SMALLEST_LEVEL` steps.
     """
-    peak = float(stored["peak"][index])
-    scale = np.float32(peak / LEVELS)
-    sagittal, coronal, axial = (
-        stored[plane][index].astype(np.float32) * scale for plane in _PLANES
-    )
-    voxel = stored["voxel"][index]
-    where = (int(voxel[0]), int(voxel[1]), int(voxel[2]))
-    return MapCuts(where, np.asarray(stored["centre"][index]), peak, sagittal, coronal, axial)
+    start, size = stored["box"][index][:3].astype(int), stored["box"][index][3:].astype(int)
+    inside = np.frombuffer(zlib.decompress(packed_levels(stored, index)), dtype=np.int8)
+    volume = np.zeros(tuple(int(n) for n in stored["small_shape"]), dtype=np.float32)
+    box = tuple(slice(int(a), int(a + n)) for a, n in zip(start, size, strict=True))
+    volume[box] = inside.reshape(size) * np.float32(float(stored["peak"][index]) / LEVELS)
+    return volume
 
 
-def _middle(volume: NDArray[np.floating]) -> tuple[int, int, int]:
+def _extremes(volume: NDArray[np.floating], affine: ArrayLike, step: int) -> NDArray[np.float32]:
+    """Reduce a volume to the values of largest size in its blocks, turned to RAS."""
+    small = np.nan_to_num(turned(volume, affine).astype(np.float32), posinf=0.0, neginf=0.0)
+    if step == 1:
+        return small
+    high = low = small
+    for axis in range(3):
+        starts = np.arange(0, small.shape[axis], step)
+        high = np.maximum.reduceat(high, starts, axis=axis)
+        low = np.minimum.reduceat(low, starts, axis=axis)
+    return np.where(high >= -low, high, low)
+
+
+def _middle(share: NDArray[np.float32], box: Box) -> tuple[int, int, int]:
     """Find the voxel inside the heaviest part of a map that is nearest to that part's centre."""
-    weight = np.nan_to_num(np.abs(volume), nan=0.0, posinf=0.0, neginf=0.0)
-    peak = weight.max(initial=0.0)
-    if not peak > 0:
-        x, y, z = (size // 2 for size in volume.shape)
+    inside = share[box]
+    body = inside >= PART_LEVEL
+    if not body.any():
+        x, y, z = (size // 2 for size in share.shape)
         return x, y, z
-    body = weight >= PART_THRESHOLD * peak
-    box = _bounding_box(body)
-    parts, n_parts = ndimage.label(body[box])
-    inside = weight[box]
+    parts, n_parts = ndimage.label(body)
     masses = np.bincount(parts.ravel(), weights=inside.ravel(), minlength=n_parts + 1)
     places = np.argwhere(parts == int(np.argmax(masses[1:])) + 1)
     weights = inside[tuple(places.T)].astype(np.float64)
     centre = weights @ places / weights.sum()
     nearest = places[int(np.argmin(((places - centre) ** 2).sum(axis=1)))]
-    x, y, z = (int(place) + (part.start or 0) for place, part in zip(nearest, box, strict=True))
+    x, y, z = (int(place) + part.start for place, part in zip(nearest, box, strict=True))
     return x, y, z
 
 
-def _bounding_box(body: NDArray[np.bool_]) -> tuple[slice, slice, slice]:
-    """Give the smallest box that holds every true voxel; there must be one."""
+def _bounding_box(body: NDArray[np.bool_]) -> Box:
+    """Give the smallest box that holds every true voxel; an empty one where there is none."""
     ends = []
     for axis in range(3):
         others = tuple(i for i in range(3) if i != axis)
         hit = np.flatnonzero(body.any(axis=others))
-        ends.append(slice(int(hit[0]), int(hit[-1]) + 1))
+        ends.append(slice(int(hit[0]), int(hit[-1]) + 1) if hit.size else slice(0, 0))
     return ends[0], ends[1], ends[2]
 
 
-def _crown(
-    share: NDArray[np.floating],
-    number: int,
-    winner: NDArray[np.int16],
-    strength: NDArray[np.float32],
-) -> None:
-    """Write a map's number where it is relatively stronger than all maps before it."""
-    better = share > strength
-    winner[better] = number
-    strength[better] = share[better]
-
-
-def _glance(
-    winner: NDArray[np.int16], affine: NDArray[np.float64], step: int
-) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
+def _glance(winner: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.int32]]:
     """Choose axial cuts spread over what the maps cover."""
-    axis = nearest_ras(affine).axes[2]
-    others = tuple(i for i in range(3) if i != axis)
-    covered = np.flatnonzero((winner > 0).any(axis=others))
+    covered = np.flatnonzero((winner > 0).any(axis=(0, 1)))
     if covered.size == 0:
         return np.zeros((0, 0, 0), dtype=np.int16), np.zeros(0, dtype=np.int32)
     # The outermost cuts graze the brain and show little, hence the margin of half a spacing.
     edges = np.linspace(covered[0], covered[-1], N_GLANCE_CUTS + 1)
     levels = np.unique(np.rint((edges[:-1] + edges[1:]) / 2)).astype(np.int32)
-    if nearest_ras(affine).flips[2]:
-        levels = levels[::-1]
-    cuts = []
-    for level in levels:
-        voxel = np.zeros(3, dtype=np.intp)
-        voxel[axis] = level
-        cuts.append(cuts_at(winner, affine, voxel, step=step).axial.astype(np.int16))
+    cuts = [winner[:, ::-1, level].T for level in levels]
     return np.array(cuts, dtype=np.int16), levels
-
-
-def _step(shape: tuple[int, ...]) -> int:
-    """Give the thinning that brings the longest side under `LONGEST_SIDE_PIXELS`."""
-    return -(-max(shape) // LONGEST_SIDE_PIXELS)

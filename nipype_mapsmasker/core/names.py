@@ -33,7 +33,7 @@ def check_name(kind: str, name: str) -> None:
     if bad or len(name.encode(errors="replace")) > MAX_NAME_BYTES:
         msg = (
             f"The {kind} {name!r} cannot be part of a file name: expected 1 to {MAX_NAME_BYTES} "
-            "bytes without slashes, control characters or blanks at the ends; rename it."
+            "bytes of UTF-8 without slashes, control characters or blanks at the ends; rename it."
         )
         raise ParameterError(msg)
 

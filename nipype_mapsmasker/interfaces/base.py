@@ -106,8 +106,8 @@ class RunInterface(LeanInterface):
         try:
             with blas_threads(inputs.num_threads):
                 self._process(Path(runtime.cwd))
-        except DataFault as error:
-            if inputs.on_error == "raise":
+        except Exception as error:
+            if inputs.on_error == "raise" or not _is_of_the_run(error):
                 raise
             LOGGER.warning("%s: %s", inputs.run_id or type(self).__name__, error)
             fault = write_fault(
@@ -135,6 +135,13 @@ class RunInterface(LeanInterface):
         """Give the outputs of a run that failed: nothing, of the kind that each one has."""
         declared = self.output_spec().traits(transient=None)
         return {name: _nothing(trait.trait_type) for name, trait in declared.items()}
+
+
+def _is_of_the_run(error: Exception) -> bool:
+    """Tell whether a fault is of the run's data, foreseen or not, rather than of the system."""
+    if isinstance(error, DataFault):
+        return True
+    return not isinstance(error, MemoryError | OSError | ParameterError)
 
 
 def _nothing(kind: Any) -> Any:

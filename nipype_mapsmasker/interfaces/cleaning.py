@@ -14,12 +14,13 @@ from nipype_mapsmasker.core.parameters import (
     OutputParameters,
     values_of,
 )
+from nipype_mapsmasker.interfaces import references
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
-    optional,
     optional_file,
     optional_files,
+    optional_number,
     run_file,
     with_parameters,
 )
@@ -38,10 +39,11 @@ class _CleanSignalsInputSpec(RunInputSpec):
     sample_mask_file = optional_file(
         "table of the volumes to keep: booleans, or sorted indices from 0"
     )
+    selection_file = optional_file("JSON of the choice of regressors and volumes, for the summary")
     fit_quality_file = optional_file(
         "table of ExtractSignals, one row per volume; volumes without any data are censored"
     )
-    t_r = optional(traits.Float(), "repetition time in seconds; needed by the filters")
+    t_r = optional_number("repetition time in seconds; needed by the filters")
     messages = traits.List(
         traits.Str(), desc="warnings of earlier steps, handed on into the summary"
     )
@@ -76,6 +78,7 @@ class CleanSignals(RunInterface):
 
     input_spec = _CleanSignalsInputSpec
     output_spec = _CleanSignalsOutputSpec
+    _references = references.CLEANING
 
     def _process(self, cwd: Path) -> None:
         inputs = self.inputs
@@ -88,12 +91,14 @@ class CleanSignals(RunInterface):
                 confounds_files=inputs.confounds_files,
                 high_variance_file=inputs.high_variance_file,
                 sample_mask_file=inputs.sample_mask_file,
+                selection_file=inputs.selection_file,
                 fit_quality_file=inputs.fit_quality_file,
                 choice=ConfoundParameters(**choice),
             ),
             Cleaning(**values_of(inputs, CleaningParameters), t_r=inputs.t_r),
             dtype=inputs.dtype,
             output_format=inputs.output_format,
+            output_type=inputs.output_type,
             messages=list(inputs.messages or []),
         )
         self._results = {"out_file": str(out_file), "summary_file": str(summary_file)}

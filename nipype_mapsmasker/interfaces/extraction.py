@@ -13,18 +13,24 @@ from nipype_mapsmasker.core.parameters import (
     HighVarianceParameters,
     values_of,
 )
+from nipype_mapsmasker.interfaces import references
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
+from nipype_mapsmasker.interfaces.given import Given, mapping_of
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
-    optional,
     optional_file,
+    optional_number,
     run_file,
+    run_files,
     with_parameters,
 )
 from nipype_mapsmasker.steps.extract import extract_signals
 from nipype_mapsmasker.steps.high_variance import find_high_variance
 
 __all__ = ["ExtractSignals", "HighVarianceConfounds"]
+
+_PER_ATLAS = ("signals_file", "coverage_file", "fit_quality_file")
+"""Outputs that there are one of per atlas."""
 
 
 @with_parameters(ExtractionParameters)
@@ -33,13 +39,10 @@ class _ExtractSignalsInputSpec(RunInputSpec):
         "4D image of the run; that it exists is checked when it is read, so that a vanished "
         "image is a fault of its run alone"
     )
-    operator_files = traits.List(
-        traits.Union(None, File()),
-        mandatory=True,
-        desc="fitted operators (.npz), one per atlas; the image is read once for all of them",
+    operator_files = run_files(
+        "fitted operators (.npz), one per atlas; the image is read once for all of them"
     )
-    t_r = optional(
-        traits.Float(),
+    t_r = optional_number(
         "repetition time in seconds; None takes the JSON sidecar's, else the header's",
     )
     resample = traits.Bool(
@@ -57,9 +60,10 @@ class _ExtractSignalsInputSpec(RunInputSpec):
         desc="whether to write each voxel's mean square, which spares HighVarianceConfounds one "
         "of its two readings",
     )
-    kept = optional(
-        traits.Dict(),
-        "outputs of an earlier extraction that still hold, by name; the image is not read",
+    kept = Given(
+        mapping_of,
+        usedefault=True,
+        desc="outputs of an earlier extraction that still hold, by name; the image is not read",
     )
 
 
@@ -74,6 +78,9 @@ class _ExtractSignalsOutputSpec(RunOutputSpec):
         traits.Union(None, File(exists=True)),
         desc="R squared of the spatial fit of every volume (.tsv), per atlas",
     )
+    signals_file = made_file("the one of signals_files, for a single atlas")
+    coverage_file = made_file("the one of coverage_files, for a single atlas")
+    fit_quality_file = made_file("the one of fit_quality_files, for a single atlas")
     mean_file = made_file("mean image of the run, on its grid")
     mean_squares_file = made_file(
         "each voxel's mean square after linear detrending (.npy), with save_mean_squares"
@@ -110,11 +117,13 @@ class ExtractSignals(RunInterface):
 
     input_spec = _ExtractSignalsInputSpec
     output_spec = _ExtractSignalsOutputSpec
+    _references = references.EXTRACTION
 
     def _process(self, cwd: Path) -> None:
         inputs = self.inputs
         if inputs.kept is not None:
             self._results = self._empty_results() | inputs.kept
+            self._results |= self._of_single_atlas()
             return
         self._results = extract_signals(
             cwd,
@@ -126,11 +135,17 @@ class ExtractSignals(RunInterface):
             min_volumes=inputs.min_volumes,
             save_mean_squares=inputs.save_mean_squares,
         )
+        self._results |= self._of_single_atlas()
+
+    def _of_single_atlas(self) -> dict[str, Any]:
+        """Give what is a list over atlases besides as it is, where there is one atlas."""
+        lists = {name: self._results[f"{name}s"] for name in _PER_ATLAS}
+        return {name: files[0] for name, files in lists.items() if len(files) == 1}
 
     def _empty_results(self) -> dict[str, Any]:
         nothing = [None for _ in self.inputs.operator_files]
-        lists = ("signals_files", "coverage_files", "fit_quality_files")
-        empty = super()._empty_results() | dict.fromkeys(lists, nothing)
+        lists = {f"{name}s": nothing for name in _PER_ATLAS}
+        empty = super()._empty_results() | lists
         return empty | {"t_r_origin": "unknown"}
 
 
@@ -171,6 +186,7 @@ class HighVarianceConfounds(RunInterface):
 
     input_spec = _HighVarianceConfoundsInputSpec
     output_spec = _HighVarianceConfoundsOutputSpec
+    _references = references.HIGH_VARIANCE
 
     def _process(self, cwd: Path) -> None:
         inputs = self.inputs

@@ -5,20 +5,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nipype.interfaces.base import File, traits
+from nipype.interfaces.base import traits
 
 from nipype_mapsmasker.core.parameters import FittingParameters, values_of
+from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.interfaces import references
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
-from nipype_mapsmasker.interfaces.traits import made_file, optional_file, with_parameters
-from nipype_mapsmasker.steps.fit import fit_to_grid
+from nipype_mapsmasker.interfaces.traits import made_file, optional_file, run_file, with_parameters
+from nipype_mapsmasker.steps.fit import adopt_fit, fit_to_grid
 
 __all__ = ["FitMaps"]
 
 
 @with_parameters(FittingParameters)
 class _FitMapsInputSpec(RunInputSpec):
-    maps_file = File(
-        exists=True, mandatory=True, desc="4D image of weights, or 3D image of integer labels"
+    maps_file = run_file("4D image of weights, or 3D image of integer labels")
+    operator_file = optional_file(
+        "fit made before, which is handed on as it is; maps_file may be None then"
     )
     mask_file = optional_file("binary mask of the voxels in use")
     reference_file = optional_file(
@@ -62,9 +65,18 @@ class FitMaps(RunInterface):
 
     input_spec = _FitMapsInputSpec
     output_spec = _FitMapsOutputSpec
+    _references = references.EXTRACTION
+
+    _may_be_none = ("maps_file",)
 
     def _process(self, cwd: Path) -> None:
         inputs = self.inputs
+        if inputs.operator_file is not None:
+            self._results = adopt_fit(cwd, inputs.operator_file, inputs.maps_file)
+            return
+        if inputs.maps_file is None:
+            msg = "FitMaps got None as maps_file and as operator_file; set one of them."
+            raise ParameterError(msg)
         self._results = fit_to_grid(
             cwd,
             maps_file=inputs.maps_file,

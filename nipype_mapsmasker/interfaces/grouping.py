@@ -6,10 +6,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, traits
+from nipype.interfaces.base import BaseInterfaceInputSpec, File, TraitedSpec, Undefined, traits
 
 from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
-from nipype_mapsmasker.interfaces.traits import optional, optional_list
+from nipype_mapsmasker.interfaces.given import (
+    Given,
+    each_of,
+    file_of,
+    files_of,
+    mapping_of,
+    number_of,
+    one_or_each,
+    text_of,
+)
 from nipype_mapsmasker.steps.group import assign_fits, group_runs
 
 __all__ = ["AssignOperators", "GroupRuns"]
@@ -18,55 +27,46 @@ PER_RUN = ("confounds_files", "sample_mask_files", "kept", "keys", "extraction_k
 """Lists with an entry per run, besides those for which one value stands for all runs."""
 
 
+def _per_run(read: Any, desc: str) -> Any:
+    """Make an input of a list with gaps, or none at all."""
+    return Given(each_of(read, is_needed=False), usedefault=True, desc=desc)
+
+
 class _GroupRunsInputSpec(BaseInterfaceInputSpec):
-    run_ids = traits.List(traits.Str(), mandatory=True, desc="names of the runs")
-    in_files = traits.List(
-        traits.Union(None, traits.Str()), mandatory=True, desc="4D images of the runs"
+    run_ids = Given(
+        each_of(text_of, is_needed=True), Undefined, mandatory=True, desc="names of the runs"
     )
-    confounds_files = traits.Union(
-        None,
-        traits.List(traits.Union(None, traits.Str(), traits.List(traits.Str()))),
-        default_value=None,
-        usedefault=True,
-        desc="table or tables of confounds per run, with gaps, or none at all",
+    in_files = Given(
+        each_of(file_of, is_needed=True), Undefined, mandatory=True, desc="4D images of the runs"
     )
-    sample_mask_files = optional_list(
-        traits.Str(), "table of the volumes to keep per run, with gaps, or none at all"
+    confounds_files = _per_run(
+        files_of, "table or tables of confounds per run, with gaps, or none at all"
     )
-    mask_files = traits.Union(
-        None,
-        traits.Str(),
-        traits.List(traits.Union(None, traits.Str())),
-        default_value=None,
+    sample_mask_files = _per_run(
+        file_of, "table of the volumes to keep per run, with gaps, or none at all"
+    )
+    mask_files = Given(
+        one_or_each(file_of),
         usedefault=True,
         desc="one mask for all runs, or one per run, with gaps, or none at all",
     )
-    t_rs = traits.Union(
-        None,
-        traits.Float(),
-        traits.List(traits.Union(None, traits.Float())),
-        default_value=None,
+    t_rs = Given(
+        one_or_each(number_of),
         usedefault=True,
         desc="repetition time in seconds of all runs, or of each, with gaps, or none at all",
     )
-    kept = optional_list(
-        traits.Dict(), "outputs of earlier extractions that still hold, per run, with gaps"
+    kept = _per_run(
+        mapping_of, "outputs of earlier extractions that still hold, per run, with gaps"
     )
-    extraction_keys = optional(
-        traits.List(traits.Str()), "what each run's raw signals depend on, kept in its manifest"
+    extraction_keys = _per_run(
+        text_of, "what each run's raw signals depend on, kept in its manifest"
     )
-    keys = optional(
-        traits.List(traits.Str()), "what each run's results depend on, kept in its manifest"
+    keys = _per_run(text_of, "what each run's results depend on, kept in its manifest")
+    upstream_faults = _per_run(
+        file_of, "faults of earlier steps per run, with gaps, or none at all"
     )
-    upstream_faults = optional_list(
-        File(), "faults of earlier steps per run, with gaps, or none at all"
-    )
-    maps_files = traits.List(
-        traits.Str(), desc="maps images, whose content is part of what fits depend on"
-    )
-    labels_files = traits.List(
-        traits.Union(None, traits.Str()), desc="tables of the maps' names, likewise"
-    )
+    maps_files = _per_run(file_of, "maps images, whose content is part of what fits depend on")
+    labels_files = _per_run(file_of, "tables of the maps' names, likewise")
     by_grid = traits.Bool(
         True,
         usedefault=True,

@@ -5,14 +5,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nipype.interfaces.base import File, traits
+from nipype.interfaces.base import traits
 
 from nipype_mapsmasker.core.parameters import FittingParameters
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
-    optional,
     optional_file,
+    optional_number,
     run_file,
     with_parameters,
 )
@@ -26,10 +26,10 @@ __all__ = ["InverseTransform"]
 )
 class _InverseTransformInputSpec(RunInputSpec):
     signals_file = run_file("signals (.tsv or .npy), one row per volume")
-    maps_file = File(exists=True, mandatory=True, desc="4D image of the maps, or 3D labels")
+    maps_file = run_file("4D image of the maps, or 3D labels")
     mask_file = optional_file("binary mask outside which the image is 0")
     reference_file = optional_file("image whose grid is wanted; None takes the maps' own")
-    t_r = optional(traits.Float(), "repetition time in seconds for the header")
+    t_r = optional_number("repetition time in seconds for the header")
     dtype = traits.Enum(
         "float32", "float64", usedefault=True, desc="floating-point type of the image"
     )

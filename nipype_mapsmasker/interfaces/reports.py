@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from pathlib import Path
 from typing import Any
@@ -24,17 +23,19 @@ from nipype_mapsmasker.interfaces.base import (
     RunOutputSpec,
     or_none,
 )
+from nipype_mapsmasker.interfaces.given import Given, text_of
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
-    optional,
     optional_file,
     optional_files,
+    optional_number,
     run_file,
     with_parameters,
 )
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
+from nipype_mapsmasker.io.results.summary import read_summary
 from nipype_mapsmasker.io.tables.signals import read_signals
-from nipype_mapsmasker.reports.folder import cohort_link, write_cohort_page
+from nipype_mapsmasker.reports.folder import page_links, write_cohort_page
 from nipype_mapsmasker.reports.load import (
     PageFiles,
     load_run,
@@ -51,7 +52,7 @@ LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
 class _ReportRunInputSpec(RunInputSpec):
     signals_file = run_file("raw signals of one atlas")
     timeseries_file = run_file("the same, cleaned")
-    summary_file = run_file("JSON: what cleaning did, from CleanSignals")
+    summary_file = optional_file("JSON: what cleaning did, from CleanSignals")
     coverage_file = run_file("coverage of the maps in this run")
     fit_coverage_file = optional_file("coverage and variance inflation of the fit, from FitMaps")
     cuts_file = optional_file("cuts of the maps, from FitMaps")
@@ -60,15 +61,20 @@ class _ReportRunInputSpec(RunInputSpec):
     confounds_files = optional_files("table or tables of confounds that cleaning used")
     high_variance_file = optional_file("table of high-variance confounds")
     sample_mask_file = optional_file("table of the volumes to keep")
-    in_file = optional(traits.Str(), "the image, to be named")
+    in_file = optional_file("the image, to be named")
     atlas = traits.Str("maps", usedefault=True, desc="name of the atlas")
     strategy = traits.Str("", usedefault=True, desc="name of the cleaning strategy, if it has one")
-    maps_checksum = optional(traits.Str(), "SHA-256 of the maps")
-    t_r = optional(traits.Float(), "repetition time in seconds")
+    maps_checksum = Given(text_of, usedefault=True, desc="SHA-256 of the maps")
+    t_r = optional_number("repetition time in seconds")
     out_dir = traits.Str(
         "", usedefault=True, desc="result folder whose cohort page is linked to; '' for no link"
     )
     provenance = traits.Dict(usedefault=True, desc="versions, parameters and command")
+    palette = traits.List(
+        traits.Str(),
+        usedefault=True,
+        desc="the colours of cmap, each #rrggbb, so that no process has to look them up",
+    )
 
 
 class _ReportRunOutputSpec(RunOutputSpec):
@@ -106,7 +112,7 @@ class ReportRun(RunInterface):
     def _draw(self, cwd: Path) -> None:
         """Write what the page needs, then the page."""
         inputs = self.inputs
-        summary = json.loads(Path(inputs.summary_file).read_text(encoding="utf-8"))
+        summary = read_summary(inputs.summary_file, inputs.signals_file, inputs.timeseries_file)
         data_file = write_report_data(
             cwd / "reportdata.npz",
             n_volumes=len(read_signals(inputs.signals_file)[0]),
@@ -128,7 +134,11 @@ class ReportRun(RunInterface):
         )
         run = load_run(inputs.run_id, files, self._sidecar(summary))
         page = write_run_page(
-            cwd / "page.html", run, displayed_maps=inputs.displayed_maps, cmap=inputs.cmap
+            cwd / "page.html",
+            run,
+            displayed_maps=inputs.displayed_maps,
+            cmap=inputs.cmap,
+            palette=inputs.palette,
         )
         self._results["out_file"] = str(page)
 
@@ -144,8 +154,12 @@ class ReportRun(RunInterface):
             strategy=inputs.strategy,
             provenance=or_none(inputs.provenance) or {},
         )
-        link = cohort_link(inputs.out_dir, inputs.run_id) if inputs.out_dir else ""
-        return sidecar | {"cohort_page": link}
+        if not inputs.out_dir:
+            return sidecar
+        suffix = Path(inputs.timeseries_file).suffix[1:]
+        return sidecar | page_links(
+            inputs.out_dir, inputs.run_id, inputs.atlas, inputs.strategy, suffix
+        )
 
 
 class _ReportCohortInputSpec(BaseInterfaceInputSpec):

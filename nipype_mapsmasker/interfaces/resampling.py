@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nipype.interfaces.base import File, traits
+from nipype.interfaces.base import Undefined, traits
 
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec, or_none
+from nipype_mapsmasker.interfaces.given import Given, file_of
 from nipype_mapsmasker.interfaces.traits import made_file, run_file
 from nipype_mapsmasker.io.images.reader import read_info
 from nipype_mapsmasker.steps.resample import resample_image
@@ -18,9 +19,9 @@ __all__ = ["ResampleImage"]
 
 class _ResampleImageInputSpec(RunInputSpec):
     in_file = run_file("3D or 4D image to resample; None passes through")
-    reference_file = traits.Union(
-        None,
-        File(),
+    reference_file = Given(
+        file_of,
+        Undefined,
         desc="image whose grid is wanted; None leaves in_file as it is",
         xor=["target_affine"],
     )

@@ -16,20 +16,34 @@ from nipype.interfaces.base import (
 )
 
 from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
-from nipype_mapsmasker.interfaces.traits import made_file, optional_file, run_file
+from nipype_mapsmasker.interfaces.traits import (
+    made_file,
+    optional_file,
+    optional_number,
+    run_file,
+    run_files,
+)
+from nipype_mapsmasker.io.results.analyses import ANALYSIS_KINDS
 from nipype_mapsmasker.io.results.cohort import failed_row, write_cohort
 from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.results.storing import RunToStore, store_failure, store_run
 
 __all__ = ["RESULT_KINDS", "StoreRun", "SummariseRuns"]
 
-RESULT_KINDS = ("timeseries", "summary", "reconstruction", "report", "reportdata")
+RESULT_KINDS = (
+    "timeseries",
+    "summary",
+    "reconstruction",
+    "report",
+    "reportdata",
+    *ANALYSIS_KINDS,
+)
 """What one strategy makes of one atlas; `StoreRun` has an input per kind and number."""
 
 
 class _StoreRunInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
     run_id = traits.Str(mandatory=True, desc="name of the run")
-    in_file = traits.Union(None, traits.Str(), desc="image of the run, for the record")
+    in_file = optional_file("image of the run, for the record")
     source = traits.Str("", usedefault=True, desc="identity of the image on disk")
     key = traits.Str("", usedefault=True, desc="what the results depend on")
     extraction_key = traits.Str("", usedefault=True, desc="what the raw signals depend on")
@@ -41,17 +55,11 @@ class _StoreRunInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
     checksums = traits.List(
         traits.Union(None, traits.Str()), mandatory=True, desc="SHA-256 of the atlases' maps"
     )
-    signals_files = traits.List(
-        traits.Union(None, File()), mandatory=True, desc="raw signals, one table per atlas"
-    )
-    coverage_files = traits.List(
-        traits.Union(None, File()), mandatory=True, desc="coverage, one table per atlas"
-    )
-    fit_quality_files = traits.List(
-        traits.Union(None, File()), mandatory=True, desc="quality of the fit, per atlas"
-    )
+    signals_files = run_files("raw signals, one table per atlas")
+    coverage_files = run_files("coverage, one table per atlas")
+    fit_quality_files = run_files("quality of the fit, per atlas")
     mean_file = run_file("mean image")
-    t_r = traits.Union(None, traits.Float(), desc="repetition time in seconds")
+    t_r = optional_number("repetition time in seconds")
     seconds = traits.Float(0.0, usedefault=True, nohash=True, desc="duration of the extraction, s")
     peak_mb = traits.Float(0.0, usedefault=True, nohash=True, desc="peak memory, MB")
     upstream_fault = optional_file("fault of an earlier step, if any")
@@ -69,7 +77,7 @@ class StoreRun(LeanInterface):
 
     Every file is written beside its place and moved there. For atlas ``a`` and strategy ``s``,
     counted through with the strategies first, there are inputs ``timeseries_<n>``,
-    ``summary_<n>``, ``reconstruction_<n>``, ``report_<n>`` and ``reportdata_<n>``, n from 0.
+    ``summary_<n>`` and so on for each of `RESULT_KINDS`, n from 0.
 
     Parameters
     ----------
@@ -89,7 +97,7 @@ class StoreRun(LeanInterface):
         for name in self.result_fields(n_results):
             self.inputs.add_trait(
                 name,
-                traits.Union(None, File(), default_value=None, desc=f"work file {name}"),
+                optional_file(f"work file {name}"),
             )
             setattr(self.inputs, name, inputs.get(name))
 

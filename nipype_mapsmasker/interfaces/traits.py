@@ -4,19 +4,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, get_args, get_origin
+from functools import partial
+from typing import Any, TypeVar
 
-from nipype.interfaces.base import BaseInterfaceInputSpec, File, traits
+from nipype.interfaces.base import BaseInterfaceInputSpec, File, Undefined, traits
 
 from nipype_mapsmasker.core.parameters import Parameter, parameters_of
+from nipype_mapsmasker.interfaces.given import (
+    Given,
+    each_of,
+    file_of,
+    files_of,
+    number_of,
+    value_of,
+)
 
 __all__ = [
     "made_file",
     "optional",
     "optional_file",
     "optional_files",
-    "optional_list",
+    "optional_number",
     "run_file",
+    "run_files",
     "trait_of",
     "with_parameters",
 ]
@@ -57,7 +67,24 @@ def optional_file(desc: str) -> Any:
     trait
         That it exists is checked when it is read, so that a vanished file is a fault of its run.
     """
-    return optional(File(), desc)
+    return Given(file_of, usedefault=True, desc=desc)
+
+
+def optional_number(desc: str) -> Any:
+    """
+    Make an input of a number that may be absent.
+
+    Parameters
+    ----------
+    desc : str
+        What it is for.
+
+    Returns
+    -------
+    trait
+        For the body of a spec.
+    """
+    return Given(number_of, usedefault=True, desc=desc)
 
 
 def optional_files(desc: str) -> Any:
@@ -74,28 +101,7 @@ def optional_files(desc: str) -> Any:
     trait
         For the body of a spec.
     """
-    return traits.Union(
-        None, File(), traits.List(File()), default_value=None, usedefault=True, desc=desc
-    )
-
-
-def optional_list(kind: Any, desc: str) -> Any:
-    """
-    Make an input of one value per run, with gaps, or of none at all.
-
-    Parameters
-    ----------
-    kind : trait
-        What each value is.
-    desc : str
-        What it is for.
-
-    Returns
-    -------
-    trait
-        For the body of a spec.
-    """
-    return optional(traits.List(traits.Union(None, kind)), desc)
+    return Given(files_of, usedefault=True, desc=desc)
 
 
 def run_file(desc: str) -> Any:
@@ -112,7 +118,24 @@ def run_file(desc: str) -> Any:
     trait
         Mandatory; None comes with an ``upstream_fault``.
     """
-    return traits.Union(None, File(), mandatory=True, desc=desc)
+    return Given(file_of, Undefined, mandatory=True, desc=desc)
+
+
+def run_files(desc: str) -> Any:
+    """
+    Make an input of one or more files, which only a failed run does not have.
+
+    Parameters
+    ----------
+    desc : str
+        What it is.
+
+    Returns
+    -------
+    trait
+        Mandatory; a list, with None as its entries where an ``upstream_fault`` comes with it.
+    """
+    return Given(each_of(file_of, is_needed=True), Undefined, mandatory=True, desc=desc)
 
 
 def with_parameters(*sources: type, leave_out: Sequence[str] = ()) -> Callable[[Spec], Spec]:
@@ -157,26 +180,18 @@ def trait_of(declared: Parameter) -> Any:
         With its default, choices, bounds and description.
     """
     words = {"usedefault": True, "desc": declared.sentence}
-    kinds = [kind for member in declared.types for kind in _kinds(member, declared)]
+    kinds = [_kind(member, declared) for member in declared.types]
     if not kinds:
         others = [value for value in declared.choices if value is not declared.default]
         return traits.Enum(declared.default, *others, **words)
-    closed = [value for value in declared.choices if value is not None]
     if not declared.choices and len(kinds) == 1:
         return kinds[0](declared.default, **words)
-    members = [kind() for kind in kinds] + ([traits.Enum(*closed)] if closed else [])
-    none = [None] if declared.is_optional else []
-    return traits.Union(*none, *members, default_value=declared.default, **words)
+    # Not a union of traits: Nipype's command line skips those, and their errors name no bounds.
+    return Given(partial(value_of, declared), declared.default, **words)
 
 
-def _kinds(member: Any, declared: Parameter) -> list[Callable[..., Any]]:
-    """Give what makes the traits of one type of an annotation."""
-    if get_origin(member) is not None:  # Sequence[...]: a list or a tuple, as the caller has it
-        (inner,) = get_args(member)
-        return [
-            lambda **words: traits.List(_PLAIN[inner](), **words),
-            lambda **words: traits.Tuple(**words),
-        ]
+def _kind(member: Any, declared: Parameter) -> Callable[..., Any]:
+    """Give what makes the trait of one type of an annotation."""
     if member in (int, float) and not (declared.low is None and declared.high is None):
         cast = member
 
@@ -185,8 +200,9 @@ def _kinds(member: Any, declared: Parameter) -> list[Callable[..., Any]]:
             high = None if declared.high is None else cast(declared.high)
             return traits.Range(low=low, high=high, value=low if value is None else value, **words)
 
-        return [ranged]
-    return [_PLAIN[member]]
+        return ranged
+    plain: Callable[..., Any] = _PLAIN.get(member, traits.Any)
+    return plain
 
 
 _PLAIN: dict[Any, Any] = {

@@ -7,6 +7,7 @@ import json
 import math
 import os
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["TEMPORARY_PREFIX", "atomic_path", "write_json"]
+__all__ = ["TEMPORARY_PREFIX", "atomic_path", "link_or_copy", "write_json"]
 
 TEMPORARY_PREFIX = ".mapsmasker-"
 """Start of the name of a file that is being written; one that is found later can be deleted."""
@@ -64,6 +65,30 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             # Writing knows no names: without this, "No space left on device" says not where.
             raise OSError(error.errno, error.strerror, str(final)) from error
         raise
+
+
+def link_or_copy(source: Path, target: Path) -> Path:
+    """
+    Give a file a second name, or a copy where the file system has no such names.
+
+    Parameters
+    ----------
+    source : Path
+        The file; results are written once and replaced whole, so a second name stays what it was.
+    target : Path
+        The other name; what was there before is replaced.
+
+    Returns
+    -------
+    Path
+        The other name.
+    """
+    with atomic_path(target) as temporary:
+        try:
+            os.link(source, temporary)
+        except OSError:  # another file system, or one without links
+            shutil.copyfile(source, temporary)
+    return target
 
 
 def write_json(path: Path, content: object) -> Path:

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import base64
 import html
+import io
 import tempfile
 import warnings
 import webbrowser
@@ -240,8 +242,7 @@ def _run_page(
 def _maps_part(fitted: FittedMaps, displayed_maps: Any) -> str:
     """Draw the maps alone."""
     from nipype_mapsmasker.reports.display import choose_maps
-    from nipype_mapsmasker.reports.figures_maps import figure_map
-    from nipype_mapsmasker.reports.render import picture
+    from nipype_mapsmasker.reports.figures.maps import figure_map
 
     indices, notes = choose_maps(displayed_maps, fitted.n_maps)
     cuts = collect_cuts(fitted.matrix().volumes(), fitted.grid.affine)
@@ -250,10 +251,11 @@ def _maps_part(fitted: FittedMaps, displayed_maps: Any) -> str:
         parts += [f"<p>{html.escape(note)}</p>" for note in notes]
     for index in indices:
         name = fitted.names[index]
-        shown = picture(figure_map(cuts, index, name=name), f"Map {index}", f"Map {name}")
+        drawn = io.BytesIO()
+        figure_map(cuts, index, name=name).savefig(drawn, format="png", dpi=100)
+        data = base64.b64encode(drawn.getvalue()).decode("ascii")
         parts.append(
-            f'<p><img src="{shown.uri}" width="{shown.width}" height="{shown.height}" '
-            f'alt="{html.escape(shown.alt)}"></p>'
+            f'<p><img src="data:image/png;base64,{data}" alt="Map {html.escape(name)}"></p>'
         )
     return "\n".join(parts)
 

@@ -11,7 +11,7 @@ from nipype.pipeline.plugins.base import logger
 from nipype.pipeline.plugins.multiproc import MultiProcPlugin as NipypeMultiProcPlugin
 
 from nipype_mapsmasker.plugins.driver import DriverMixin, called, failure
-from nipype_mapsmasker.plugins.pool import Worker, WorkerLostError, WorkerPool
+from nipype_mapsmasker.plugins.pool import Worker, WorkerLostError, WorkerPool, start_method
 from nipype_mapsmasker.plugins.resources import available_cpus, available_memory_gb
 
 __all__ = ["MultiProcPlugin"]
@@ -46,7 +46,8 @@ class MultiProcPlugin(DriverMixin, NipypeMultiProcPlugin):
     plugin_args : dict, optional
         As for Nipype's plugin: ``n_procs`` and ``memory_gb`` (default: the cores and 90 % of the
         memory that this process may really use), ``raise_insufficient``, ``scheduler``,
-        ``mp_context``, ``n_gpu_procs``, ``max_jobs``, ``status_callback``. Besides,
+        ``mp_context`` (default: see :func:`~nipype_mapsmasker.plugins.pool.start_method`),
+        ``n_gpu_procs``, ``max_jobs``, ``status_callback``. Besides,
         ``poll_sleep_duration``: the longest wait between two looks at the workers (seconds,
         default 0.2).
     """
@@ -57,9 +58,12 @@ class MultiProcPlugin(DriverMixin, NipypeMultiProcPlugin):
             given["n_procs"] = available_cpus()
         if given.get("memory_gb") is None:
             given["memory_gb"] = MEMORY_SHARE * available_memory_gb()
-        super().__init__(plugin_args=given)
+        asked = given.get("mp_context")
+        # Nipype makes a pool, which would note down the usual method as the program's wish.
+        super().__init__(plugin_args={**given, "mp_context": asked or start_method()})
+        self.plugin_args["mp_context"] = asked
         self.pool.shutdown(wait=False)  # Nipype's, in which no worker was started yet
-        self._workers = WorkerPool(self._cwd, self.plugin_args.get("mp_context"))
+        self._workers = WorkerPool(self._cwd, asked)
         self._tasks: dict[int, _Task] = {}
 
     # Resources, in the order memory (GB), processors, GPU slots, jobs
@@ -106,7 +110,7 @@ class MultiProcPlugin(DriverMixin, NipypeMultiProcPlugin):
         except WorkerLostError as exc:
             task.worker = None
             if task.is_alone:
-                return failure(_describe_loss(task.node, str(exc)))
+                return failure(_describe_loss(task.node, exc))
             logger.warning(
                 "A worker process was %s; its task runs again, alone: %s.", exc, task.node
             )
@@ -138,10 +142,12 @@ class MultiProcPlugin(DriverMixin, NipypeMultiProcPlugin):
         self._tasks.clear()
 
 
-def _describe_loss(node: Any, how: str) -> str:
-    return (
-        f"{called(node)}: its worker process was {how}, again when it ran alone. "
+def _describe_loss(node: Any, loss: WorkerLostError) -> str:
+    hint = loss.hint or (
         "Most often that is the system's answer to too little memory: give it more memory "
-        f"(its mem_gb is {node.mem_gb:g}), on a larger machine if need be. "
+        f"(its mem_gb is {node.mem_gb:g}), on a larger machine if need be."
+    )
+    return (
+        f"{called(node)}: its worker process was {loss}, again when it ran alone. {hint} "
         "Other nodes are not affected.\n"
     )

@@ -4,7 +4,10 @@
 Python's ``ProcessPoolExecutor`` gives its workers two queues to share. One that is killed breaks
 the pool of all; and if it held the lock of a queue while the pool closes, the driver waits for
 ever. Here a worker has a pipe of its own and nothing to share, so its death costs its own task;
-and no thread is needed in the driver, which makes forking it safe.
+and no thread is needed in the driver, so that forking it is safe unless the program around it has
+threads of its own. Those hold locks that nobody in a forked process would ever let go of, and
+OpenBLAS waits in ``fork`` itself while one of them multiplies matrices: with threads, workers come
+from a fork server.
 """
 
 from __future__ import annotations
@@ -22,14 +25,26 @@ from typing import Any
 
 from nipype_mapsmasker.plugins.workers import work
 
-__all__ = ["Worker", "WorkerLostError", "WorkerPool"]
+__all__ = ["Worker", "WorkerLostError", "WorkerPool", "start_method"]
 
 END_SECS = 10.0
 """How long the end of a worker is waited for; an idle or killed one needs milliseconds."""
 
 
 class WorkerLostError(Exception):
-    """A worker ended before its task did; the message says how."""
+    """A worker ended before its task did; the message says how.
+
+    Parameters
+    ----------
+    how : str
+        How the process ended.
+    hint : str
+        What to do about it; empty where that cannot be told from how it ended.
+    """
+
+    def __init__(self, how: str, hint: str) -> None:
+        super().__init__(how)
+        self.hint = hint
 
 
 @dataclass(eq=False)
@@ -38,6 +53,7 @@ class Worker:
 
     process: Any  # multiprocessing has a class for each way to start it
     pipe: connection.Connection
+    method: str  # how it was started
 
     def end(self) -> str:
         """Wait for the end of the process, kill it if need be, and say how it ended."""
@@ -57,15 +73,11 @@ class WorkerPool:
     cwd : str
         Folder in which the workers run.
     method : {'fork', 'forkserver', 'spawn'}, optional
-        How processes are started. By default by fork on Linux, which takes milliseconds as every
-        import is already made, and finds the functions of a script that has no main guard;
-        elsewhere as is usual there.
+        How processes are started; by default, what :func:`start_method` says when one is needed.
     """
 
     def __init__(self, cwd: str, method: str | None = None) -> None:
-        if method is None and sys.platform == "linux":
-            method = "fork"
-        self._context: Any = multiprocessing.get_context(method)
+        self._method = method
         self._cwd = cwd
         self._idle: list[Worker] = []
         self._busy: list[Worker] = []
@@ -117,7 +129,8 @@ class WorkerPool:
             return dict(result)
         if not is_alive:
             self._busy.remove(worker)
-            raise WorkerLostError(worker.end())
+            how = worker.end()
+            raise WorkerLostError(how, _hint(worker))
         return None
 
     def wait(self, timeout: float) -> None:
@@ -137,14 +150,52 @@ class WorkerPool:
         self._busy.clear()
         self._idle.clear()
 
+    @property
+    def _context(self) -> Any:
+        """What makes processes at this moment: threads may come and go in the driver."""
+        return multiprocessing.get_context(self._method or start_method())
+
     def _new_worker(self) -> Worker:
-        ours, theirs = self._context.Pipe()
+        context = self._context
+        ours, theirs = context.Pipe()
         # With a fork server the parent is the server, which ends with the driver.
-        parent = None if self._context.get_start_method() == "forkserver" else os.getpid()
-        process = self._context.Process(target=work, args=(theirs, self._cwd, parent))
+        method = context.get_start_method()
+        parent = None if method == "forkserver" else os.getpid()
+        process = context.Process(target=work, args=(theirs, self._cwd, parent))
         process.start()
         theirs.close()  # the only other end is the worker's: its death ends the pipe
-        return Worker(process, ours)
+        return Worker(process, ours, method)
+
+
+def _hint(worker: Worker) -> str:
+    if worker.process.exitcode != 1 or worker.method == "fork":
+        return ""
+    return (
+        f"It was started by {worker.method}, which imports the script that runs the workflow: "
+        "put what the script does below \"if __name__ == '__main__':\"."
+    )
+
+
+def start_method() -> str:
+    """Choose how worker processes are started, unless the user says so.
+
+    Returns
+    -------
+    {'fork', 'forkserver', 'spawn'}
+        What the program asked for by ``multiprocessing.set_start_method``, if it did. Else, on
+        Linux, fork, which takes milliseconds as every import is already made and finds the
+        functions of a script that has no main guard; but a fork server while this process has
+        other threads than the calling one. Elsewhere what is usual there.
+    """
+    usual = multiprocessing.get_all_start_methods()[0]
+    asked = multiprocessing.get_start_method(allow_none=True)
+    if asked is not None and asked != usual:  # the usual one is noted down by any use of it
+        return asked
+    if sys.platform != "linux":
+        return usual
+    # Every thread that runs Python, also those that Python did not start. The idle ones of
+    # numerical libraries are none of these, and end before a fork.
+    return "forkserver" if len(sys._current_frames()) > 1 else "fork"
 
 
 def _describe_end(code: int | None) -> str:

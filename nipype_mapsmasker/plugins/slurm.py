@@ -17,6 +17,7 @@ from nipype_mapsmasker.plugins.driver import DriverMixin, called, failure
 from nipype_mapsmasker.plugins.slurmclient import (
     BAD_STATES,
     ENDED_STATES,
+    PATIENCE_SECS,
     QueuedJob,
     SlurmClient,
     SlurmError,
@@ -27,6 +28,7 @@ from nipype_mapsmasker.plugins.slurmscript import (
     split_arguments,
     write_batch_script,
 )
+from nipype_mapsmasker.plugins.slurmwatch import NOTICES, QueueWatch
 
 __all__ = ["SLURMPlugin", "check_base_dir", "explain_end"]
 
@@ -38,9 +40,6 @@ MAX_TRIES = 5
 
 MAX_PAUSE_SECS = 300.0
 """Longest pause between two looks at the queue while squeue fails."""
-
-PATIENCE_SECS = 3600.0
-"""How long squeue may fail without a break before its jobs are given up, by default."""
 
 OUTPUT_LINES = 15
 """Last lines of a dead job's output that are shown."""
@@ -88,13 +87,15 @@ class SLURMPlugin(DriverMixin, NipypeSLURMPlugin):
         ``jobid_re``, ``status_callback``. Besides, ``poll_sleep_duration``: seconds between two
         looks at the queue (default 10); ``pass_resources``: whether a node's ``n_procs`` and
         ``mem_gb`` become ``--cpus-per-task`` and ``--mem`` where ``sbatch_args`` say nothing
-        (default True); ``squeue_patience``: seconds that squeue may fail without a break before
-        the jobs are given up (default 3600).
+        (default True); ``squeue_patience``: seconds that Slurm's controller may be away before the
+        jobs are given up (default 3600).
 
     Notes
     -----
     The workflow's ``base_dir`` must be seen by the cluster's nodes under the same name. Where the
     file system shows new files late, set ``job_finished_timeout`` in Nipype's configuration.
+    Why jobs wait (held, requeued, suspended ...), and that Slurm is silent, is told by the logger
+    ``nipype.workflow.queue``, again every ten minutes while it lasts.
     """
 
     default_poll_secs = 10.0
@@ -103,14 +104,14 @@ class SLURMPlugin(DriverMixin, NipypeSLURMPlugin):
         super().__init__(
             plugin_args={"max_tries": MAX_TRIES, "max_jobs": MAX_JOBS} | (plugin_args or {})
         )
-        self.client = SlurmClient(self._max_tries, self._retry_timeout, self._jobid_re)
         self.patience_secs = float(self.plugin_args.get("squeue_patience", PATIENCE_SECS))
+        self.client = SlurmClient(
+            self._max_tries, self._retry_timeout, self._jobid_re, self.patience_secs
+        )
+        self._watch = QueueWatch(self.client)
         self._jobs: dict[int, _Job] = {}
         self._queue: dict[int, QueuedJob] | None = None
         self._is_queue_fresh = False
-        self._failing_since: float | None = None
-        self._n_failures = 0
-        self._reasons: set[str] = set()
 
     def _prerun_check(self, graph: Any) -> None:
         check_base_dir(graph)
@@ -158,7 +159,7 @@ class SLURMPlugin(DriverMixin, NipypeSLURMPlugin):
                 old = queue.get(int(number))
                 if old is None or old.name != name or old.state in ENDED_STATES:
                     break
-                logger.warning("Cancelling job %s, left of an earlier run of %s", number, name)
+                NOTICES.warning("Cancelling job %s, left of an earlier run of %s", number, name)
                 self.client.cancel([int(number)])
             if time.monotonic() > deadline:
                 msg = (
@@ -175,34 +176,14 @@ class SLURMPlugin(DriverMixin, NipypeSLURMPlugin):
         self._is_queue_fresh = False
 
     def _pause(self) -> None:
-        time.sleep(min(self.poll_secs * 2 ** min(self._n_failures, 10), MAX_PAUSE_SECS))
+        time.sleep(min(self.poll_secs * 2 ** min(self._watch.n_failures, 10), MAX_PAUSE_SECS))
 
     def _look_at_queue(self) -> dict[int, QueuedJob] | None:
         """All jobs' states, asked once per poll; None while squeue fails."""
         if self._is_queue_fresh:
             return self._queue
-        self._queue, self._is_queue_fresh = self.client.queue(), True
-        if self._queue is None:
-            self._n_failures += 1
-            if self._failing_since is None:
-                self._failing_since = time.monotonic()
-                logger.warning("squeue fails; the jobs count as running until it answers again.")
-            return None
-        if self._failing_since is not None:
-            logger.warning("squeue answers again.")
-        self._failing_since, self._n_failures = None, 0
-        self._tell_new_reasons()
+        self._queue, self._is_queue_fresh = self._watch.look(self._jobs), True
         return self._queue
-
-    def _tell_new_reasons(self) -> None:
-        """Say once why jobs wait, if it is not for the ordinary reasons."""
-        queue = self._queue or {}
-        waiting = {
-            queue[n].reason for n in self._jobs if n in queue and queue[n].state == "PENDING"
-        }
-        for reason in sorted(waiting - self._reasons - {"None", "Priority", "Resources"}):
-            logger.warning("Jobs wait in Slurm's queue for this reason: %s", reason)
-        self._reasons |= waiting
 
     def _task_result(self, taskid: int) -> dict[str, Any] | None:
         job = self._jobs[taskid]
@@ -212,7 +193,12 @@ class SLURMPlugin(DriverMixin, NipypeSLURMPlugin):
         state = queue[taskid].state if taskid in queue else ""
         if state and state not in ENDED_STATES:
             job.ended = None
-            return None
+            # Its script has ended, but a node that is lost may keep it in this state for ever.
+            result = _read_result(job) if state == "COMPLETING" else None
+            if result is None:
+                return None
+            job.note.unlink(missing_ok=True)
+            return result
         job.note.unlink(missing_ok=True)
         result = _read_result(job)
         if result is not None:
@@ -226,7 +212,7 @@ class SLURMPlugin(DriverMixin, NipypeSLURMPlugin):
         return failure(explain_end(self.client, taskid, state, job.node, job.script))
 
     def _give_up(self, job: _Job, taskid: int) -> dict[str, Any] | None:
-        failing = 0.0 if self._failing_since is None else time.monotonic() - self._failing_since
+        failing = self._watch.silent_secs()
         if failing < self.patience_secs:
             return None
         return failure(

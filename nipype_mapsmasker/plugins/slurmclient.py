@@ -14,7 +14,7 @@ from pathlib import Path
 
 __all__ = ["BAD_STATES", "ENDED_STATES", "QueuedJob", "SlurmClient", "SlurmError"]
 
-logger = logging.getLogger("nipype.workflow")
+logger = logging.getLogger("nipype.workflow.queue")
 
 BAD_STATES = frozenset(
     {
@@ -39,6 +39,9 @@ COMMAND_SECS = 120.0
 
 MAX_WAIT_SECS = 60.0
 """Longest pause between two tries of sbatch."""
+
+PATIENCE_SECS = 3600.0
+"""How long a controller that does not answer is waited for, by default."""
 
 MAX_REFUSALS = 3
 """After so many nodes in a row that sbatch refused in spite of retries, it is asked only once."""
@@ -69,11 +72,21 @@ class SlurmClient:
         Pause before the second try (seconds); each further one is twice as long.
     jobid_re : str
         Where the job's number stands in what sbatch prints.
+    patience_secs : float
+        How long sbatch is asked again, beyond `max_tries`, while the controller cannot be
+        reached (seconds), as when it is restarted.
+
+    Attributes
+    ----------
+    complaint : str
+        Why squeue failed when it was asked last; empty if it answered.
     """
 
     max_tries: int = 5
     retry_secs: float = 2.0
     jobid_re: str = r"Submitted batch job ([0-9]+)"
+    patience_secs: float = PATIENCE_SECS
+    complaint: str = field(default="", init=False)
     _refusals: int = field(default=0, init=False)
 
     def submit(self, script: Path, name: str, arguments: Sequence[str]) -> int:
@@ -89,25 +102,28 @@ class SlurmClient:
             Options of sbatch.
         """
         tries = max(1, self.max_tries) if self._refusals < MAX_REFUSALS else 1
-        wait = self.retry_secs
-        answer = ""
-        for attempt in range(tries):
-            if attempt:
-                logger.warning("sbatch failed for %s, try %d: %s", name, attempt, answer)
-                time.sleep(wait)
-                wait = min(2 * wait, MAX_WAIT_SECS)
-                # The answer may have been lost on the way although the job was accepted.
-                jobid = self._find(name)
-                if jobid is not None:
-                    return jobid
+        wait, attempt = self.retry_secs, 0
+        deadline = time.monotonic() + self.patience_secs
+        while True:
+            attempt += 1
             code, out, answer = _call(["sbatch", f"--job-name={name}", *arguments, str(script)])
             found = re.search(self.jobid_re, out)
             if code == 0 and found:
                 self._refusals = 0
                 return int(found.group(1))
             answer = answer or out or f"exit code {code}"
+            is_away = _UNREACHABLE.search(answer) and time.monotonic() < deadline
+            if attempt >= tries and not is_away:
+                break
+            logger.warning("sbatch failed for %s, try %d: %s", name, attempt, answer)
+            time.sleep(wait)
+            wait = min(2 * wait, MAX_WAIT_SECS)
+            # The answer may have been lost on the way although the job was accepted.
+            jobid = self._find(name)
+            if jobid is not None:
+                return jobid
         self._refusals += 1
-        msg = f"sbatch did not accept job {name} after {tries} tries; its last words: {answer}"
+        msg = f"sbatch did not accept job {name} after {attempt} tries; its last words: {answer}"
         raise SlurmError(msg)
 
     def queue(self) -> dict[int, QueuedJob] | None:
@@ -115,8 +131,8 @@ class SlurmClient:
         code, out, error = _call(
             ["squeue", "-h", "-u", str(os.getuid()), "-t", "all", "-o", "%A|%T|%r|%j"]
         )
+        self.complaint = "" if code == 0 else error or f"exit code {code}"
         if code != 0:
-            logger.debug("squeue failed with exit code %d: %s", code, error)
             return None
         jobs = {}
         for line in out.splitlines():
@@ -151,6 +167,14 @@ class SlurmClient:
         code, out, _ = _call(["squeue", "-h", "-u", str(os.getuid()), "-n", name, "-o", "%A"])
         numbers = [int(line) for line in out.split() if line.isdecimal()]
         return numbers[0] if code == 0 and numbers else None
+
+
+_UNREACHABLE = re.compile(
+    r"unable to contact slurm controller|socket timed out|connection refused|timed out after"
+    r"|communication connection failure|zero bytes were transmitted|connect failure",
+    re.IGNORECASE,
+)
+"""What sbatch says of a controller that is away, rather than of a job that it refuses."""
 
 
 def _details(reason: str | None, exit_code: str | None, hosts: str | None) -> str:

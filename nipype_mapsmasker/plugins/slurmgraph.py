@@ -11,14 +11,20 @@ from nipype.pipeline.plugins.base import logger
 from nipype.pipeline.plugins.slurmgraph import SLURMGraphPlugin as NipypeSLURMGraphPlugin
 from nipype.pipeline.plugins.slurmgraph import node_completed_status
 
-from nipype_mapsmasker.plugins.slurm import MAX_TRIES, PATIENCE_SECS, check_base_dir, explain_end
-from nipype_mapsmasker.plugins.slurmclient import ENDED_STATES, SlurmClient, SlurmError
+from nipype_mapsmasker.plugins.slurm import MAX_TRIES, check_base_dir, explain_end
+from nipype_mapsmasker.plugins.slurmclient import (
+    ENDED_STATES,
+    PATIENCE_SECS,
+    SlurmClient,
+    SlurmError,
+)
 from nipype_mapsmasker.plugins.slurmscript import (
     job_name,
     resource_options,
     split_arguments,
     write_batch_script,
 )
+from nipype_mapsmasker.plugins.slurmwatch import QueueWatch
 
 __all__ = ["SLURMGraphPlugin"]
 
@@ -104,15 +110,14 @@ class SLURMGraphPlugin(NipypeSLURMGraphPlugin):
         poll_secs = float(self.plugin_args.get("poll_sleep_duration", POLL_SECS))
         waiting = dict(jobs)
         failures = []
-        silent_since = time.monotonic()
+        watch = QueueWatch(self.client)
         try:
             while waiting:
                 time.sleep(poll_secs)
-                queue = self.client.queue()
+                queue = watch.look(waiting.values())
                 if queue is None:  # no news, for a while
-                    _check_patience(silent_since)
+                    _check_patience(watch)
                     continue
-                silent_since = time.monotonic()
                 for place, jobid in list(waiting.items()):
                     state = queue[jobid].state if jobid in queue else ""
                     if state and state not in ENDED_STATES:
@@ -132,8 +137,8 @@ class SLURMGraphPlugin(NipypeSLURMGraphPlugin):
             raise SlurmError(msg)
 
 
-def _check_patience(silent_since: float) -> None:
-    if time.monotonic() - silent_since > PATIENCE_SECS:
+def _check_patience(watch: QueueWatch) -> None:
+    if watch.silent_secs() > PATIENCE_SECS:
         msg = f"squeue has not answered for {PATIENCE_SECS:.0f} s; run again when Slurm is back."
         raise SlurmError(msg)
 

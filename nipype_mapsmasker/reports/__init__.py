@@ -1,4 +1,4 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports: arrays to figures and pages. matplotlib and jinja2 live here alone."""
+"""Reports: arrays to pages, and, where somebody asks for them, to matplotlib figures."""
 
 __all__: list[str] = []

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,9 @@ MAX_PAIRS = 5000
 
 MIN_RUNS_TO_COMPARE = 3
 """Fewer runs have no mean worth comparing with."""
+
+MIN_RUNS_WITH_MOTION = 10
+"""With fewer runs, relations between motion and connectivity are chance."""
 
 Array = NDArray[Any]
 
@@ -145,7 +148,10 @@ class CohortBuilder:
         _compare(rows)
         return CohortResults(
             rows=rows,
-            atlases=[_summary(*key, sums) for key, sums in self._sums.items()],
+            atlases=[
+                _summary(*key, sums, [rows[place].measures.get("motion") for place in sums.places])
+                for key, sums in self._sums.items()
+            ],
             title=title,
             command=command,
             versions=dict(versions or {}),
@@ -216,7 +222,21 @@ def _similarities(sums: _Sums) -> list[tuple[int, float]]:
     return found
 
 
-def _summary(atlas: str, strategy: str, sums: _Sums) -> AtlasSummary:
+def _motion_relation(sums: _Sums, motion: Sequence[float | None]) -> tuple[Array | None, int]:
+    """Correlate, over runs, each pair's correlation with mean motion."""
+    known = [index for index, value in enumerate(motion) if value is not None]
+    if len(known) < MIN_RUNS_WITH_MOTION or len(sums.names) < 2:
+        return None, len(known)
+    pairs = np.array([sums.pairs[index] for index in known], dtype=np.float64)
+    pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
+    moved = np.array([[motion[index]] for index in known], dtype=np.float64)
+    relation = m.confound_correlations(pairs, moved)[0]
+    return relation[np.isfinite(relation)], len(known)
+
+
+def _summary(
+    atlas: str, strategy: str, sums: _Sums, motion: Sequence[float | None]
+) -> AtlasSummary:
     """Turn sums into mean and spread."""
     mean = spread = None
     if sums.count is not None:
@@ -232,6 +252,7 @@ def _summary(atlas: str, strategy: str, sums: _Sums) -> AtlasSummary:
     coverage = np.array(sums.coverage) if sums.coverage else None
     if coverage is not None and not np.isfinite(coverage).any():
         coverage = None
+    relation, n_motion = _motion_relation(sums, motion)
     return AtlasSummary(
         atlas=atlas,
         strategy=strategy,
@@ -240,4 +261,6 @@ def _summary(atlas: str, strategy: str, sums: _Sums) -> AtlasSummary:
         coverage=coverage,
         mean_correlation=mean,
         sd_correlation=spread,
+        motion_relation=relation,
+        n_motion=n_motion,
     )

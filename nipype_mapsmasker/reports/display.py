@@ -9,8 +9,8 @@ import numpy as np
 
 __all__ = ["DEFAULT_DISPLAYED_MAPS", "choose_maps"]
 
-DEFAULT_DISPLAYED_MAPS = 10
-"""How many maps a page shows unless asked otherwise; nilearn's default."""
+DEFAULT_DISPLAYED_MAPS = "all"
+"""Which maps a page shows unless asked otherwise: they cost so little that none is left out."""
 
 
 def choose_maps(displayed_maps: Any, n_maps: int) -> tuple[list[int], list[str]]:

@@ -7,6 +7,8 @@ import json
 import logging
 import os
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +17,19 @@ from nipype_mapsmasker.io.results.cohort import PAGE_LOCK
 from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.results.locking import held
 from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.reports.cohort import CohortBuilder
+from nipype_mapsmasker.reports.display import choose_maps
 from nipype_mapsmasker.reports.load import PageFiles, load_run, write_page, write_run_page
+from nipype_mapsmasker.reports.page_cohort import cohort_page
+from nipype_mapsmasker.reports.palettes import BACKGROUND, check_cmap
 from nipype_mapsmasker.reports.qc import write_qc_table
 from nipype_mapsmasker.reports.results import CohortResults
 
 __all__ = [
-    "cohort_link",
     "load_cohort",
     "make_reports",
+    "page_links",
+    "result_runs",
     "stored_pages",
     "write_cohort_page",
     "write_qc",
@@ -32,6 +39,12 @@ LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
 
 COHORT_PAGE = "report.html"
 """Name of the cohort's page in the result folder."""
+
+MAKER = "nipype-mapsmasker"
+"""Who must have made a folder before pages are written into it."""
+
+PAGES_PER_PROCESS = 16
+"""Fewer pages are made sooner than another process is started."""
 
 _SUFFIXES = ("tsv", "npy", "parquet")
 
@@ -59,8 +72,10 @@ def stored_pages(out_dir: str | Path, run_id: str) -> Iterator[tuple[Path, PageF
     names = run_files(out_dir, run_id)
     for path in names.sidecars():
         sidecar = json.loads(path.read_text(encoding="utf-8"))
-        atlas, strategy = sidecar["Atlas"]["Name"], sidecar.get("Strategy") or ""
-        if path != names.sidecar(atlas, strategy):  # of another run, or of raw signals
+        atlas = str(dict(sidecar.get("Atlas") or {}).get("Name") or "")
+        strategy = str(sidecar.get("Strategy") or "")
+        # Others are of another run, or of raw signals.
+        if not atlas or path != names.sidecar(atlas, strategy):
             continue
         candidates = [names.timeseries(atlas, strategy, suffix) for suffix in _SUFFIXES]
         files = PageFiles(
@@ -74,24 +89,77 @@ def stored_pages(out_dir: str | Path, run_id: str) -> Iterator[tuple[Path, PageF
         yield names.report(atlas, strategy), files, sidecar
 
 
-def cohort_link(out_dir: str | Path, run_id: str) -> str:
+def page_links(
+    out_dir: str | Path, run_id: str, atlas: str, strategy: str = "", suffix: str = "tsv"
+) -> dict[str, Any]:
     """
-    Give the path from a run's page to that of the cohort.
+    Say what a run's page links to.
 
     Parameters
     ----------
     out_dir : str or Path
         The result folder.
-    run_id : str
-        The run.
+    run_id, atlas, strategy : str
+        Which signals.
+    suffix : str, default='tsv'
+        Of the file of the cleaned signals.
 
     Returns
     -------
-    str
-        A relative path with forward slashes.
+    dict
+        ``cohort_page``, the path to the page of all runs, and ``files``, pairs of what the run's
+        own files are and their paths; relative to the page, with forward slashes.
     """
-    folder = run_files(out_dir, run_id).figures
-    return Path(os.path.relpath(Path(out_dir) / COHORT_PAGE, folder)).as_posix()
+    names = run_files(out_dir, run_id)
+    page = names.report(atlas, strategy)
+    files = [
+        ("cleaned signals", names.timeseries(atlas, strategy, suffix)),
+        ("their JSON", names.sidecar(atlas, strategy)),
+        ("signals before cleaning", names.raw(atlas)),
+        ("coverage", names.coverage(atlas)),
+        ("mean image", names.mean),
+    ]
+    return {
+        "cohort_page": _beside(Path(out_dir) / COHORT_PAGE, page),
+        "files": [(what, _beside(path, page)) for what, path in files],
+    }
+
+
+def result_runs(out_dir: str | Path) -> list[dict[str, str | None]]:
+    """
+    Read the table of all runs of a result folder.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder.
+
+    Returns
+    -------
+    list of dict
+        Rows of ``runs.tsv``.
+
+    Raises
+    ------
+    ParameterError
+        The folder is not one of results: nothing may be written into it.
+    """
+    out_dir = Path(out_dir)
+    table = out_dir / "runs.tsv"
+    if not table.is_file():
+        msg = f"{out_dir} holds no runs.tsv: give the result folder of an earlier run."
+        raise ParameterError(msg)
+    makers = _description(out_dir).get("GeneratedBy")
+    named = [maker.get("Name") for maker in makers or () if isinstance(maker, dict)]
+    rows = read_rows(table)
+    if MAKER not in named or any("status" not in row for row in rows):
+        msg = (
+            f"{out_dir} holds a runs.tsv but no results: its dataset_description.json does not "
+            f"name {MAKER} as what made it. Give the result folder of an earlier run, not the "
+            "folder of its input."
+        )
+        raise ParameterError(msg)
+    return rows
 
 
 def load_cohort(out_dir: str | Path, *, title: str = "All runs") -> CohortResults:
@@ -110,11 +178,9 @@ def load_cohort(out_dir: str | Path, *, title: str = "All runs") -> CohortResult
     CohortResults
         Rows in the order of ``runs.tsv``; a run whose results cannot be read is a failed one.
     """
-    from nipype_mapsmasker.reports.cohort import CohortBuilder
-
     out_dir = Path(out_dir)
     builder = CohortBuilder()
-    for row in _runs(out_dir):
+    for row in result_runs(out_dir):
         run_id = row["run_id"] or ""
         if row.get("status") != "done":
             log = run_files(out_dir, run_id).log
@@ -174,8 +240,6 @@ def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
     Path
         ``report.html`` in the folder.
     """
-    from nipype_mapsmasker.reports.page_cohort import cohort_page
-
     # Whoever draws last reads the table last: of several workflows, none undoes a newer page.
     with held(private_folder(out_dir) / PAGE_LOCK):
         cohort = load_cohort(out_dir, title=title)
@@ -185,7 +249,11 @@ def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
 
 
 def make_reports(
-    out_dir: str | Path, displayed_maps: Any = None, cmap: str | None = None
+    out_dir: str | Path,
+    displayed_maps: Any = None,
+    cmap: str | None = None,
+    *,
+    n_procs: int = 1,
 ) -> list[Path]:
     """
     Make all pages again from a result folder, without the images.
@@ -197,6 +265,8 @@ def make_reports(
     displayed_maps, cmap
         As in `nipype_mapsmasker.reports.page_run.run_page`; None for what was asked for when the
         results were made, so that the pages become what they were.
+    n_procs : int, default=1
+        Processes; a few pages are made by this one, starting others would take longer.
 
     Returns
     -------
@@ -210,39 +280,49 @@ def make_reports(
         The folder holds no results, or ``displayed_maps`` or ``cmap`` makes no sense.
     """
     out_dir = Path(out_dir)
-    rows = _runs(out_dir)
+    rows = result_runs(out_dir)
     _check_wishes(displayed_maps, cmap)
-    pages = []
-    for row in rows:
-        run_id = row["run_id"] or ""
-        if row.get("status") != "done":
-            continue
-        for page, files, sidecar in stored_pages(out_dir, run_id):
-            asked = dict(sidecar.get("masker") or {})
-            wish = asked.get("displayed_maps", 10) if displayed_maps is None else displayed_maps
-            colours = cmap or asked.get("cmap", "CMRmap_r")
-            linked = {**sidecar, "cohort_page": cohort_link(out_dir, run_id)}
-            try:
-                run = load_run(run_id, files, linked)
-                pages.append(write_run_page(page, run, displayed_maps=wish, cmap=colours))
-            except Exception as error:
-                # Where a result is missing or broken the cohort's page says so, too.
-                if isinstance(error, MemoryError) or _is_full_disk(error):
-                    raise
-                LOGGER.warning(
-                    "%s: the page could not be drawn (%s: %s).",
-                    run_id,
-                    type(error).__name__,
-                    error,
-                )
+    done = [row["run_id"] or "" for row in rows if row.get("status") == "done"]
+    jobs = [(out_dir, run_id, displayed_maps, cmap) for run_id in done]
+    n_procs = min(n_procs, len(jobs) // PAGES_PER_PROCESS)
+    if n_procs > 1:
+        # Processes that start afresh hold nothing of this one's memory.
+        with ProcessPoolExecutor(n_procs, mp_context=get_context("spawn")) as pool:
+            made = list(pool.map(_run_pages, jobs, chunksize=4))
+    else:
+        made = [_run_pages(job) for job in jobs]
+    pages = [page for found, _ in made for page in found]
+    for _, warnings in made:
+        for text in warnings:
+            LOGGER.warning(text)
     return [*pages, write_cohort_page(out_dir)]
+
+
+def _run_pages(job: tuple[Path, str, Any, str | None]) -> tuple[list[Path], list[str]]:
+    """Make the pages of one run; give them, and what could not be drawn."""
+    out_dir, run_id, displayed_maps, cmap = job
+    pages, warnings = [], []
+    for page, files, sidecar in stored_pages(out_dir, run_id):
+        asked = dict(sidecar.get("masker") or {})
+        wish = asked.get("displayed_maps", "all") if displayed_maps is None else displayed_maps
+        colours = cmap or asked.get("cmap", BACKGROUND)
+        atlas, strategy = sidecar["Atlas"]["Name"], sidecar.get("Strategy") or ""
+        suffix = files.timeseries_file.suffix[1:]
+        linked = {**sidecar, **page_links(out_dir, run_id, atlas, strategy, suffix)}
+        try:
+            run = load_run(run_id, files, linked)
+            pages.append(write_run_page(page, run, displayed_maps=wish, cmap=colours))
+        except Exception as error:
+            # Where a result is missing or broken the cohort's page says so, too.
+            if isinstance(error, MemoryError) or _is_full_disk(error):
+                raise
+            kind = type(error).__name__
+            warnings.append(f"{run_id}: the page could not be drawn ({kind}: {error}).")
+    return pages, warnings
 
 
 def _check_wishes(displayed_maps: Any, cmap: str | None) -> None:
     """Refuse what no page can show, before the first one is drawn."""
-    from nipype_mapsmasker.reports.display import choose_maps
-    from nipype_mapsmasker.reports.pictures import check_cmap
-
     try:
         if displayed_maps is not None:
             choose_maps(displayed_maps, 0)
@@ -257,19 +337,14 @@ def _is_full_disk(error: Exception) -> bool:
     return isinstance(error, OSError) and not isinstance(error, DataFault | FileNotFoundError)
 
 
-def _runs(out_dir: Path) -> list[dict[str, str | None]]:
-    """Read the table of all runs."""
-    table = out_dir / "runs.tsv"
-    if not table.is_file():
-        msg = f"{out_dir} holds no runs.tsv: give the result folder of an earlier run."
-        raise ParameterError(msg)
-    return read_rows(table)
-
-
 def _description(out_dir: Path) -> dict[str, Any]:
     """Read what made the folder, if it says so."""
     path = out_dir / "dataset_description.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _existing(path: Path) -> Path | None:
@@ -280,3 +355,8 @@ def _existing(path: Path) -> Path | None:
 def _relative(path: Path, folder: Path) -> str:
     """Give the path from a folder below which it lies."""
     return path.relative_to(folder).as_posix()
+
+
+def _beside(path: Path, page: Path) -> str:
+    """Give the path from a page to another file."""
+    return Path(os.path.relpath(path, page.parent)).as_posix()

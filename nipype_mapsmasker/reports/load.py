@@ -3,7 +3,7 @@
 A run's small result files to its page.
 
 The interfaces and ``mapsmasker report`` both come through here, so that a page made again is the
-page that was made. matplotlib is loaded when the first page is drawn, not before.
+page that was made.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,9 +27,8 @@ from nipype_mapsmasker.io.sidecars import checksum
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
-
-if TYPE_CHECKING:
-    from nipype_mapsmasker.reports.results import RunResults, Source
+from nipype_mapsmasker.reports.palettes import BACKGROUND
+from nipype_mapsmasker.reports.results import RunResults, Source
 
 __all__ = [
     "PageFiles",
@@ -144,12 +143,12 @@ def load_run(
     RunResults
         Arrays and values.
     """
-    from nipype_mapsmasker.reports.results import RunResults
-
     raw, names = read_signals(files.signals_file)
     cleaned, _ = read_signals(files.timeseries_file)
     keep = np.ones(len(raw), dtype=bool)
     keep[list(sidecar.get("censored") or [])] = False
+    if len(cleaned) == len(raw):  # censored volumes are gaps, or filled in
+        cleaned = cleaned[keep]
     rows = read_rows(files.coverage_file)
     place = {row["Node"]: index for index, row in enumerate(rows)}
     chosen = [place[name] for name in names]
@@ -184,7 +183,12 @@ def load_run(
 
 
 def write_run_page(
-    path: str | Path, run: RunResults, *, displayed_maps: Any = 10, cmap: str = "CMRmap_r"
+    path: str | Path,
+    run: RunResults,
+    *,
+    displayed_maps: Any = "all",
+    cmap: str = BACKGROUND,
+    palette: Sequence[str] = (),
 ) -> Path:
     """
     Draw the page of a run.
@@ -195,7 +199,7 @@ def write_run_page(
         The page.
     run : RunResults
         The run.
-    displayed_maps, cmap
+    displayed_maps, cmap, palette
         As in `nipype_mapsmasker.reports.page_run.run_page`.
 
     Returns
@@ -205,7 +209,8 @@ def write_run_page(
     """
     from nipype_mapsmasker.reports.page_run import run_page
 
-    return write_page(Path(path), run_page(run, displayed_maps=displayed_maps, cmap=cmap))
+    page = run_page(run, displayed_maps=displayed_maps, cmap=cmap, palette=palette)
+    return write_page(Path(path), page)
 
 
 def write_page(path: Path, page: str) -> Path:
@@ -247,6 +252,7 @@ def _facts(sidecar: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> dict
         "command": str(sidecar.get("command") or ""),
         "warnings": [str(text) for text in sidecar.get("warnings") or ()],
         "cohort_page": str(sidecar.get("cohort_page") or ""),
+        "files": [(str(name), str(path)) for name, path in sidecar.get("files") or ()],
     }
 
 
@@ -254,8 +260,6 @@ def _sources(
     images: Sequence[str], atlas: Mapping[str, Any], data: Mapping[str, NDArray[Any]]
 ) -> list[Source]:
     """List the input files, with checksums of those that were read for one."""
-    from nipype_mapsmasker.reports.results import Source
-
     found = [Source(role="image", path=path) for path in images]
     if atlas:
         digest = f"sha256:{atlas['SHA256']}" if atlas.get("SHA256") else ""

@@ -152,7 +152,7 @@ def clustered_order(matrix: Array) -> list[int]:
         Leaves of average linkage on 1 - r; flat signals, which have no place, come last.
     """
     known = np.flatnonzero(np.isfinite(matrix).sum(axis=0) > 1)
-    lost = [index for index in range(len(matrix)) if index not in set(known.tolist())]
+    lost = np.setdiff1d(np.arange(len(matrix)), known).tolist()
     if len(known) < 3:
         return [*known.tolist(), *lost]
     distance = 1.0 - np.nan_to_num(matrix[np.ix_(known, known)])

@@ -1,21 +1,46 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The page of a cohort: finds the odd ones among a thousand runs."""
+"""The page of a cohort: finds the odd ones among thousands of runs."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import replace
 from typing import Any
+
+import numpy as np
 
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports import outliers as o
 from nipype_mapsmasker.reports import verdict as v
-from nipype_mapsmasker.reports.figures_cohort import figure_coverage_heat, figure_measures
-from nipype_mapsmasker.reports.figures_numbers import figure_correlation, figure_spread
-from nipype_mapsmasker.reports.render import Cell, Column, Picture, href, number, picture, render
+from nipype_mapsmasker.reports.charts import Chart
+from nipype_mapsmasker.reports.cohort_data import LEVELS, CohortNumbers, cohort_numbers, table_data
+from nipype_mapsmasker.reports.html import Html, document, href, join, tag
+from nipype_mapsmasker.reports.palettes import share_palette
+from nipype_mapsmasker.reports.parts import (
+    bullets,
+    figure,
+    matrix_picture,
+    navigation,
+    pairs,
+    section,
+    sparse_names,
+)
+from nipype_mapsmasker.reports.png import data_uri, palette_png
 from nipype_mapsmasker.reports.results import AtlasSummary, CohortResults, RunRow
 
 __all__ = ["cohort_page"]
+
+SCRIPTS = (
+    "format.mjs",
+    "data.mjs",
+    "dom.mjs",
+    "chart.mjs",
+    "table.mjs",
+    "matrix.mjs",
+    "spread.mjs",
+    "card.mjs",
+    "cohort.mjs",
+)
+"""Scripts of the page, each before those that use it."""
 
 MAX_OUTLIERS = 100
 """Longest list of outliers in words; all are marked in the table."""
@@ -23,8 +48,8 @@ MAX_OUTLIERS = 100
 MAX_RUNS_NAMED = 12
 """Runs named for a map that is lost in many."""
 
-LEVELS = {**v.LEVEL_WORDS, "failed": "Failed"}
-"""Levels of a row, from best to worst, with their words."""
+SHARE_STEPS = 100
+"""Steps of a share from 0 to 1 in the pictures, as many as are shown under the pointer."""
 
 
 def cohort_page(cohort: CohortResults) -> str:
@@ -41,170 +66,241 @@ def cohort_page(cohort: CohortResults) -> str:
     str
         One self-contained HTML page; equal results give equal bytes.
     """
-    rows = list(cohort.rows)
-    outliers = _outliers(rows)
-    odd: dict[int, dict[str, str]] = defaultdict(dict)
-    for outlier in outliers:
-        odd[outlier.index][outlier.measure] = outlier.text
-    telling = _telling(rows)
-    shown = [name for name in m.MEASURES if any(name in row.measures for row in rows)]
-    counts = _counts(rows)
-    return render(
-        "cohort.html",
-        {
-            "title": cohort.title,
-            "n_runs": f"{len(rows)} runs",
-            "counts": [("", "Runs", len(rows)), *counts],
-            "levels": counts,
-            "all_failed": bool(rows) and all(row.failed for row in rows),
-            "columns": _columns(telling, shown),
-            "rows": [
-                _table_row(row, telling, shown, odd[index]) for index, row in enumerate(rows)
-            ],
-            "outlier_sd": o.OUTLIER_SD,
-            "outliers": [
-                {
-                    "run_id": _name(rows[outlier.index], telling),
-                    "href": href(rows[outlier.index].link),
-                    "text": outlier.text,
-                }
-                for outlier in outliers[:MAX_OUTLIERS]
-            ],
-            "n_more_outliers": max(0, len(outliers) - MAX_OUTLIERS),
-            "distributions": _distributions(rows, outliers),
-            "atlases": [_atlas(atlas, rows) for atlas in cohort.atlases],
-            "thresholds": v.thresholds(),
-            "meanings": [(m.MEASURES[name].label, m.MEASURES[name].meaning) for name in shown],
-            "command": cohort.command,
-            "versions": list(cohort.versions.items()),
-        },
+    numbers = cohort_numbers(cohort)
+    n_runs = len(numbers.run_levels)
+    atlases = [
+        (f"atlas-{place}", _heading(atlas), _atlas(f"atlas-{place}", atlas, numbers.rows))
+        for place, atlas in enumerate(cohort.atlases, start=1)
+    ]
+    links = [("runs", "Runs")]
+    links += [("outliers", "Outliers")] if numbers.outliers else []
+    links += [("distributions", "Distributions")] if numbers.shown else []
+    links += [(name, heading) for name, heading, _ in atlases] + [("how", "How")]
+    body = join(
+        [
+            tag("header", tag("h1", cohort.title), _tiles(numbers), navigation(links)),
+            _runs(numbers),
+            _outliers(numbers),
+            _distributions(numbers),
+            *(html for _, _, html in atlases),
+            _how(cohort, numbers),
+        ]
     )
-
-
-def _outliers(rows: list[RunRow]) -> list[o.Outlier]:
-    """Find outliers among runs that were treated alike."""
-    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for index, row in enumerate(rows):
-        if not row.failed:
-            groups[row.atlas, row.strategy].append(index)
-    found = [
-        replace(outlier, index=members[outlier.index])
-        for members in groups.values()
-        for outlier in o.find_outliers([rows[index].measures for index in members])
-    ]
-    return sorted(found, key=lambda outlier: (-outlier.distance, outlier.index, outlier.measure))
-
-
-def _counts(rows: list[RunRow]) -> list[tuple[str, str, int]]:
-    """Count the rows of each level."""
-    levels = [_level(row) for row in rows]
-    return [(level, words, levels.count(level)) for level, words in LEVELS.items()]
-
-
-def _level(row: RunRow) -> str:
-    """Give the level of a row."""
-    return "failed" if row.failed else row.level or "good"
-
-
-def _telling(rows: list[RunRow]) -> list[str]:
-    """Name the fields beside the run that tell rows apart, failed runs aside."""
-    return [
-        field
-        for field in ("atlas", "strategy")
-        if len({getattr(row, field) for row in rows if not row.failed}) > 1
-    ]
-
-
-def _name(row: RunRow, telling: list[str]) -> str:
-    """Name a row."""
-    return " · ".join(part for part in (row.run_id, *(getattr(row, f) for f in telling)) if part)
-
-
-def _columns(telling: list[str], shown: list[str]) -> list[Column]:
-    """Make the heads of the table."""
-    columns = [Column("Run", "text"), Column("Verdict"), Column("Reasons", "text")]
-    columns += [Column(field.capitalize(), "text") for field in telling]
-    columns += [Column(m.MEASURES[name].label, title=m.MEASURES[name].meaning) for name in shown]
-    return columns
-
-
-def _table_row(row: RunRow, telling: list[str], shown: list[str], odd: dict[str, str]) -> Any:
-    """Make one row of the table; ``odd`` says why a measure stands out."""
-    level = _level(row)
-    cells = [Cell(getattr(row, field)) for field in telling]
-    for name in shown:
-        value = row.measures.get(name)
-        cells.append(Cell(number(value, m.MEASURES[name].digits), value, odd.get(name, "")))
-    reasons = [*row.reasons, *(odd[name] for name in shown if name in odd)]
-    keywords = [*row.keywords, *(_lower(m.MEASURES[name].label) for name in odd)]
-    return {
-        "run_id": row.run_id,
-        "href": href(row.link),
-        "level": level,
-        "rank": list(LEVELS).index(level),
-        "words": LEVELS[level],
-        "cells": cells,
-        "keywords": ", ".join(dict.fromkeys(keywords)),
-        "reasons": " ".join(text if text.endswith(".") else f"{text}." for text in reasons),
+    place = {(row.run_id, row.atlas, row.strategy): i for i, row in enumerate(numbers.rows)}
+    data = {
+        "kind": "cohort",
+        "table": table_data(numbers),
+        "atlases": [
+            {
+                "names": list(atlas.names),
+                "rows": [place.get((r, atlas.atlas, atlas.strategy), -1) for r in atlas.run_ids],
+                "order": _order(atlas),
+            }
+            for atlas in cohort.atlases
+        ],
     }
+    noun = "run" if n_runs == 1 else "runs"
+    title = f"{cohort.title} · {n_runs} {noun}"
+    return document(title, body, scripts=SCRIPTS, data=data)
 
 
-def _lower(label: str) -> str:
-    """Write a label within a sentence: words in lower case, abbreviations as they are."""
-    return (
-        label if label[1:2].isupper() or not label[1:2].isalpha() else label[0].lower() + label[1:]
+def _tiles(numbers: CohortNumbers) -> Html:
+    """Count runs by their worst level; the script lets the tiles filter."""
+    levels = list(numbers.run_levels.values())
+    counts = [("", "Runs", len(levels))]
+    counts += [(level, words, levels.count(level)) for level, words in LEVELS.items()]
+    inner = join(
+        tag(
+            "button",
+            tag("span", words),
+            tag("strong", count),
+            type="button",
+            class_=f"tile {level}".strip(),
+            data_level=level,
+            aria_pressed="true" if not level else "false",
+        )
+        for level, words, count in counts
     )
+    return tag("div", inner, class_="tiles", role="group", aria_label="Runs by verdict")
 
 
-def _distributions(rows: list[RunRow], outliers: list[o.Outlier]) -> list[Picture]:
-    """Draw the spread of every measure."""
-    by_measure: dict[str, list[int]] = defaultdict(list)
-    for outlier in outliers:
-        by_measure[outlier.measure].append(outlier.index)
-    figure = figure_measures(
-        [row.measures for row in rows], [row.run_id for row in rows], by_measure
+def _runs(numbers: CohortNumbers) -> Html:
+    """Write the place of the table and of the card."""
+    parts: list[Any] = []
+    if numbers.rows and all(row.failed for row in numbers.rows):
+        text = "Every run failed: there are no signals to show. The reasons are in the table."
+        parts.append(tag("p", text, class_="warning", role="note"))
+    text = (
+        "The table needs the page's own script, which is switched off; runs.tsv and qc.tsv in "
+        "the same folder hold the same."
     )
-    caption = (
-        "How each measure spreads over the runs; the dashed line is the median, red crosses are "
-        "outliers, the farthest named."
+    parts.append(tag("noscript", tag("p", text, class_="warning")))
+    table = tag("div", id="runs-place", class_="table-place")
+    words = "The run that is looked at"
+    card = tag("div", id="card", class_="card", role="group", aria_label=words)
+    parts.append(tag("div", table, card, class_="board"))
+    return section("runs", "Runs, the worst first", *parts)
+
+
+def _outliers(numbers: CohortNumbers) -> Html | None:
+    """List values far from the cohort's median."""
+    if not numbers.outliers:
+        return None
+    lines = []
+    for outlier in numbers.outliers[:MAX_OUTLIERS]:
+        row = numbers.rows[outlier.index]
+        name = " · ".join(
+            part for part in (row.run_id, *(getattr(row, f) for f in numbers.telling)) if part
+        )
+        named = tag("a", name, href=href(row.link)) if row.link else name
+        lines.append(join([named, f": {outlier.text}"]))
+    intro = (
+        f"Values more than {o.OUTLIER_SD} robust standard deviations from the median of the runs "
+        "of the same atlas and cleaning."
     )
-    return [picture(figure, caption, f"Histograms; {len(outliers)} outlying values.")]
+    listed = tag("ul", join(tag("li", line) for line in lines), class_="long")
+    rest = len(numbers.outliers) - MAX_OUTLIERS
+    more = tag("p", f"and {rest} more, marked in the table.") if rest > 0 else None
+    folded = tag("details", tag("summary", f"{len(numbers.outliers)} values"), listed, more)
+    return section("outliers", "Outliers", tag("p", intro), folded)
 
 
-def _atlas(atlas: AtlasSummary, rows: list[RunRow]) -> dict[str, Any]:
-    """Make the part of one set of maps."""
+def _distributions(numbers: CohortNumbers) -> Html | None:
+    """Write the places of the histograms and of the picture of all measures."""
+    if not numbers.shown:
+        return None
+    choice = tag("div", id="groups", class_="tools")
+    histograms = figure(
+        tag("div", id="histograms", class_="small"),
+        caption="How each measure spreads over the runs; red bars hold outliers. Point at a bar "
+        "for its runs.",
+    )
+    heat = figure(
+        tag("div", id="heat"),
+        caption=join(
+            [
+                "All measures of all runs, worst runs on top: distance from the median in robust "
+                "standard deviations. ",
+                tag("span", class_="ramp", aria_hidden="true"),
+                " -6 to 6; grey: not known. Point at a cell for its value; click for its card.",
+            ]
+        ),
+    )
+    return section("distributions", "Distributions", choice, histograms, heat)
+
+
+def _heading(atlas: AtlasSummary) -> str:
+    """Name a set of maps and a way of cleaning."""
     name = " · ".join(part for part in (atlas.atlas, atlas.strategy) if part)
-    heading = f"Atlas {name}" if name else "Atlas"
-    wide, matrices = [], []
+    return f"Atlas {name}" if name else "Atlas"
+
+
+def _order(atlas: AtlasSummary) -> list[int]:
+    """Order maps so that those with like signals stand together."""
+    if atlas.mean_correlation is None:
+        return list(range(len(atlas.names)))
+    return m.clustered_order(atlas.mean_correlation)
+
+
+def _atlas(name: str, atlas: AtlasSummary, rows: list[RunRow]) -> Html:
+    """Make the part of one set of maps."""
+    parts: list[Any] = []
     if atlas.coverage is not None and atlas.coverage.size:
-        wide.append(
-            picture(
-                figure_coverage_heat(atlas.coverage, atlas.run_ids, atlas.names),
-                "Coverage: share of each map's weight (columns) that had data in each run (rows).",
-                f"Heat map of coverage, {len(atlas.run_ids)} runs by {len(atlas.names)} maps.",
-            )
-        )
-    order = None
+        parts.append(_coverage(name, atlas))
+    order = _order(atlas)
+    names = [str(atlas.names[index]) for index in order]
+    matrices = []
     if atlas.mean_correlation is not None:
-        order = m.clustered_order(atlas.mean_correlation)
-        figure = figure_correlation(
-            atlas.mean_correlation, atlas.names, order=order, title="Mean over runs"
-        )
-        caption = "Mean correlation of the cleaned signals over runs (by Fisher's z), clustered."
-        matrices.append(picture(figure, caption, "Matrix of mean correlations from -1 to 1."))
+        shown = atlas.mean_correlation[np.ix_(order, order)]
+        picture = matrix_picture(shown, f"{name}-mean", names, "Mean correlations, clustered")
+        scale = tag("span", class_="ramp", aria_hidden="true")
+        words = "Mean correlation of the cleaned signals over runs (by Fisher's z), clustered. "
+        matrices.append(figure(picture, caption=join([words, scale, " -1 to 1"])))
     if atlas.sd_correlation is not None:
-        figure = figure_spread(atlas.sd_correlation, atlas.names, order=order, title="Spread")
-        caption = (
-            "Standard deviation over runs of each correlation, in the same order; the diagonal, "
-            "always 1, is left out."
-        )
-        matrices.append(picture(figure, caption, "Matrix of standard deviations."))
-    return {
-        "heading": heading,
-        "wide": wide,
-        "matrices": matrices,
-        "lost": _lost(atlas, rows),
-    }
+        matrices.append(_spread(name, atlas.sd_correlation[np.ix_(order, order)], names))
+    parts.append(tag("div", join(matrices), class_="pair"))
+    parts.append(_motion_relation(atlas))
+    parts.append(tag("h3", "Maps lost or cut"))
+    lost = _lost(atlas, rows)
+    head = ["Map", "No signal in", "Less than half of the weight on data in"]
+    parts.append(pairs(lost, head) if lost else tag("p", "No map is lost or cut in any run."))
+    return section(name, _heading(atlas), *parts)
+
+
+def _coverage(name: str, atlas: AtlasSummary) -> Html:
+    """Draw the coverage of every map in every run."""
+    assert atlas.coverage is not None
+    codes = _share_codes(atlas.coverage)
+    n_runs, n_maps = codes.shape
+    height = f"{min(30, max(3, 0.8 * n_runs)):.1f}rem"
+    picture = tag(
+        "img",
+        src=data_uri(palette_png(codes, share_palette(SHARE_STEPS + 1))),
+        alt=f"Coverage of {n_maps} maps in {n_runs} runs",
+        class_="heat",
+        id=f"{name}-coverage",
+        style=f"height: {height}",
+    )
+    names = sparse_names([str(run) for run in atlas.run_ids])
+    words = "Coverage: share of each map's weight (columns) that had data in each run (rows). "
+    scale = tag("span", class_="ramp share", aria_hidden="true")
+    drawn = tag("div", names, tag("div", picture, class_="plot"), class_="named")
+    return figure(drawn, caption=join([words, scale, " 0 to 1"]))
+
+
+def _spread(name: str, spread: m.Array, names: list[str]) -> Html:
+    """Draw the standard deviation over runs of each correlation."""
+    spread = spread.astype(np.float64)
+    # That a signal always correlates fully with itself says nothing.
+    np.fill_diagonal(spread, np.nan)
+    finite = spread[np.isfinite(spread)]
+    n_steps = max(5, int(np.ceil(SHARE_STEPS * float(finite.max(initial=0.05)))) + 1)
+    codes = np.where(np.isfinite(spread), np.rint(np.nan_to_num(spread) * SHARE_STEPS), n_steps)
+    palette = share_palette(n_steps).copy()
+    palette[:-1] = palette[-2::-1]  # dark for much
+    picture = tag(
+        "img",
+        src=data_uri(palette_png(codes.astype(np.uint8), palette)),
+        alt="Standard deviations of the correlations, in the same order",
+        class_="matrix",
+        id=f"{name}-spread",
+    )
+    words = (
+        "Standard deviation over runs of each correlation, in the same order; the diagonal, "
+        "always 1, is left out. "
+    )
+    scale = tag("span", class_="ramp spread", aria_hidden="true")
+    drawn = tag("div", sparse_names(names), tag("div", picture, class_="plot"), class_="named")
+    return figure(drawn, caption=join([words, scale, f" 0 to {(n_steps - 1) / SHARE_STEPS:g}"]))
+
+
+def _motion_relation(atlas: AtlasSummary) -> Html | None:
+    """Draw how correlations between signals go with motion over the runs."""
+    if atlas.motion_relation is None or not atlas.motion_relation.size:
+        return None
+    relation, n_runs = atlas.motion_relation, atlas.n_motion
+    edges = np.linspace(-1, 1, 41)
+    share = np.histogram(relation, edges)[0] / relation.size
+    chart = Chart(
+        (-1.0, 1.0), (0.0, 1.05 * float(share.max())), y_label="share of pairs",
+        x_label="correlation over runs of connectivity with mean motion",
+    )  # fmt: skip
+    chart.at(0.0, "axis")
+    chart.steps(edges, share, "after outline")
+    chance = 0.6745 / np.sqrt(max(1, n_runs - 1))
+    caption = (
+        f"Does connectivity go with motion (QC-FC)? Over {n_runs} runs the median |r| of a pair's "
+        "correlation with mean framewise displacement is "
+        f"{np.median(np.abs(relation)):.2f}; about {chance:.2f} would be chance."
+    )
+    return figure(chart.html("Histogram of QC-FC correlations", height="9rem"), caption=caption)
+
+
+def _share_codes(shares: m.Array) -> m.Array:
+    """Turn shares into pixels; what is not known is the code after the last."""
+    known = np.isfinite(shares)
+    scaled = np.rint(np.where(known, np.clip(shares, 0, 1), 0.0) * SHARE_STEPS)
+    return np.where(known, scaled, SHARE_STEPS + 1).astype(np.uint8)
 
 
 def _lost(atlas: AtlasSummary, rows: list[RunRow]) -> list[tuple[str, str, str]]:
@@ -219,13 +315,13 @@ def _lost(atlas: AtlasSummary, rows: list[RunRow]) -> list[tuple[str, str, str]]
         for name in row.cut_maps:
             cut[name].append(row.run_id)
     return [
-        (str(name), _runs(lost[name]), _runs(cut[name]))
+        (str(name), _named_runs(lost[name]), _named_runs(cut[name]))
         for name in atlas.names
         if lost[name] or cut[name]
     ]
 
 
-def _runs(run_ids: list[str]) -> str:
+def _named_runs(run_ids: list[str]) -> str:
     """Count runs and name the first ones."""
     if not run_ids:
         return "–"
@@ -233,3 +329,19 @@ def _runs(run_ids: list[str]) -> str:
     more = f" and {rest} more" if rest > 0 else ""
     noun = "run" if len(run_ids) == 1 else "runs"
     return f"{len(run_ids)} {noun}: " + ", ".join(run_ids[:MAX_RUNS_NAMED]) + more
+
+
+def _how(cohort: CohortResults, numbers: CohortNumbers) -> Html:
+    """Write how verdicts were found, and by what."""
+    meanings = [(m.MEASURES[name].label, m.MEASURES[name].meaning) for name in numbers.shown]
+    parts: list[Any] = [
+        tag("h3", "Thresholds of the verdicts"),
+        bullets(v.thresholds()),
+        tag("h3", "Columns"),
+        pairs(meanings, ["Column", "Meaning"]),
+    ]
+    if cohort.command:
+        parts += [tag("h3", "Command"), tag("pre", cohort.command, class_="card")]
+    if cohort.versions:
+        parts += [tag("h3", "Versions"), pairs(cohort.versions.items(), ["Software", "Version"])]
+    return section("how", "How", *parts)

@@ -7,44 +7,48 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports import verdict as v
+from nipype_mapsmasker.reports.brain import Brain, make_brain
 from nipype_mapsmasker.reports.display import DEFAULT_DISPLAYED_MAPS, choose_maps
-from nipype_mapsmasker.reports.figures_maps import figure_glance
-from nipype_mapsmasker.reports.figures_numbers import (
-    figure_correlation,
-    figure_coverage,
-    figure_distribution,
-)
-from nipype_mapsmasker.reports.figures_signals import (
-    MAX_CONFOUNDS,
-    figure_carpet,
-    figure_confounds,
-    figure_fit,
-    figure_spectra,
-)
+from nipype_mapsmasker.reports.html import Html, document, href, join, number, tag
 from nipype_mapsmasker.reports.methods import methods_text
-from nipype_mapsmasker.reports.pictures import check_cmap
-from nipype_mapsmasker.reports.render import (
-    Cell,
-    Column,
-    Picture,
-    href,
-    number,
-    picture,
-    render,
-    safe_json,
+from nipype_mapsmasker.reports.palettes import BACKGROUND, background_palette, check_cmap
+from nipype_mapsmasker.reports.parts import (
+    badge,
+    bullets,
+    figure,
+    navigation,
+    pairs,
+    section,
+    tiles,
 )
 from nipype_mapsmasker.reports.results import RunResults
-from nipype_mapsmasker.reports.viewer import background, pass_band, viewer_data
+from nipype_mapsmasker.reports.run_charts import fit_section, matrix_section, signal_section
+from nipype_mapsmasker.reports.run_data import RunNumbers, page_data, run_numbers
 
 __all__ = ["run_page"]
 
+SCRIPTS = (
+    "format.mjs",
+    "data.mjs",
+    "dom.mjs",
+    "chart.mjs",
+    "table.mjs",
+    "matrix.mjs",
+    "brain.mjs",
+    "viewer.mjs",
+    "run.mjs",
+)
+"""Scripts of the page, each before those that use it."""
+
 
 def run_page(
-    run: RunResults, *, displayed_maps: Any = DEFAULT_DISPLAYED_MAPS, cmap: str = "CMRmap_r"
+    run: RunResults,
+    *,
+    displayed_maps: Any = DEFAULT_DISPLAYED_MAPS,
+    cmap: str = BACKGROUND,
+    palette: Sequence[str] = (),
 ) -> str:
     """
     Make the page that tells whether a run can be used.
@@ -53,10 +57,13 @@ def run_page(
     ----------
     run : RunResults
         The run.
-    displayed_maps : int, list of int, ndarray of int or 'all', default=10
+    displayed_maps : int, list of int, ndarray of int or 'all', default='all'
         Maps in the viewer; see `nipype_mapsmasker.reports.display.choose_maps`.
-    cmap : str, default='CMRmap_r'
-        matplotlib's name of the colour map of the mean image.
+    cmap : str, default='gray'
+        Name of the colours of the mean image.
+    palette : sequence of str, optional
+        These colours, where they are known already, so that nobody has to look them up; from
+        `nipype_mapsmasker.reports.palettes.background_palette`.
 
     Returns
     -------
@@ -67,47 +74,67 @@ def run_page(
     ------
     TypeError
         ``displayed_maps`` is none of the above.
-    ValueError
+    ParameterError
         ``cmap`` is not known.
     """
-    indices, map_warnings = choose_maps(displayed_maps, len(run.names))
-    map_note = ""
-    if isinstance(displayed_maps, int) and displayed_maps == DEFAULT_DISPLAYED_MAPS:
-        # The reference warns of its own default, too; who asked for nothing did nothing wrong.
-        map_note = f"All {len(run.names)} maps are shown." if map_warnings else ""
-        map_warnings = []
-    viewer = viewer_data(run, indices, check_cmap(cmap))
-    if indices and not viewer["planes"]:
-        map_warnings.append("There are no pictures of the maps: their cuts were not kept.")
-    values = m.run_measures(run)
-    inner = ("planes", "threshold", "colours", "any_negative", "behind", "oblique", "binned")
-    return render(
-        "run.html",
-        {
-            "run": run,
-            "cohort_href": href(run.cohort_page),
-            "verdict": v.judge(run, values),
-            "thresholds": v.thresholds(),
-            "facts": _facts(run),
-            "map_warnings": map_warnings,
-            "map_note": map_note or _shown(len(indices), len(run.names)),
-            "viewer": viewer,
-            "viewer_json": safe_json({k: x for k, x in viewer.items() if k not in inner}),
-            "figures": _figures(run),
-            "numbers": _numbers(run, values),
-            "coverage": _coverage_table(run),
-            "methods": methods_text(run),
-            "steps": list(run.summary.get("steps", ())),
-            "sources": [(s.role, s.path, s.checksum or "–") for s in run.sources],
-            "parameters": [(name, _plain(run.parameters[name])) for name in run.parameters],
-            "versions": list(run.versions.items()),
-        },
+    indices, warnings = choose_maps(displayed_maps, len(run.names))
+    brain = make_brain(run, palette or background_palette(check_cmap(cmap)))
+    numbers = run_numbers(run, None if isinstance(displayed_maps, str) else indices)
+    if indices and brain is None:
+        warnings.append("There are no pictures of the maps: they were not kept.")
+    body = join(
+        [
+            _header(run, numbers),
+            _maps(run, numbers, brain, warnings, cmap),
+            signal_section(run, numbers),
+            matrix_section(run, numbers),
+            fit_section(run, numbers),
+            _how(run),
+        ]
     )
+    title = f"{run.run_id} · {numbers.verdict.words}"
+    return document(title, body, scripts=SCRIPTS, data=page_data(run, numbers, brain))
 
 
-def _shown(n_shown: int, n_maps: int) -> str:
-    """Say how many maps there are to look at."""
-    return f"{n_shown} of {n_maps} maps are shown." if 0 < n_shown < n_maps else ""
+def _header(run: RunResults, numbers: RunNumbers) -> Html:
+    """Write what stands above everything: which run, and whether it can be used."""
+    facts = join(tag("div", tag("dt", name), tag("dd", value)) for name, value in _facts(run))
+    parts = [
+        _neighbours(run),
+        tag("h1", run.run_id),
+        _verdict(numbers.verdict),
+        tag("dl", facts, class_="facts"),
+        tiles(_tiles(run, numbers)),
+        _files(run),
+        navigation(
+            [
+                ("maps", "Maps"),
+                ("signals", "Signals"),
+                ("correlations", "Correlations"),
+                ("fit", "Fit and coverage"),
+                ("how", "How"),
+            ]
+        ),
+    ]
+    return tag("header", join(parts))
+
+
+def _neighbours(run: RunResults) -> Html | None:
+    """Link to the cohort, and through it to the runs before and after."""
+    if not run.cohort_page:
+        return None
+    up = href(run.cohort_page)
+    # The cohort's page knows the order of the runs, which changes when runs are added.
+    own = json.dumps([run.run_id, run.atlas, run.strategy])
+    links = [tag("a", "↑ All runs", href=up)]
+    for step, words in (("previous", "← Previous run"), ("next", "Next run →")):
+        links.append(tag("a", words, href=f"{up}#{step}={_quoted(own)}", rel=step[:4]))
+    return tag("p", join(links, " "), class_="up")
+
+
+def _quoted(text: str) -> str:
+    """Quote a text for the end of an address."""
+    return href(text)[2:].replace("/", "%2F")
 
 
 def _facts(run: RunResults) -> list[tuple[str, str]]:
@@ -122,169 +149,164 @@ def _facts(run: RunResults) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _figures(run: RunResults) -> dict[str, list[Picture]]:
-    """Draw all figures, by the part of the page that they stand in."""
-    before = m.correlation_matrix(run.raw[run.kept])
-    after = before if run.cleaned is None else m.correlation_matrix(run.cleaned)
-    return {
-        "maps": _map_figures(run),
-        "signals": _signal_figures(run),
-        "matrices": _matrix_figures(run, after),
-        "numbers": _number_figures(run, before, after),
-        "coverage": _coverage_figures(run),
-    }
-
-
-def _map_figures(run: RunResults) -> list[Picture]:
-    """Draw all maps at a glance."""
-    if run.cuts is None:
-        return []
-    caption = (
-        "All maps at a glance: each voxel has the colour of the map that is strongest there, "
-        "relative to the map's peak. Numbers are those of the maps, from 0."
-    )
-    alt = f"Axial cuts through the brain with {len(run.names)} maps in different colours."
-    figure = figure_glance(run.cuts, run.names, mean_image=background(run))
-    return [picture(figure, caption, alt, many_colours=True)]
-
-
-def _signal_figures(run: RunResults) -> list[Picture]:
-    """Draw carpet, spectra and confounds."""
-    n_censored = int((~run.kept).sum())
-    high_pass, low_pass = pass_band(run)
-    carpet = figure_carpet(
-        run.raw, run.cleaned, run.kept, t_r=run.t_r, names=run.names, motion=run.motion
-    )
-    spectra = figure_spectra(
-        run.raw, run.cleaned, run.kept, t_r=run.t_r, high_pass=high_pass, low_pass=low_pass
-    )
-    shown = [
-        picture(
-            carpet,
-            "All signals over time, one row per map, grey in units of its standard deviation. "
-            "Vertical bands in all rows are global; purple volumes were censored.",
-            f"Carpet of {len(run.names)} signals over {len(run.kept)} volumes before and after "
-            f"cleaning; {n_censored} volumes are censored.",
-        ),
-        picture(
-            spectra,
-            "Spectra: median over maps (line) and middle 80 % of the maps (band). Gaps from "
-            "censoring are allowed for (Lomb-Scargle).",
-            "Spectra of the signals before and after cleaning with the pass band.",
-        ),
-    ]
-    if run.confounds is not None and run.confounds.shape[1]:
-        confounds = figure_confounds(
-            run.raw, run.cleaned, run.kept, run.confounds, run.confound_names
+def _verdict(verdict: v.Verdict) -> Html:
+    """Write the verdict with its reasons."""
+    lines = [
+        tag(
+            "li",
+            tag("strong", finding.about),
+            " (does not weigh)" if finding.level == "note" else None,
+            f": {finding.text}",
+            class_=finding.level,
         )
-        caption = "Correlation of the signals with the confounds, before and after cleaning."
-        if run.confounds.shape[1] > MAX_CONFOUNDS:
-            caption += f" The {MAX_CONFOUNDS} strongest of {run.confounds.shape[1]} are shown."
-        left = _mean_abs(run)
-        shown.append(picture(confounds, caption, f"Mean |r| with each confound; {left}."))
-    return shown
-
-
-def _matrix_figures(run: RunResults, after: m.Array) -> list[Picture]:
-    """Draw the correlation matrix twice."""
-    what = "Correlation of the signals" + (" after cleaning" if run.cleaned is not None else "")
-    alt = f"{what}: matrix of {len(run.names)} by {len(run.names)} maps from -1 to 1"
-    atlas = figure_correlation(after, run.names, title="In the order of the atlas")
-    order = m.clustered_order(after)
-    clustered = figure_correlation(after, run.names, order=order, title="Ordered by clustering")
-    return [
-        picture(atlas, f"{what}, in the order of the atlas.", f"{alt}, in the atlas's order."),
-        picture(
-            clustered,
-            f"{what}, like signals side by side (average linkage).",
-            f"{alt}, ordered by clustering.",
-        ),
+        for finding in verdict.findings
     ]
+    reasons = tag("ul", join(lines)) if lines else tag("p", "Nothing stands out.")
+    thresholds = tag("details", tag("summary", "Thresholds"), bullets(v.thresholds()))
+    word = tag("p", badge(verdict.level, verdict.words), class_="word")
+    return tag("div", word, reasons, thresholds, class_=f"verdict {verdict.level}")
 
 
-def _number_figures(run: RunResults, before: m.Array, after: m.Array) -> list[Picture]:
-    """Draw fit and distribution of correlations."""
-    cleaned = None if run.cleaned is None else after
-    shown = [
-        picture(
-            figure_distribution(before, cleaned),
-            "Correlations between all pairs of signals.",
-            "Histogram of the correlations before and after cleaning.",
-        )
-    ]
-    if run.r_squared is not None:
-        shown.append(
-            picture(
-                figure_fit(run.r_squared, run.kept, t_r=run.t_r),
-                "Share of each volume's energy that the maps explain (R² of the spatial fit).",
-                "R² of the spatial fit over time.",
-            )
-        )
-    return shown
-
-
-def _coverage_figures(run: RunResults) -> list[Picture]:
-    """Draw the coverage of the maps."""
-    if run.coverage is None:
-        return []
-    low = int((np.nan_to_num(run.coverage) < v.CUT_COVERAGE).sum())
-    return [
-        picture(
-            figure_coverage(run.coverage, run.names),
-            "Share of each map's weight that had data, in the atlas's order.",
-            f"Coverage of {len(run.names)} maps; {low} are below {v.CUT_COVERAGE:.0%}.",
-        )
-    ]
-
-
-def _numbers(run: RunResults, values: dict[str, float]) -> list[tuple[str, str, str]]:
+def _tiles(run: RunResults, numbers: RunNumbers) -> list[tuple[str, str, str]]:
     """List the tiles."""
-    tiles = [
-        (measure.label, number(values[name], measure.digits), measure.meaning)
+    shown = [
+        (measure.label, number(numbers.values[name], measure.digits), measure.meaning)
         for name, measure in m.MEASURES.items()
-        if name in values
+        if name in numbers.values
     ]
     rank = run.summary.get("confound_rank")
     if rank is not None:
-        tiles.append(("Rank of the confounds", f"{rank:g}", "Confounds that are not redundant."))
-    return tiles
+        shown.append(("Rank of the confounds", f"{rank:g}", "Confounds that are not redundant."))
+    return shown
 
 
-def _coverage_table(run: RunResults) -> dict[str, Any]:
-    """Make the table of the maps."""
-    optional: list[tuple[str, m.Array | None, int, str]] = [
-        ("Coverage", run.coverage, 3, "Share of the map's weight that counted."),
-        ("in mask and field of view", run.coverage_fit, 3, "Known from the grid and the mask."),
-        ("with data", run.coverage_data, 3, "Known from this run's image."),
-        ("Variance inflation", run.variance_inflation, 2, "How alike the map is to the others."),
+def _files(run: RunResults) -> Html | None:
+    """Link to the run's own files."""
+    if not run.files:
+        return None
+    links = join((tag("a", name, href=href(path)) for name, path in run.files), " ")
+    return tag("p", "Files: ", links, class_="files")
+
+
+def _maps(
+    run: RunResults, numbers: RunNumbers, brain: Brain | None, warnings: list[str], cmap: str
+) -> Html:
+    """Write the viewer, and all maps at a glance."""
+    parts: list[Any] = [tag("p", line, class_="warning", role="note") for line in warnings]
+    n_shown, n_maps = len(numbers.view), len(run.names)
+    if n_shown < n_maps:
+        parts.append(tag("p", f"{n_shown} of {n_maps} maps are shown.", class_="aside"))
+    if not numbers.view:
+        parts.append(tag("p", "No map was asked for."))
+        return section("maps", "Maps", *parts)
+    n_flagged = sum(1 for index in numbers.view if numbers.flags.get(index))
+    if n_flagged:
+        words = "map stands" if n_flagged == 1 else "maps stand"
+        parts.append(tag("p", f"{n_flagged} {words} out and come first.", class_="aside"))
+    parts.append(_viewer(numbers, brain, cmap))
+    if brain is not None and brain.glance:
+        parts.append(_glance(brain, len(run.names)))
+    return section("maps", "Maps", *parts)
+
+
+def _viewer(numbers: RunNumbers, brain: Brain | None, cmap: str) -> Html:
+    """Write the places that the script fills."""
+    controls = tag(
+        "div",
+        tag("button", "‹", type="button", id="previous", aria_label="Previous map"),
+        tag(
+            "input", type="range", id="slider", min=0, max=len(numbers.view) - 1, value=0,
+            aria_label="Map",
+        ),
+        tag("button", "›", type="button", id="next", aria_label="Next map"),
+        tag("select", id="chooser", aria_label="Map by name"),
+        class_="controls",
+    )  # fmt: skip
+    parts = [
+        controls,
+        tag("h3", "", id="map-name", aria_live="polite"),
+        tag("p", "", id="map-facts"),
+        tag("p", "", id="map-flag"),
     ]
-    known = [
-        (name, array, digits, why) for name, array, digits, why in optional if array is not None
+    if brain is not None:
+        behind = f"the run's mean image ({cmap})" if brain.has_mean else "nothing (no mean image)"
+        words = (
+            "Drag in a picture, or move the sliders by mouse or arrow keys, to turn through the "
+            f"brain. Behind: {behind}; L, R: the patient's left and right. {brain.oblique}"
+        )
+        parts.append(tag("div", id="brain", class_="brain"))
+        parts.append(tag("p", "", id="weights", class_="legend"))
+        parts.append(tag("p", words, class_="legend"))
+    charts = [("series", "Time series"), ("spectrum", "Spectrum")]
+    parts.append(
+        tag(
+            "div",
+            join(tag("div", tag("h4", words), tag("div", id=name)) for name, words in charts),
+            class_="charts",
+        )
+    )
+    parts.append(numbers.key)
+    parts.append(
+        tag(
+            "noscript",
+            tag(
+                "p",
+                "The viewer and the tables need the page's own script, which is switched off. "
+                "The figures below do not.",
+                class_="warning",
+            ),
+        )
+    )
+    return tag("div", *parts, class_="card viewer", id="viewer")
+
+
+def _glance(brain: Brain, n_maps: int) -> Html:
+    """Write the picture of all maps."""
+    cuts = join(
+        tag(
+            "div",
+            tag("img", src=cut.back, alt="", class_="back"),
+            tag("img", src=cut.over, alt=f"All maps at z = {cut.z:.0f} mm", class_="over"),
+            tag("span", f"z = {cut.z:.0f} mm", class_="z", aria_hidden="true"),
+            tag("span", "L", class_="end left", aria_hidden="true"),
+            tag("span", "R", class_="end right", aria_hidden="true"),
+            class_="cut",
+            style=f"aspect-ratio: {brain.aspect:.4f}",
+        )
+        for cut in brain.glance
+    )
+    caption = (
+        f"All {n_maps} maps at a glance: each voxel has the colour of the map that is strongest "
+        "there, relative to its peak. Point at a patch for its name; click to see the map above."
+    )
+    return figure(tag("div", cuts, id="glance", class_="glance"), caption=caption)
+
+
+def _how(run: RunResults) -> Html:
+    """Write what was done, by what, to what."""
+    text = methods_text(run)
+    references = tag("ol", join(tag("li", line) for line in text.references))
+    paragraphs = join(tag("p", line) for line in text.paragraphs)
+    parts: list[Any] = [
+        tag("h3", "Methods"),
+        tag("div", paragraphs, references, class_="card methods", id="methods"),
     ]
-    spread = m.detrended(run.raw[run.kept]).std(axis=0)
-    known.append(("SD before cleaning", spread, -4, "Trend removed."))
-    columns = [Column("Map"), Column("Name", "text")]
-    columns += [Column(name, title=why) for name, _, _, why in known]
-    lost = np.zeros(len(run.names)) if run.coverage is None else 1 - np.nan_to_num(run.coverage)
-    rows = []
-    for index, name in enumerate(run.names):
-        cells = [Cell(str(index), index), Cell(str(name))]
-        cells += [_cell(float(array[index]), digits) for _, array, digits, _ in known]
-        flag = "cut" if lost[index] > 1 - v.CUT_COVERAGE else ""
-        flag = "lost" if lost[index] > 1 - m.LOST_COVERAGE else flag
-        rows.append({"cells": cells, "flag": flag})
-    return {"columns": columns, "rows": rows}
-
-
-def _cell(value: float, digits: int) -> Cell:
-    """Make a cell of a number that may not be known."""
-    return Cell(number(value, digits), value if np.isfinite(value) else None)
-
-
-def _mean_abs(run: RunResults) -> str:
-    """Say how much of the confounds is left."""
-    left = m.run_measures(run).get("confounds_after")
-    return "not cleaned" if left is None else f"mean after cleaning {left:.3f}"
+    steps = [tag("li", step) for step in run.summary.get("steps", ())]
+    if steps:
+        parts += [tag("h3", "Steps, in order"), tag("ol", join(steps))]
+    if run.command:
+        parts += [tag("h3", "Command"), tag("pre", run.command, class_="card")]
+    parts.append(tag("h3", "Warnings during the run"))
+    parts.append(bullets(run.warnings) if run.warnings else tag("p", "None."))
+    if run.sources:
+        rows = [(s.role, s.path, s.checksum or "–") for s in run.sources]
+        parts += [tag("h3", "Input files"), pairs(rows, ["What", "File", "Checksum"])]
+    if run.parameters:
+        values = [(name, _plain(run.parameters[name])) for name in run.parameters]
+        parts += [tag("h3", "Parameters"), pairs(values, ["Parameter", "Value"])]
+    if run.versions:
+        parts += [tag("h3", "Versions"), pairs(run.versions.items(), ["Software", "Version"])]
+    return section("how", "How", *parts)
 
 
 def _plain(value: Any) -> str:

@@ -83,6 +83,8 @@ class RunResults:
         What was warned of during the run.
     cohort_page : str
         Relative path of the cohort's page, for the link back.
+    files : sequence of tuple of str
+        What each of the run's own files is, and its path relative to the page.
     """
 
     run_id: str
@@ -112,6 +114,7 @@ class RunResults:
     command: str = ""
     warnings: Sequence[str] = ()
     cohort_page: str = ""
+    files: Sequence[tuple[str, str]] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not belong together."""
@@ -205,6 +208,10 @@ class AtlasSummary:
         Coverage of each map in each run.
     mean_correlation, sd_correlation : (K, K) ndarray of float, optional
         Mean over runs, back from Fisher's z, and standard deviation of r.
+    motion_relation : (P,) ndarray of float, optional
+        For P pairs of maps, the correlation over runs of their correlation with mean motion.
+    n_motion : int
+        Runs whose motion is known.
     """
 
     atlas: str = ""
@@ -214,6 +221,8 @@ class AtlasSummary:
     coverage: Array | None = None
     mean_correlation: Array | None = None
     sd_correlation: Array | None = None
+    motion_relation: Array | None = None
+    n_motion: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

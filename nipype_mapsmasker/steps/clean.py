@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from fnmatch import fnmatchcase
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.cleaning import clean, refuse_nothing
+from nipype_mapsmasker.core.denoise.filling import OutputType, fill_censored
 from nipype_mapsmasker.core.parameters import Cleaning, ConfoundParameters
 from nipype_mapsmasker.errors import SignalError
 from nipype_mapsmasker.io.atomic import write_json
@@ -28,6 +30,10 @@ WRITTEN_DTYPES = {
     "float64": np.float64,
 }
 """What each value of ``dtype`` means for the table that is written."""
+
+
+_NOT_KEPT = ("run_id", "warnings", "columns")
+"""What the summary of a cleaning says itself of a choice of regressors."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +53,8 @@ class CleaningInputs:
         Table of high-variance confounds, used whole.
     sample_mask_file : str or None
         Volumes to keep.
+    selection_file : str or None
+        JSON of the choice of regressors and volumes, for the summary.
     fit_quality_file : str or None
         Table of the extraction that tells which volumes have no data; they are censored.
     choice : ConfoundParameters
@@ -58,6 +66,7 @@ class CleaningInputs:
     confounds_files: str | Sequence[str] | None = None
     high_variance_file: str | None = None
     sample_mask_file: str | None = None
+    selection_file: str | None = None
     fit_quality_file: str | None = None
     choice: ConfoundParameters = field(default_factory=ConfoundParameters)
 
@@ -69,6 +78,7 @@ def clean_run(
     *,
     dtype: str | None = None,
     output_format: str = "tsv",
+    output_type: OutputType = "censored",
     messages: Sequence[str] = (),
 ) -> tuple[Path, Path]:
     """
@@ -86,6 +96,8 @@ def clean_run(
         Type that is written.
     output_format : {'tsv', 'npy', 'parquet'}
         Format that is written.
+    output_type : {'censored', 'interpolated', 'nan'}
+        What becomes of censored volumes.
     messages : sequence of str
         Earlier warnings, handed on.
 
@@ -125,6 +137,8 @@ def clean_run(
     confounds = np.hstack(tables) if tables else None
     cleaned, summary = clean(signals, strategy, confounds=confounds, sample_mask=sample_mask)
     refuse_nothing(cleaned, summary)
+    if sample_mask is not None:
+        cleaned = fill_censored(cleaned, sample_mask, output_type)
     out_file = write_signals(
         folder / f"cleaned.{output_format}", cleaned.astype(WRITTEN_DTYPES[dtype]), names
     )
@@ -135,7 +149,9 @@ def clean_run(
         "run_id": files.run_id,
         "extraction_warnings": list(messages),
         "names": names,
-        "parameters": asdict(strategy) | asdict(files.choice) | {"dtype": dtype},
+        "parameters": asdict(strategy)
+        | asdict(files.choice)
+        | {"dtype": dtype, "output_type": output_type},
         "confound_names": confound_names,
         "censored": censored,
         "volumes_without_data": np.flatnonzero(no_data).tolist(),
@@ -144,6 +160,9 @@ def clean_run(
             "sample_mask_file": files.sample_mask_file,
         },
     }
+    if files.selection_file is not None:
+        selection = json.loads(Path(files.selection_file).read_text(encoding="utf-8"))
+        fields["selection"] = {k: v for k, v in selection.items() if k not in _NOT_KEPT}
     return out_file, write_json(folder / "summary.json", fields)
 
 

@@ -17,13 +17,13 @@ from nipype_mapsmasker.core.maps import check_no_overlap
 from nipype_mapsmasker.core.parameters import FittingParameters
 from nipype_mapsmasker.errors import GridError, ParameterError
 from nipype_mapsmasker.io.arrays import save_arrays
-from nipype_mapsmasker.io.fitted import save_operator
+from nipype_mapsmasker.io.fitted import load_operator, save_operator
 from nipype_mapsmasker.io.images.reader import read_info
 from nipype_mapsmasker.io.maps import MapsImage, load_maps, mask_on_grid, open_maps
 from nipype_mapsmasker.io.sidecars import checksum
 from nipype_mapsmasker.io.tables.coverage import write_fit_coverage
 
-__all__ = ["ResamplingTarget", "fit_space", "fit_to_grid"]
+__all__ = ["ResamplingTarget", "adopt_fit", "fit_space", "fit_to_grid"]
 
 ResamplingTarget: TypeAlias = Literal["data", "mask", "maps"] | None
 
@@ -93,6 +93,42 @@ def fit_to_grid(
         "n_maps": operator.n_maps,
         "cuts_file": None if cuts is None else str(cuts),
         "maps_checksum": checksum(maps_file),
+    }
+
+
+def adopt_fit(folder: Path, operator_file: str, maps_file: str | None) -> dict[str, Any]:
+    """
+    Take a fit that was made before, so that any number of runs share it.
+
+    Parameters
+    ----------
+    folder : Path
+        Where its coverage is written.
+    operator_file : str
+        The fit.
+    maps_file : str or None
+        The maps, to be named in the results; they are not read again, so there are no cuts of
+        them for the pages.
+
+    Returns
+    -------
+    dict
+        As `fit_to_grid`.
+
+    Raises
+    ------
+    ImageFileError
+        The file is no whole fit, or the maps cannot be read.
+    """
+    operator = load_operator(operator_file)
+    return {
+        "coverage_file": str(write_fit_coverage(folder / "coverage.tsv", operator)),
+        "operator_file": operator_file,
+        "maps_file": maps_file,
+        "mask_file": None,
+        "n_maps": operator.n_maps,
+        "cuts_file": None,
+        "maps_checksum": None if maps_file is None else checksum(maps_file),
     }
 
 

@@ -37,6 +37,9 @@ COHORT_OUTPUTS = (
     "coverage_files",
     "mean_files",
     "operator_files",
+    "outliers_files",
+    "relmat_files",
+    "statmap_files",
     "reconstruction_files",
     "report_files",
     "fault_files",
@@ -109,6 +112,12 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
         Mean images, one per run
     operator_files
         Fitted operators, one list per run: per atlas
+    outliers_files
+        Tables of kept and censored volumes, one list per run: per strategy that chooses
+    relmat_files
+        Connectomes, one list per run: per atlas, strategy and measure
+    statmap_files
+        Maps of dual regressions and their z, one list per run: per atlas and strategy
     reconstruction_files
         Images rebuilt from the cleaned signals, in the order of timeseries_files
     report_files

@@ -8,6 +8,7 @@ from typing import Any
 
 from nipype_mapsmasker.core.parameters import PageParameters, values_of
 from nipype_mapsmasker.workflows.connections import listed
+from nipype_mapsmasker.workflows.description import describe
 from nipype_mapsmasker.workflows.steps import (
     LIGHT,
     PAGE_MEM_GB,
@@ -43,6 +44,8 @@ def add_steps_and_ends(
     from nipype_mapsmasker.io.results.provenance import provenance_of
 
     given = graph.given
+    # Pipelines that write a methods section collect this of every workflow.
+    graph.workflow.__desc__ = describe(given)
     provenance = provenance_of(given, given.command)
     run = add_run_steps(graph)
     if given.reports:
@@ -54,29 +57,59 @@ def add_steps_and_ends(
         if given.cohort_tables:
             found |= _add_cohort(graph, store, run_ids, fit_coverage, provenance)
     outputnode = Node(IdentityInterface(fields=list(fields)), name="outputnode")
+    sources = _gathered(graph, found) if graph.over_runs else _handed_over(graph, found)
     graph.connect(
         outputnode,
-        {name if name in fields else f"{name}s": source for name, source in found.items()},
+        {name if name in fields else f"{name}s": source for name, source in sources.items()},
     )
 
 
-def _run_outputs(graph: Graph, run: RunSteps) -> dict[str, Source]:
+def _gathered(graph: Graph, found: Mapping[str, Source | list[Source]]) -> dict[str, Source]:
+    """List the results of each run."""
+    return {
+        name: graph.gather(f"list_{name}", one, each_run=True) if isinstance(one, list) else one
+        for name, one in found.items()
+    }
+
+
+def _handed_over(graph: Graph, found: Mapping[str, Source | list[Source]]) -> dict[str, Source]:
+    """Give the results of a run to the graph around, without what there is not."""
+    from nipype.pipeline.engine import Node
+
+    from nipype_mapsmasker.interfaces.lists import HandOver
+
+    counts = {name: len(one) if isinstance(one, list) else None for name, one in found.items()}
+    sources: dict[str, Source] = {}
+    for name, one in found.items():
+        if isinstance(one, list):
+            sources |= {f"{name}_{number}": source for number, source in enumerate(one)}
+        else:
+            sources[name] = one
+    node = Node(HandOver(counts), name="hand_over", **LIGHT)
+    graph.connect(node, sources)
+    return {name: (node, name) for name in found}
+
+
+def _run_outputs(graph: Graph, run: RunSteps) -> dict[str, Source | list[Source]]:
     """Name what the steps of the runs made, by what it is."""
-    found: dict[str, Source] = {
+    found: dict[str, Source | list[Source]] = {
         "operator_files": graph.sources["operator_files"],
         "fault_file": (run.last, "fault_file"),
     }
     for name in ("signals_files", "coverage_files", "mean_file"):
         found[name] = (run.extract, name)
-    for name, output, nodes in (
-        ("timeseries_files", "out_file", run.clean),
-        ("summary_files", "summary_file", run.clean),
-        ("reconstruction_files", "out_file", run.inverse),
-        ("report_files", "out_file", run.report),
+    measures = [f"{name}_file" for name in graph.given.connectivity]
+    for name, outputs, nodes in (
+        ("timeseries_files", ["out_file"], run.clean),
+        ("summary_files", ["summary_file"], run.clean),
+        ("outliers_files", ["outliers_file"], run.select),
+        ("relmat_files", measures, run.connect),
+        ("statmap_files", ["effect_file", "z_file"], run.dual),
+        ("reconstruction_files", ["out_file"], run.inverse),
+        ("report_files", ["out_file"], run.report),
     ):
         if nodes:
-            sources = [(node, output) for node in nodes.values()]
-            found[name] = graph.gather(f"list_{name}", sources, each_run=True)
+            found[name] = [(node, output) for node in nodes.values() for output in outputs]
     return found
 
 
@@ -121,10 +154,13 @@ def _add_cohort(
 def _add_pages(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> None:
     """Add the pages of runs, one per atlas and strategy."""
     from nipype_mapsmasker.interfaces.reports import ReportRun
+    from nipype_mapsmasker.reports.palettes import background_palette
 
     given = graph.given
     values = values_of(given, PageParameters)
     del values["reports"]
+    # Looked up here, so that no worker has to import what knows all colour maps.
+    values["palette"] = list(background_palette(given.cmap))
     for (atlas, strategy), cleaned in run.clean.items():
         number = list(given.atlases).index(atlas)
         interface = ReportRun(
@@ -170,6 +206,11 @@ def _add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> An
     for name in (*extracted, "t_r", "seconds", "peak_mb"):
         per_run[name] = (run.extract, name)
     made = (
+        ("outliers", "outliers_file", {place: run.select.get(place[1]) for place in places}),
+        *((name, f"{name}_file", run.connect) for name in given.connectivity),
+        ("refused", "refused_file", run.connect),
+        ("effect", "effect_file", run.dual),
+        ("z", "z_file", run.dual),
         ("timeseries", "out_file", run.clean),
         ("summary", "summary_file", run.clean),
         ("reconstruction", "out_file", run.inverse),
@@ -178,7 +219,7 @@ def _add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> An
     )
     for kind, output, nodes in made:
         for number, place in enumerate(places):
-            if nodes:
+            if nodes.get(place) is not None:
                 per_run[f"{kind}_{number}"] = (nodes[place], output)
     interface = StoreRun(
         n_results=len(places),

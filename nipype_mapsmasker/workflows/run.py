@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nipype_mapsmasker.workflows.arguments import RunArguments, takes
 from nipype_mapsmasker.workflows.connections import fingerprint_of, listed, pick
 from nipype_mapsmasker.workflows.ends import add_steps_and_ends
-from nipype_mapsmasker.workflows.steps import Graph, fit_interface
+from nipype_mapsmasker.workflows.steps import LIGHT, Graph, fit_interface
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import Node, Workflow
@@ -24,6 +24,7 @@ RUN_INPUTS = (
     "maps_img",
     "labels_files",
     "mask_img",
+    "operator_files",
 )
 """Fields of the run's inputnode."""
 
@@ -34,6 +35,9 @@ RUN_OUTPUTS = (
     "coverage_files",
     "mean_file",
     "operator_files",
+    "outliers_files",
+    "relmat_files",
+    "statmap_files",
     "reconstruction_files",
     "report_files",
     "fault_file",
@@ -43,7 +47,7 @@ RUN_OUTPUTS = (
 )
 """Fields of the run's outputnode."""
 
-OPTIONAL_INPUTS = ("confounds_files", "sample_mask_file", "t_r", "mask_img")
+OPTIONAL_INPUTS = tuple(field for field in RUN_INPUTS if field not in ("in_file", "labels_files"))
 """Fields that may stay unset."""
 
 
@@ -69,7 +73,7 @@ def init_run_wf(given: RunArguments) -> Workflow:
     Inputs
     ------
     run_id
-        Name of the run
+        Name of the run; None takes it from the name of the image
     in_file
         4D image
     confounds_files
@@ -84,6 +88,8 @@ def init_run_wf(given: RunArguments) -> Workflow:
         Tables of the maps' names, one per atlas or None
     mask_img
         Mask, or None
+    operator_files
+        Fits made before, one per atlas, so that runs share them; or None
 
     Outputs
     -------
@@ -99,6 +105,12 @@ def init_run_wf(given: RunArguments) -> Workflow:
         Mean image
     operator_files
         Fitted operators, per atlas
+    outliers_files
+        Tables of kept and censored volumes, per strategy that chooses
+    relmat_files
+        Connectomes, per atlas, strategy and measure
+    statmap_files
+        Maps of dual regressions and their z, per atlas and strategy
     reconstruction_files
         Images rebuilt from the cleaned signals, in the order of timeseries_files
     report_files
@@ -113,18 +125,18 @@ def init_run_wf(given: RunArguments) -> Workflow:
         Page of all runs of the result folder
     """
     graph = Graph.begin(given, RUN_INPUTS, OPTIONAL_INPUTS)
-    inputnode = graph.inputnode
-    inputnode.inputs.run_id = "run"
-    fits = _add_fits(graph)
+    check = _add_check(graph)
+    graph.maps = [(check, ("maps_img", pick, n)) for n in range(len(given.atlases))]
+    fits = _add_fits(graph, check)
     graph.fits = {
         name: [(fit, name) for fit in fits]
         for name in ("coverage_file", "cuts_file", "maps_checksum")
     }
     same = ("run_id", "in_file", "confounds_files", "sample_mask_file", "t_r")
-    graph.sources = {name: (inputnode, name) for name in same} | {
-        "source": (inputnode, ("in_file", fingerprint_of)),
-        "clean_source": (inputnode, ("in_file", fingerprint_of)),
-        "mask_file": (inputnode, "mask_img"),
+    graph.sources = {name: (check, name) for name in same} | {
+        "source": (check, ("in_file", fingerprint_of)),
+        "clean_source": (check, ("in_file", fingerprint_of)),
+        "mask_file": (check, "mask_img"),
         "operator_files": graph.gather("operators", [(fit, "operator_file") for fit in fits]),
         "fault": (fits[-1], "fault_file"),
     }
@@ -132,13 +144,27 @@ def init_run_wf(given: RunArguments) -> Workflow:
     add_steps_and_ends(
         graph,
         fields=RUN_OUTPUTS,
-        run_ids=(inputnode, ("run_id", listed)),
+        run_ids=(check, ("run_id", listed)),
         fit_coverage=graph.gather("atlas_coverage", coverage),
     )
     return graph.workflow
 
 
-def _add_fits(graph: Graph) -> list[Node]:
+def _add_check(graph: Graph) -> Node:
+    """Add what names the run and brings its inputs into one form."""
+    from nipype.pipeline.engine import Node
+
+    from nipype_mapsmasker.interfaces.checking import CheckRun
+
+    interface = CheckRun(
+        atlases=list(graph.given.atlases), is_stored=graph.given.out_dir is not None
+    )
+    check = Node(interface, name="check_run", **LIGHT)
+    graph.connect(check, {field: (graph.inputnode, field) for field in RUN_INPUTS})
+    return check
+
+
+def _add_fits(graph: Graph, check: Node) -> list[Node]:
     """Add a fit per atlas, each handing on the fault of the one before."""
     from nipype.pipeline.engine import Node
 
@@ -151,9 +177,10 @@ def _add_fits(graph: Graph) -> list[Node]:
         )
         sources = {
             "maps_file": graph.maps[number],
-            "labels_file": (graph.inputnode, ("labels_files", pick, number)),
-            "reference_file": (graph.inputnode, "in_file"),
-            "mask_file": (graph.inputnode, "mask_img"),
+            "operator_file": (check, ("operator_files", pick, number)),
+            "labels_file": (check, ("labels_files", pick, number)),
+            "reference_file": (check, "in_file"),
+            "mask_file": (check, "mask_img"),
         }
         if fits:
             sources["upstream_fault"] = (fits[-1], "fault_file")

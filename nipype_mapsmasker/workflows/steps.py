@@ -21,6 +21,7 @@ from nipype_mapsmasker.core.parameters import (
     values_of,
 )
 from nipype_mapsmasker.workflows.connections import pick, pick_each
+from nipype_mapsmasker.workflows.denoising import add_analyses, add_selections, chosen_tables
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import MapNode, Node, Workflow
@@ -94,6 +95,7 @@ class Graph:
     sources: dict[str, Source] = field(default_factory=dict)
     fits: dict[str, list[Source]] = field(default_factory=dict)
     maps: list[Source] = field(default_factory=list)
+    _made_by: dict[Any, list[Any]] = field(default_factory=dict)
 
     @classmethod
     def begin(
@@ -139,6 +141,10 @@ class Graph:
         self.workflow.add_nodes([node])
         for name, (source, output) in sources.items():
             self.workflow.connect(source, output, node, name)
+            for maker in self._made_by.get(source, ()):
+                # No data; but a maker's folder may be removed once those behind it are done.
+                if not self.workflow._graph.has_edge(maker, node):
+                    self.workflow._graph.add_edge(maker, node, connect=[])
 
     def gather(self, name: str, sources: Iterable[Source], *, each_run: bool = False) -> Source:
         """List some outputs; or, for outputs over runs, make a list for each run."""
@@ -150,6 +156,7 @@ class Graph:
         lists = ListRuns if each_run and self.over_runs else ListAtlases
         node = Node(lists(len(sources)), name=name, **LIGHT)
         self.connect(node, {f"in{number}": source for number, source in enumerate(sources)})
+        self._made_by[node] = [source for source, _ in sources]
         return node, "out"
 
     def element(self, node: Any, output: str, number: int) -> Source:
@@ -186,15 +193,21 @@ class RunSteps:
         `ExtractSignals`.
     high_variance : Node, MapNode or None
         `HighVarianceConfounds`.
-    clean, inverse, report : dict
-        `CleanSignals`, `InverseTransform` and `ReportRun` by atlas and strategy.
+    select : dict
+        `SelectConfounds` by strategy, where the strategy chooses.
+    clean, connect, dual, inverse, report : dict
+        `CleanSignals`, `Connectivity`, `DualRegression`, `InverseTransform` and `ReportRun` by
+        atlas and strategy.
     last : Node or MapNode
         The step whose ``fault_file`` has every fault of the run.
     """
 
     extract: Any
     high_variance: Any = None
+    select: dict[str, Any] = field(default_factory=dict)
     clean: dict[tuple[str, str], Any] = field(default_factory=dict)
+    connect: dict[tuple[str, str], Any] = field(default_factory=dict)
+    dual: dict[tuple[str, str], Any] = field(default_factory=dict)
     inverse: dict[tuple[str, str], Any] = field(default_factory=dict)
     report: dict[tuple[str, str], Any] = field(default_factory=dict)
     last: Any = None
@@ -248,12 +261,15 @@ def add_run_steps(graph: Graph) -> RunSteps:
     run.last = run.extract
     if graph.given.high_variance_confounds:
         run.high_variance = run.last = _add_high_variance(graph, run)
+    add_selections(graph, run)
     strategies = graph.given.cleanings()
     for number, atlas in enumerate(graph.given.atlases):
         for strategy, values in strategies.items():
             name = graph.name("clean", atlas, strategy)
-            node = _add_cleaning(graph, run, name, number, values)
+            tables = chosen_tables(graph, run, strategy)
+            node = _add_cleaning(graph, run, name, number, values, tables)
             run.clean[atlas, strategy] = run.last = node
+    add_analyses(graph, run)
     if graph.given.inverse_transform:
         for (atlas, strategy), cleaned in run.clean.items():
             name = graph.name("inverse_transform", atlas, strategy)
@@ -271,7 +287,7 @@ def _add_extraction(graph: Graph) -> Any:
     interface = ExtractSignals(
         **values_of(given, ExtractionParameters),
         resample=given.resampling_target is not None,
-        min_volumes=given.min_volumes(),
+        min_volumes=given.volumes_needed(),
         save_mean_squares=given.high_variance_confounds,
         on_error=given.on_error,
     )
@@ -299,27 +315,34 @@ def _add_high_variance(graph: Graph, run: RunSteps) -> Any:
 
 
 def _add_cleaning(
-    graph: Graph, run: RunSteps, name: str, number: int, values: Mapping[str, Any]
+    graph: Graph,
+    run: RunSteps,
+    name: str,
+    number: int,
+    values: Mapping[str, Any],
+    tables: Mapping[str, Source],
 ) -> Any:
     """Add the cleaning of one atlas by one strategy."""
     from nipype_mapsmasker.interfaces.cleaning import CleanSignals
 
     given = graph.given
+    if "selection_file" in tables:
+        values = {**values, "confounds_columns": None}  # chosen before
     interface = CleanSignals(
         **values,
         dtype=given.dtype,
         output_format=given.output_format,
+        output_type=given.output_type,
         on_error=given.on_error,
     )
     per_run = {
         # Tables, too, may be replaced by others of the same size and date.
-        **graph.of_run("confounds_files", "sample_mask_file", source="clean_source"),
+        **tables,
         **run.fault(),
         **run.confounds(),
         "signals_file": graph.element(run.extract, "signals_files", number),
         "fit_quality_file": graph.element(run.extract, "fit_quality_files", number),
         "t_r": (run.extract, "t_r"),
-        "messages": (run.extract, "messages"),
     }
     return graph.add(interface, name, per_run)
 

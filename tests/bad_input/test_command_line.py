@@ -207,7 +207,7 @@ def test_a_table_without_images(tmp_path, cohort, capsys):
     [
         ("nowhere.tsv", r"nowhere\.tsv"),
         ("nowhere/*.nii.gz", r"nowhere/\*\.nii\.gz does not exist and matches no file; give"),
-        (".", r"is a folder, expected a table of runs, an image or a quoted pattern"),
+        (".", r"is a folder without sub-.*a table of runs, an image or a quoted pattern"),
     ],
 )
 def test_input_that_is_not_there(tmp_path, cohort, capsys, given, match):

@@ -48,3 +48,17 @@ def test_estimator_prints_a_line_for_every_class_place_and_number_of_jobs(data: 
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
     assert [row[0] for row in cells] == ["ours", "nilearn"] * 4
     assert [row[1] for row in cells] == ["2 in memory"] * 4 + ["2 on disk"] * 4
+
+
+def test_pages_prints_what_they_cost_beside_what_they_did() -> None:
+    lines = output("pages.py", "--small").strip().splitlines()
+    assert lines[0].startswith("| page | CPU, s | before | aim | MB")
+    assert lines[2].startswith("| run page, K = 8 |")
+    assert lines[3].startswith("| cohort page, 50 rows |")
+
+
+def test_strategies_prints_a_line_for_every_strategy() -> None:
+    text = output("strategies.py", "--small")
+    assert "| strategy | regressors and volumes | cleaning | pearson |" in text
+    for name in ("none", "simple", "scrubbing.5+gsr", "compcor", "36P", "acompcor"):
+        assert f"| `{name}` |" in text

@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,16 @@ class Browser:
         self.driver.get_log("browser")
         self.driver.get_log("performance")
         self.driver.get(page.as_uri())
+        self.wait()
+
+    def wait(self) -> None:
+        """Wait until the page's script has done its work."""
+        ready = "return document.documentElement.dataset.ready === 'true'"
+        for _ in range(200):
+            if self.run(ready):
+                return
+            time.sleep(0.05)
+        pytest.fail(f"The page's script did not finish: {self.complaints()}")
 
     def run(self, script: str, *arguments: Any) -> Any:
         """Run a script in the page."""

@@ -17,6 +17,9 @@ from tests.cli.conftest import statuses
 
 SPACE = "MNI152NLin2009cAsym"
 ENDING = f"_space-{SPACE}_res-2"
+ONE_COLUMN = ("--missing-confounds", "skip", "--confounds-columns", "trans_x")
+"""The least that may be said of the confounds of a folder; runs without a table are no fault."""
+
 COLUMNS = ("--confounds-columns", "trans_*", "rot_*", "csf", "white_matter")
 
 
@@ -34,7 +37,9 @@ def own_folder(tmp_path):
 
 def words(folder, out, *more):
     maps = folder.maps_files[SPACE]
-    return ("run", folder.root, out, "participant", "--space", SPACE, "--maps", maps, *more)
+    said = () if {"--confounds-columns", "--denoise"} & set(map(str, more)) else ONE_COLUMN
+    given = ("run", folder.root, out, "participant", "--space", SPACE, "--maps", maps)
+    return (*given, *said, *more)
 
 
 def state(root):
@@ -118,7 +123,8 @@ def test_words_of_xcp_d(folder, tmp_path, call):
 
 def test_an_atlas_by_name(own_folder, tmp_path, call):
     shutil.copytree(own_folder.atlas_dir, own_folder.root / "sourcedata" / "atlases" / "toy")
-    given = ("run", own_folder.root, tmp_path / "out", "--space", SPACE, "--atlas", "Toy")
+    given = ("run", own_folder.root, tmp_path / "out", "--space", SPACE)
+    given = (*given, *ONE_COLUMN, "--atlas", "Toy")
     assert call(*given).code == 0
     names = run_files(tmp_path / "out", f"sub-01_ses-pre_task-rest{ENDING}")
     _, columns = read_signals(names.timeseries("Toy"))
@@ -365,10 +371,21 @@ def test_an_atlas_whose_scale_is_found_with_it(own_folder, tmp_path, call):
     home.mkdir(parents=True)
     maps = home / f"tpl-{SPACE}_atlas-Toy_scale-4_res-2_probseg.nii.gz"
     shutil.copy(own_folder.maps_files[SPACE], maps)
-    given = ("run", own_folder.root, tmp_path / "out", "--space", SPACE, "--atlas", "Toy")
+    given = ("run", own_folder.root, tmp_path / "out", "--space", SPACE)
+    given = (*given, *ONE_COLUMN, "--atlas", "Toy")
     assert call(*given).code == 0
     names = run_files(tmp_path / "out", f"sub-01_ses-pre_task-rest{ENDING}")
     assert "_atlas-Toy_scale-4_res-2_timeseries.tsv" in names.timeseries("Toy:4").name
     assert names.timeseries("Toy:4").is_file()
     assert (tmp_path / "out" / "atlas-Toy_scale-4_maps.tsv").is_file()
     assert validate(tmp_path / "out").errors == []
+
+
+def test_which_confounds_are_used_has_to_be_said(folder, tmp_path, call):
+    maps = folder.maps_files[SPACE]
+    given = ("run", folder.root, tmp_path / "out", "--space", SPACE, "--maps", maps, "--dry-run")
+    called = call(*given)
+    assert called.code == 2
+    assert "or that none is with --denoise none" in called.err
+    assert call(*given, "--mask-from", "cohort", "--denoise", "none").code == 0
+    assert call(*given, "--mask-from", "cohort", "--denoise", "36P").code == 1

@@ -27,11 +27,24 @@ SHARED = {
     "n_confounds": (["--n-confounds", "3"], 3),
     "percentile": (["--percentile", "4"], 4.0),
     "dtype": (["--dtype", "float32"], "float32"),
+    "output_type": (["--output-type", "nan"], "nan"),
+    "denoise": (["--denoise", "simple", "36P"], ["simple", "36P"]),
+    "fd_thresh": (["--fd-thresh", "0.3"], 0.3),
+    "dvars_thresh": (["--dvars-thresh", "2"], 2.0),
+    "min_segment": (["--min-segment", "3"], 3),
+    "dummy_scans": (["--dummy-scans", "2"], 2),
+    "min_volumes": (["--min-volumes", "50"], 50),
+    "min_minutes": (["--min-minutes", "4"], 4.0),
+    "max_censored": (["--max-censored", "0.4"], 0.4),
+    "connectivity": (["--connectivity", "pearson", "partial"], ["pearson", "partial"]),
+    "shrinkage": (["--shrinkage", "ledoit-wolf"], "ledoit-wolf"),
+    "fisher_z": (["--fisher-z", "--connectivity", "pearson"], True),
+    "dual_regression": (["--dual-regression"], True),
     "output_format": (["--output-format", "npy"], "npy"),
     "inverse_transform": (["--inverse-transform"], True),
     "reports": (["--no-reports"], False),
     "displayed_maps": (["--displayed-maps", "0", "2"], [0, 2]),
-    "cmap": (["--cmap", "gray"], "gray"),
+    "cmap": (["--cmap", "viridis"], "viridis"),
     "on_error": (["--on-error", "raise"], "raise"),
 }
 """By parameter: words, and the value that they mean; never the default."""
@@ -84,30 +97,45 @@ def test_one_width_is_one_number():
     assert parameters("--smoothing-fwhm", "6").smoothing_fwhm == 6.0
 
 
-def test_strategies_from_a_file_have_the_options_as_defaults(tmp_path):
-    file = tmp_path / "strategies.json"
-    file.write_text(json.dumps({"plain": {}, "band": {"low_pass": 0.1, "detrend": False}}))
-    strategies = parameters("--detrend", "--strategies", str(file)).cleanings()
-    assert [strategies[name]["detrend"] for name in ("plain", "band")] == [True, False]
-    assert [strategies[name]["low_pass"] for name in ("plain", "band")] == [None, 0.1]
+def test_strategies_have_the_options_as_defaults(tmp_path):
+    file = tmp_path / "mine.json"
+    file.write_text(json.dumps([{"name": "plain"}, {"name": "band", "detrend": False}]))
+    strategies = parameters("--detrend", "--denoise", "36P", str(file)).cleanings()
+    assert list(strategies) == ["36P", "plain", "band"]
+    assert [values["detrend"] for values in strategies.values()] == [True, True, False]
 
 
 @pytest.mark.parametrize(
     ("content", "match"),
     [
-        ("[]", "holds a list, expected a JSON object"),
-        ("{", r"--strategies .*strategies\.json is not JSON"),
-        ('{"a": 1}', "'a' is 1, expected an object"),
-        ('{"a": {"fwhm": 1}}', r"sets \['fwhm'\], which is not known"),
-        ('{"a b": {}}', "strategy name 'a b' cannot be part"),
-        ("{}", "strategies is empty"),
+        ("[3]", "mine.json holds int"),
+        ("{", "mine.json is not a file of strategies"),
+        ('{"fwhm": 1}', "mine.json: The strategy 'mine' has the word 'fwhm'"),
+        ('{"name": "36.P"}', "'36P' and '36.P' would both write"),
+        ('{"name": "raw"}', "'raw' cannot name its results"),
+        ('{"low_pass": -1}', "low_pass must be a positive number"),
+        ('{"strategy": ["high_pass"], "high_pass": 0.01}', "asks for another one"),
     ],
 )
-def test_bad_strategies_file(tmp_path, content, match):
-    file = tmp_path / "strategies.json"
+def test_bad_strategies(tmp_path, content, match):
+    file = tmp_path / "mine.json"
     file.write_text(content)
     with pytest.raises(ParameterError, match=match):
-        parameters("--strategies", str(file))
+        parameters("--denoise", "36P", str(file))
+
+
+def test_a_strategy_and_columns_by_hand_are_refused():
+    with pytest.raises(ParameterError, match="give one of the two"):
+        parameters("--denoise", "simple", "--confounds-columns", "csf")
+    with pytest.raises(ParameterError, match="No strategy is called 'simpel'; is 'simple' meant"):
+        parameters("--denoise", "simpel")
+
+
+def test_thresholds_are_numbers_or_off():
+    assert parameters("--fd-thresh", "off").fd_thresh == "off"
+    assert parameters("--dummy-scans", "4").dummy_scans == 4
+    with pytest.raises(ParameterError, match="--fd-thresh takes a number or 'off'; got 'of'"):
+        parameters("--fd-thresh", "of")
 
 
 def test_two_atlases_get_different_names():

@@ -120,12 +120,22 @@ def test_the_script(five, tmp_path, call):
     text = script.read_text()
     assert "#SBATCH --array=1-3\n" in text
     assert "#SBATCH --cpus-per-task=2\n" in text
-    assert "100%%/out/logs/slurm-%A_%a.out\n" in text
+    # sbatch takes no such name; the shell does.
+    assert "#SBATCH --output=/dev/null\n" in text
+    assert f"exec > {shlex.quote(str(folder / 'out' / 'logs'))}/slurm-" in text
     assert "--detrend" in text
     assert "--write-slurm-array" not in text
     assert subprocess.run(["bash", "-n", script]).returncode == 0
     assert (folder / "out" / "logs").is_dir()
     assert subprocess.run(["bash", script], capture_output=True).returncode == 2
+
+
+def test_the_output_of_a_plain_folder_is_sbatchs_own(five, tmp_path, call):
+    tiny, table = five
+    script = tmp_path / "100%" / "cohort.sh"
+    words = ("--maps", tiny.maps_file, "--write-slurm-array", script)
+    assert call("run", table, tmp_path / "100%" / "out", *words).code == 0
+    assert f"{tmp_path}/100%%/out/logs/slurm-%A_%a.out\n" in script.read_text()
 
 
 def test_the_same_run_in_two_arrays_is_refused(tmp_path):

@@ -21,6 +21,8 @@ ADDS_NODES = {
     "high_variance_confounds": "high_variance",
     "inverse_transform": "inverse_transform",
     "reports": "report_run",
+    "connectivity": "connectivity",
+    "dual_regression": "dual_regression",
 }
 """Switches that are no input of an interface, and the node that each adds or removes."""
 
@@ -28,10 +30,12 @@ NEEDS: dict[str, dict[str, object]] = {
     "keep_masked_maps": {"inverse_transform": False},
     "filter": {"high_pass": 0.01},
     "confounds_columns": {"missing_confounds": "skip"},
+    "shrinkage": {"connectivity": ["pearson"]},
+    "fisher_z": {"connectivity": ["pearson"]},
 }
 """What a parameter's other value does not go with, and must be otherwise."""
 
-ELSEWHERE = {"atlases": "store", "strategies": "clean_other"}
+ELSEWHERE = {"atlases": "store", "strategies": "clean_other", "denoise": "clean_simple"}
 """Lists that decide which nodes there are, and one that shows it."""
 
 
@@ -41,6 +45,10 @@ def another(declared):
         return ["other"]
     if declared.name == "strategies":
         return {"other": {}}
+    if declared.name == "denoise":
+        return ["simple"]
+    if declared.name == "connectivity":
+        return ["pearson"]
     if declared.types == (bool,):
         return not declared.default
     others = [
@@ -53,7 +61,7 @@ def another(declared):
     kind = next((kind for kind in declared.types if get_origin(kind) is None), None)
     if kind in (int, float):
         return kind((declared.high or 14) / 2)
-    return "gray" if kind is str else ["other"]
+    return "bone" if kind is str else ["other"]
 
 
 def inputs_named(workflow, name):
@@ -143,5 +151,7 @@ OTHER_MEANINGS = {
     # Names of what is stored.
     ("StoreRun", "strategies"),
     ("StoreRun", "atlases"),
+    # Of a filter, not of a person.
+    ("ExtractSignals", "min_volumes"),
 }
 """Inputs that share a parameter's name and are something else."""

@@ -72,7 +72,7 @@ def test_record_is_plain_json():
     [({}, 1), ({"filter": "cosine", "high_pass": 0.01}, 1), ({"low_pass": 0.1}, 19)],
 )
 def test_volumes_that_the_filter_needs(strategy, least):
-    assert MaskerParameters(strategies={"": strategy}).min_volumes() == least
+    assert MaskerParameters(strategies={"": strategy}).volumes_needed() == least
 
 
 def test_functions_on_edges():

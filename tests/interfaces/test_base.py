@@ -11,11 +11,14 @@ from threadpoolctl import threadpool_info
 from nipype_mapsmasker.errors import ImageFileError, ParameterError
 from nipype_mapsmasker.interfaces import (
     CleanSignals,
+    Connectivity,
+    DualRegression,
     ExtractSignals,
     FitMaps,
     HighVarianceConfounds,
     InverseTransform,
     ResampleImage,
+    SelectConfounds,
 )
 from nipype_mapsmasker.interfaces.base import RunInterface, blas_threads
 
@@ -26,6 +29,9 @@ STEPS = {
     InverseTransform: {},
     FitMaps: {},
     ResampleImage: {},
+    SelectConfounds: {},
+    Connectivity: {},
+    DualRegression: {},
 }
 """Every step of a run, and inputs that it cannot do without."""
 
@@ -37,11 +43,13 @@ def step(request, tiny):
     values = dict(STEPS[cls])
     if cls in (InverseTransform, FitMaps):
         values["maps_file"] = tiny.maps_file
-    if cls in (InverseTransform, CleanSignals):
+    if cls in (InverseTransform, CleanSignals, Connectivity, SelectConfounds):
         values["signals_file"] = str(tiny.folder / "gone.tsv")
     elif cls is FitMaps:
         values["labels_file"] = str(tiny.folder / "gone.tsv")
     else:
+        if cls is DualRegression:
+            values["signals_file"] = str(tiny.folder / "gone.tsv")
         values["in_file"] = str(tiny.folder / "gone.nii.gz")
     return cls(run_id="sub-09", **values)
 

@@ -4,8 +4,12 @@
 import html
 import json
 import logging
+import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -36,14 +40,6 @@ def _quiet(tmp_path, monkeypatch):
     own.setLevel(logging.WARNING)
     yield
     own.setLevel(level)
-
-
-@pytest.fixture(scope="module")
-def coarse():
-    """Draw few pixels, where words and bytes are compared and not looks."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nipype_mapsmasker.reports.render.DPI", 20)
-        yield
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +80,7 @@ def given(tiny, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def results(coarse, tmp_path_factory):
+def results(tmp_path_factory):
     """A result folder with pages, made by the workflow's command, one run of three broken."""
     folder = tmp_path_factory.mktemp("results")
     cohort = make_cohort(folder / "data", n_subjects=2, outliers=["truncated"])
@@ -106,6 +102,13 @@ def text_of(page):
     return html.unescape(page.read_text(encoding="utf-8"))
 
 
+def table_of(out):
+    """Give the rows of the cohort's page, column by column."""
+    page = (out / "report.html").read_text(encoding="utf-8")
+    [data] = re.findall(r'id="page-data">(.*?)</script>', page)
+    return json.loads(data)["table"]
+
+
 def pages_of(out):
     return {
         path.relative_to(out): path.read_bytes()
@@ -114,7 +117,6 @@ def pages_of(out):
     }
 
 
-@pytest.mark.usefixtures("coarse")
 def test_the_page_of_a_run_has_its_values(given, tmp_path):
     outputs = ReportRun(**given, out_dir=str(tmp_path)).run(cwd=tmp_path).outputs
     assert outputs.fault_file is None
@@ -123,22 +125,20 @@ def test_the_page_of_a_run_has_its_values(given, tmp_path):
     for expected in (
         given["run_id"], given["in_file"], "three (3 maps)", "37 of 40", "2 s",
         Path(given["confounds_files"]).name,
-        "All 3 maps are shown.", "one", f"<dd>{summary['degrees_of_freedom']}</dd>",
+        '"view":[0,1,2]', "one", f"<dd>{summary['degrees_of_freedom']}</dd>",
     ):  # fmt: skip
         assert expected in page, expected
     assert 'href="./../../report.html"' in page
 
 
-@pytest.mark.usefixtures("coarse")
 def test_what_the_page_needs_is_kept(given, tmp_path):
     outputs = ReportRun(**given).run(cwd=tmp_path).outputs
     with np.load(outputs.data_file) as kept:
         assert kept["confounds"].shape == (40, 2)
         assert kept["confound_names"].tolist() == ["csf", "csf_derivative1"]
-        assert {"variance_inflation", "cuts_peak", "sources"} <= set(kept.files)
+        assert {"variance_inflation", "cuts_packed", "sources"} <= set(kept.files)
 
 
-@pytest.mark.usefixtures("coarse")
 def test_equal_inputs_give_equal_bytes(given, tmp_path):
     made = []
     for name in ("first", "second"):
@@ -197,7 +197,7 @@ def test_a_cohort_keeps_its_results_without_pages(tmp_path, monkeypatch):
     assert main(words(cohort, out)) == 0
     assert [row["status"] for row in read_rows(out / "runs.tsv")] == ["done"]
     assert list(pages_of(out)) == [(out / "report.html").relative_to(out)]
-    assert "href" not in text_of(out / "report.html").split("<tbody>")[1].split("</tbody>")[0]
+    assert table_of(out)["link"] == [""]
     # Once drawing works again, the page is made from what was kept.
     monkeypatch.undo()
     assert len(make_reports(out)) == 2
@@ -226,13 +226,13 @@ def test_pages_are_made_again_without_the_images_and_to_the_byte(results, tmp_pa
 def test_a_failed_run_has_a_row_with_reason_and_log(results):
     cohort, out = results
     [broken] = cohort.outliers
-    page = text_of(out / "report.html")
-    [row] = [line for line in page.split("<tr ") if f">{broken}</a>" in line]
-    assert 'data-level="failed"' in row
+    table = table_of(out)
+    place = table["run"].index(broken)
+    assert place == 0  # the worst first
+    assert table["levels"][table["level"][place]]["level"] == "failed"
     reason = next(r["reason"] for r in read_rows(out / "runs.tsv") if r["run_id"] == broken)
-    assert reason in row
-    link = row.split('href="./')[1].split('"')[0]
-    assert (out / link).is_file()
+    assert table["reasons"][place][0].startswith(reason)
+    assert (out / table["link"][place]).is_file()
     assert not list(out.glob(f"{broken.split('_')[0]}/**/*report.html"))
 
 
@@ -245,15 +245,15 @@ def test_the_cohort_by_interface_is_that_of_the_command(results, tmp_path):
     assert (out / "report.html").read_bytes() == before
 
 
-@pytest.mark.usefixtures("coarse")
 def test_a_cohort_that_failed_altogether_has_a_page(tmp_path):
     cohort = make_cohort(tmp_path / "data", n_subjects=0, outliers=["truncated", "truncated"])
     out = tmp_path / "out"
     assert main(words(cohort, out)) == 2
     page = text_of(out / "report.html")
     assert "Every run failed" in page
-    assert page.count('data-level="failed"') == 2
-    assert all(run_id in page for run_id in cohort.run_ids)
+    table = table_of(out)
+    assert [table["levels"][level]["level"] for level in table["level"]] == ["failed"] * 2
+    assert sorted(table["run"]) == sorted(cohort.run_ids)
     assert make_reports(out) == [out / "report.html"]
 
 
@@ -282,3 +282,60 @@ def test_a_missing_result_is_told_and_costs_no_other_page(results, caplog):
     finally:
         lost.write_bytes(content)
         make_reports(out)
+
+
+def test_a_page_links_to_its_own_files_and_to_the_cohorts(results):
+    _, out = results
+    [page] = out.glob("sub-01/**/*report.html")
+    links = re.findall(r'<a href="\./([^"#]*)"', page.read_text(encoding="utf-8"))
+    targets = [(page.parent / unquote(link)).resolve() for link in links]
+    assert all(target.is_file() for target in targets)
+    assert out.resolve() / "report.html" in targets
+    assert {target.suffix for target in targets} >= {".tsv", ".json", ".html", ".gz"}
+
+
+@pytest.mark.parametrize("described", ["", "{}", '{"GeneratedBy": [{"Name": "fMRIPrep"}]}', "["])
+def test_folders_that_are_not_results_are_left_alone(tmp_path, capsys, described):
+    (tmp_path / "runs.tsv").write_text("run_id\tin_file\nsub-01\tsub-01.nii.gz\n")
+    if described:
+        (tmp_path / "dataset_description.json").write_text(described)
+    before = sorted(tmp_path.rglob("*"))
+    for command in ("report", "figures"):
+        assert main([command, str(tmp_path)]) == 2
+        assert "holds a runs.tsv but no results" in capsys.readouterr().err
+    with pytest.raises(ParameterError, match="not the folder of its input"):
+        make_reports(tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_several_processes_make_the_same_pages(results, monkeypatch):
+    _, out = results
+    before = pages_of(out)
+    monkeypatch.setattr("nipype_mapsmasker.reports.folder.PAGES_PER_PROCESS", 1)
+    assert main(["report", str(out), "--quiet", "--n-procs", "2"]) == 0
+    assert pages_of(out) == before
+
+
+def test_processes_that_make_pages_never_import_what_draws(results):
+    _, out = results
+    code = (
+        "import sys; from nipype_mapsmasker.reports.folder import make_reports\n"
+        f"make_reports({str(out)!r})\n"
+        "import nipype_mapsmasker.interfaces.reports\n"
+        "print([m for m in ('matplotlib', 'jinja2', 'PIL') if m in sys.modules])"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("format", ["svg", "png"])
+def test_figures_of_a_result_folder_are_for_paper(results, format):
+    _, out = results
+    assert main(["figures", str(out), "--format", format, "--quiet"]) == 0
+    made = {path.name: path.read_bytes() for path in (out / "figures").glob(f"*.{format}")}
+    assert f"atlas-demo_measures.{format}" in made
+    assert sum("_carpet" in name for name in made) == 2
+    assert main(["figures", str(out), "--format", format, "--quiet"]) == 0
+    again = {path.name: path.read_bytes() for path in (out / "figures").glob(f"*.{format}")}
+    assert again == made
+    shutil.rmtree(out / "figures")

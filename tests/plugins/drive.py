@@ -8,12 +8,15 @@ a JSON object; its keys are those of `DEFAULTS`.
 import contextlib
 import importlib
 import json
+import multiprocessing
 import os
 import random
 import signal
 import sys
 import threading
 from pathlib import Path
+
+import numpy as np
 
 DEFAULTS = {
     "plugin": "nipype_mapsmasker.plugins.multiproc.MultiProcPlugin",
@@ -30,6 +33,8 @@ DEFAULTS = {
     "callback": None,  # "list" collects the states, in a closure that no pickle can hold
     "kill_seed": None,  # kill a worker at a random moment
     "run_here": False,
+    "blas_threads": 0,  # threads of the driver that multiply matrices all the time
+    "start_method": None,  # what the program asks of multiprocessing
 }
 """What a test may set."""
 
@@ -47,6 +52,10 @@ def main(wish):
     config.set("logging", "workflow_level", "WARNING")
     config.set("logging", "interface_level", "WARNING")
     logging.update_logging(config)
+    if wish["start_method"]:
+        multiprocessing.set_start_method(wish["start_method"])
+    for _ in range(wish["blas_threads"]):
+        threading.Thread(target=multiply, daemon=True).start()
     workflow, last = build(wish)
     states = []
     plugin_args = dict(wish["plugin_args"])
@@ -99,6 +108,13 @@ def build(wish):
     return workflow, node
 
 
+def multiply():
+    """Keep the numerical library at work, as the host program of a workflow may."""
+    matrix = np.ones((400, 400))
+    while True:
+        matrix @ matrix
+
+
 class Killer:
     """Kill a random worker a moment after a random start of a job."""
 
@@ -127,3 +143,5 @@ if __name__ == "__main__":
     outcome = main({**DEFAULTS, **json.loads(sys.argv[1])})
     sys.stdout.write("\n" + json.dumps(outcome, default=str) + "\n")
     sys.stdout.flush()
+    if outcome["error"] is None:
+        os._exit(0)  # threads that multiply may hold up the end of the interpreter

@@ -26,28 +26,36 @@ class Launcher:
         self.environ["PYTHONPATH"] = os.pathsep.join(str(part) for part in parts if str(part))
         self.wish = {"base_dir": str(base_dir), "folder": str(folder)}
         self.processes = []
+        self.logs = {}
 
     def start(self, **wish):
         """Start a driver."""
-        process = subprocess.Popen(
-            [sys.executable, str(HERE / "drive.py"), json.dumps({**self.wish, **wish})],
-            env=self.environ,
-            cwd=self.folder,  # Nipype's updatehash leaves a file where it runs
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        log = Path(self.folder).with_name(f"told_{len(self.processes)}.txt")
+        with log.open("w") as stream:
+            process = subprocess.Popen(
+                [sys.executable, str(HERE / "drive.py"), json.dumps({**self.wish, **wish})],
+                env=self.environ,
+                cwd=self.folder,  # Nipype's updatehash leaves a file where it runs
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self.processes.append(process)
+        self.logs[process.pid] = log
         return process
+
+    def told(self, process):
+        """What a driver has printed so far."""
+        return self.logs[process.pid].read_text(errors="replace")
 
     def finish(self, process, timeout=GENEROUS_SECS):
         """Outcome of a driver as a dictionary, or 'hang'."""
         try:
-            text, _ = process.communicate(timeout=timeout)
+            process.wait(timeout=timeout)
         except subprocess.TimeoutExpired:
             self.stop(process)
             return "hang"
+        text = self.told(process)
         lines = text.rstrip().splitlines()
         assert lines, "nothing was printed"
         assert lines[-1].startswith("{"), text
@@ -66,7 +74,7 @@ class Launcher:
         """Kill a driver with all that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.wait()
 
     def close(self):
         """Leave nothing running."""

@@ -57,6 +57,7 @@ class Misbehave(SimpleInterface):
 
 def _environment():
     """What a worker sees of its place: threads, python, variables."""
+    import multiprocessing
     import sys
 
     import threadpoolctl
@@ -65,6 +66,7 @@ def _environment():
     names += ("SLURM_CPUS_PER_TASK", "SLURM_MEM_PER_NODE", "SLURM_JOB_NAME")
     return {
         "python": sys.executable,
+        "start_method": multiprocessing.get_start_method(),
         "environ": {name: os.environ.get(name) for name in names},
         "threads": [pool["num_threads"] for pool in threadpoolctl.threadpool_info()],
     }

@@ -6,6 +6,8 @@ When one of the tests named `test_nipype_*` fails, Nipype has mended that trap.
 
 import random
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -220,6 +222,52 @@ def test_threads_of_the_libraries_follow_n_procs(driver):
 def test_other_ways_to_start_workers(driver, method):
     outcome = driver.run(plugin_args={**TWO, "mp_context": method}, deeds={10: "die once"})
     assert outcome["values"] == RESULT
+
+
+def test_nipype_hangs_where_threads_of_the_program_multiply_matrices(driver):
+    driver.environ["OPENBLAS_NUM_THREADS"] = "2"
+    assert nipype_hangs(driver, blas_threads=2)
+
+
+def test_threads_of_the_program_that_multiply_matrices(driver):
+    driver.environ["OPENBLAS_NUM_THREADS"] = "2"
+    outcome = driver.run(plugin_args=TWO, blas_threads=2)
+    assert outcome["values"] == RESULT
+
+
+def test_the_start_method_that_the_program_asked_for(driver):
+    outcome = driver.run(
+        plugin_args=TWO,
+        start_method="spawn",
+        deeds=dict.fromkeys(range(0, 40, 10), "note"),
+        mapnodes=["only"],
+    )
+    assert {note["start_method"] for note in outcome["notes"]} == {"spawn"}
+
+
+def test_a_script_without_a_main_guard_is_told_of_it(driver, tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text(UNGUARDED)
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, text=True, timeout=120,
+        env=driver.environ, cwd=tmp_path, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert "started by forkserver, which imports the script" in last
+    assert "memory" not in last
+
+
+UNGUARDED = """
+import threading
+from nipype import Node, Workflow
+from nodes import Misbehave
+from nipype_mapsmasker.plugins import MultiProcPlugin
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+workflow = Workflow("wf", base_dir=".")
+workflow.add_nodes([Node(Misbehave(value=1), name="only")])
+workflow.run(plugin=MultiProcPlugin())
+"""
 
 
 @pytest.mark.slow

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Workers that are killed at work, at rest, or while the pool closes."""
 
+import _thread
 import contextlib
+import multiprocessing
 import os
 import pickle
 import random
@@ -13,7 +15,7 @@ import pytest
 from launch import is_alive, wait_until
 
 from nipype_mapsmasker.plugins import pool as pool_module
-from nipype_mapsmasker.plugins.pool import WorkerLostError, WorkerPool
+from nipype_mapsmasker.plugins.pool import WorkerLostError, WorkerPool, start_method
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's /proc")
 
@@ -178,3 +180,48 @@ def test_killed_at_a_random_moment_while_the_pool_closes(tmp_path, seed):
 def _kill_if_there(pid):
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def other_thread(how):
+    """Start a thread that lasts until it is told to end; give the word."""
+    end = threading.Event()
+    begun = threading.Event()
+
+    def wait():
+        begun.set()
+        end.wait(60)
+
+    if how == "threading":
+        threading.Thread(target=wait, daemon=True).start()
+    else:  # as libraries in C start them
+        _thread.start_new_thread(wait, ())
+    begun.wait(60)
+    return end
+
+
+@pytest.mark.parametrize("how", ["threading", "_thread"])
+def test_with_other_threads_workers_come_from_a_fork_server(workers, how):
+    assert start_method() == "fork"
+    end = other_thread(how)
+    try:
+        assert start_method() == "forkserver"
+        worker = give(workers, Job(os.getpid))
+        assert worker.method == "forkserver"
+        assert outcome(workers, worker)["traceback"] is None
+    finally:
+        end.set()
+    wait_until(lambda: start_method() == "fork", "the thread has ended")
+    kill(worker)
+    assert give(workers, Job()).method == "fork"  # threads are looked for at every start
+
+
+def test_the_programs_own_start_method_is_kept(monkeypatch):
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none: "spawn")
+    assert start_method() == "spawn"
+
+
+def test_the_usual_start_method_is_no_wish(monkeypatch):
+    # Any use of multiprocessing notes it down.
+    usual = multiprocessing.get_all_start_methods()[0]
+    monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none: usual)
+    assert start_method() == "fork"

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.testing import make_cohort, recovery
+from tests.tiny import make_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
 """The checkout."""
@@ -101,7 +104,7 @@ def test_within_a_preprocessing(cohort, tmp_path):
         folder = tmp_path / "out" / run_id.split("_")[0] / "func"
         signals, _ = read_signals(folder / f"{run_id}_atlas-maps_timeseries.tsv")
         assert signals.shape == (116, 3)
-        assert (folder / f"{run_id}_atlas-maps_reconstruction.nii.gz").is_file()
+        assert (folder / f"{run_id}_desc-maps_bold.nii.gz").is_file()
 
 
 def test_cohort_in_a_notebook(tmp_path):
@@ -141,3 +144,32 @@ def test_help_needs_no_data(path, tmp_path):
     answer = run_recipe(path.name, "--help", cwd=tmp_path)
     assert answer.returncode == 0
     assert answer.stdout.startswith("usage:")
+
+
+@pytest.mark.parametrize("plugin", ["Linear", "MultiProc", "MapsmaskerMultiProc"])
+def test_own_pipeline(tmp_path, plugin):
+    tiny = make_tiny(tmp_path / "data", grids=(0, 0, 0))
+    words = [tiny.folder, tiny.maps_file, "out", "01", "02", "03", "--plugin", plugin]
+    answer = run_recipe("own_pipeline.py", *words, cwd=tmp_path)
+    assert answer.returncode == 0, answer.stderr
+    check_own_pipeline(tmp_path / "out", tiny)
+
+
+def check_own_pipeline(out, tiny):
+    """What the author's graph should have made of a tiny cohort: own signals, sunk and joined."""
+    deviations = []
+    for number, run_id in enumerate(tiny.run_ids, start=1):
+        files = run_files(out / "masker", run_id)
+        raw, names = read_signals(files.raw("maps"))
+        (sunk,) = (out / "sink" / f"{number:02d}" / "signals").rglob("centred.tsv")
+        own, _ = read_signals(sunk)
+        np.testing.assert_allclose(own, raw - np.median(raw, axis=0), atol=1e-9)
+        stored = files.timeseries("maps", "", "tsv")
+        assert stored.read_bytes() == sunk.read_bytes()
+        assert files.report("maps", "").exists()
+        deviations.append(own.std(axis=0))
+    joined, same = read_signals(out / "sink" / "all" / "deviations.tsv")
+    assert same == names
+    np.testing.assert_allclose(joined, deviations, rtol=1e-9)
+    assert len(list((out / "work").rglob("operator.npz"))) == 1 + 3  # one fit; links to it
+    assert not list((out / "sink").rglob("fault*"))

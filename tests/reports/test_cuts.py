@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cuts that FitMaps keeps for the report: place, orientation, size on disk."""
+"""The small volumes that FitMaps keeps for the report: place, orientation, levels, size."""
 
 import io
 
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.core import cuts
+from nipype_mapsmasker.core import cuts, orientation
 
 SHAPE = (7, 8, 9)
 RAS = np.array([[3.0, 0, 0, -10], [0, 3.0, 0, -12], [0, 0, 4.0, -16], [0, 0, 0, 1]])
@@ -30,12 +30,18 @@ def read_only(values: np.ndarray) -> np.ndarray:
     return values
 
 
+def kept(volume: np.ndarray, affine: np.ndarray) -> dict:
+    """Keep one map."""
+    return cuts.collect_cuts([volume], affine)
+
+
 def test_pictures_are_neurological_with_superior_on_top() -> None:
     volume = np.zeros(SHAPE)
     volume[1, 2, 3] = 1.0
-    got = cuts.map_cuts(read_only(volume), RAS)
-    assert got.voxel == (1, 2, 3)
-    np.testing.assert_allclose(got.centre, [-7, -6, -4])
+    stored = kept(read_only(volume), RAS)
+    assert stored["voxel"].tolist() == [[1, 2, 3]]
+    np.testing.assert_allclose(stored["centre"], [[-7, -6, -4]])
+    got = cuts.cut_volume(cuts.unpack_volume(stored, 0), stored["voxel"][0])
     assert got.axial.shape == (8, 7)
     assert got.axial[8 - 1 - 2, 1] == 1.0  # left is on the left, anterior on top
     assert got.coronal.shape == (9, 7)
@@ -48,15 +54,30 @@ def test_pictures_are_neurological_with_superior_on_top() -> None:
     "axes", [(0, 1, 2), (1, 0, 2), (2, 0, 1), (1, 2, 0), (2, 1, 0), (0, 2, 1)]
 )
 @pytest.mark.parametrize("flips", [(0, 0, 0), (1, 0, 0), (0, 1, 1), (1, 1, 1)])
-def test_pictures_do_not_depend_on_how_the_grid_is_stored(axes: tuple, flips: tuple) -> None:
+def test_volumes_do_not_depend_on_how_the_grid_is_stored(axes: tuple, flips: tuple) -> None:
     rng = np.random.default_rng(0)
     volume = rng.random(SHAPE)
-    volume[4, 5, 3] = 9.0
-    reference = cuts.map_cuts(volume, RAS)
-    got = cuts.map_cuts(*stored_as(volume, RAS, axes, flips))
-    np.testing.assert_allclose(got.centre, reference.centre)
-    for plane in ("sagittal", "coronal", "axial"):
-        np.testing.assert_array_equal(getattr(got, plane), getattr(reference, plane))
+    volume[4, 5, 3] = 2.0
+    reference = kept(volume, RAS)
+    turned, affine = stored_as(volume, RAS, axes, flips)
+    got = kept(turned, affine)
+    np.testing.assert_allclose(got["centre"], reference["centre"])
+    np.testing.assert_allclose(got["small_affine"], reference["small_affine"], atol=1e-12)
+    np.testing.assert_array_equal(cuts.unpack_volume(got, 0), cuts.unpack_volume(reference, 0))
+    mean = orientation.coarse_means(turned, affine, 1)
+    np.testing.assert_array_equal(mean, orientation.coarse_means(volume, RAS, 1))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_the_small_affine_leads_to_the_middle_of_each_block(step: int) -> None:
+    affine = RAS @ np.diag([-1, 1, 1, 1])
+    places = np.indices(SHAPE).reshape(3, -1).T @ affine[:3, :3].T + affine[:3, 3]
+    small = orientation.coarse_affine(SHAPE, affine, step)
+    for axis in range(3):  # the mean of a coordinate over a whole block is that of its middle
+        coordinate = places[:, axis].reshape(SHAPE)
+        means = orientation.coarse_means(coordinate, affine, step)
+        at_first = small[:3, 3][axis]
+        assert means[0, 0, 0] == pytest.approx(at_first)
 
 
 def test_centre_lies_inside_the_heaviest_part() -> None:
@@ -64,42 +85,56 @@ def test_centre_lies_inside_the_heaviest_part() -> None:
     volume[2:10, 2:10, 2:10] = -1.0  # the larger part, negative and hollow
     volume[4:8, 4:8, 2:10] = 0.0
     volume[15, 15, 15] = 1.5
-    voxel = cuts.map_cuts(volume, np.eye(4)).voxel
-    assert volume[voxel] == -1.0
+    voxel = kept(volume, np.eye(4))["voxel"][0]
+    assert volume[tuple(voxel)] == -1.0
 
 
-def test_empty_and_non_finite_maps_have_cuts() -> None:
-    empty = cuts.map_cuts(np.zeros(SHAPE), RAS)
-    assert empty.voxel == (3, 4, 4)
-    assert empty.peak == 0.0
+def test_empty_and_non_finite_maps_are_kept_too() -> None:
+    empty = kept(np.zeros(SHAPE), RAS)
+    assert empty["voxel"].tolist() == [[3, 4, 4]]
+    assert empty["peak"].tolist() == [0.0]
+    assert not cuts.unpack_volume(empty, 0).any()
     volume = np.zeros(SHAPE)
     volume[0, 0, 0] = np.nan
     volume[5, 5, 5] = 2.0
-    got = cuts.map_cuts(volume, RAS)
-    assert (got.voxel, got.peak) == ((5, 5, 5), 2.0)
-    assert np.isfinite(got.axial).all()
+    got = kept(volume, RAS)
+    assert got["voxel"].tolist() == [[5, 5, 5]]
+    assert got["peak"].tolist() == [2.0]
+    assert np.isfinite(cuts.unpack_volume(got, 0)).all()
 
 
 def test_oblique_grids_say_their_tilt() -> None:
     turn = np.deg2rad(12)
     oblique = np.eye(4)
     oblique[:2, :2] = [[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]
-    assert cuts.nearest_ras(oblique).tilt == pytest.approx(12)
-    assert cuts.nearest_ras(RAS).tilt == 0
-    assert cuts.nearest_ras(RAS).sizes == (3.0, 3.0, 4.0)
+    assert orientation.nearest_ras(oblique).tilt == pytest.approx(12)
+    assert orientation.nearest_ras(RAS).tilt == 0
+    assert orientation.nearest_ras(RAS).sizes == (3.0, 3.0, 4.0)
 
 
-def test_stored_cuts_come_back_to_within_half_a_level() -> None:
+def test_stored_maps_come_back_to_within_half_a_level() -> None:
     rng = np.random.default_rng(1)
     volumes = [rng.standard_normal(SHAPE) * 10.0**k for k in range(3)]
     stored = cuts.collect_cuts((read_only(v) for v in volumes), RAS)
     for index, volume in enumerate(volumes):
-        back = cuts.unpack_cuts(stored, index)
-        direct = cuts.map_cuts(volume, RAS)
-        assert back.voxel == direct.voxel
-        np.testing.assert_allclose(
-            back.coronal, direct.coronal, atol=0.501 * direct.peak / cuts.LEVELS
-        )
+        back = cuts.unpack_volume(stored, index)
+        step = np.abs(volume).max() / cuts.LEVELS
+        drawn = np.abs(volume) >= (cuts.SMALLEST_LEVEL + 0.5) * step
+        assert drawn.any()
+        np.testing.assert_allclose(back[drawn], volume[drawn], atol=0.501 * step)
+        assert not back[np.abs(volume) < (cuts.SMALLEST_LEVEL - 0.5) * step].any()
+
+
+def test_some_maps_can_be_kept_in_another_order() -> None:
+    rng = np.random.default_rng(1)
+    volumes = [rng.standard_normal(SHAPE) for _ in range(4)]
+    stored = cuts.collect_cuts(volumes, RAS)
+    some = cuts.select_cuts(stored, [3, 1])
+    for new, old in enumerate([3, 1]):
+        expected = cuts.unpack_volume(stored, old)
+        np.testing.assert_array_equal(cuts.unpack_volume(some, new), expected)
+        assert ((some["glance"] == new + 1) == (stored["glance"] == old + 1)).all()
+    assert set(np.unique(some["glance"])) <= {0, 1, 2}
 
 
 def test_the_picture_of_all_maps_names_the_relatively_strongest() -> None:
@@ -110,25 +145,25 @@ def test_the_picture_of_all_maps_names_the_relatively_strongest() -> None:
     stored = cuts.collect_cuts(volumes, np.eye(4))
     assert set(stored["glance"][:, :, :3].ravel()) == {1}
     assert set(stored["glance"][:, :, 3:].ravel()) == {2}
-    levels = stored["glance_voxel"].tolist()
+    levels = stored["glance_level"].tolist()
     assert levels == sorted(levels)
 
 
 def test_no_maps_and_only_empty_maps_are_kept_too() -> None:
-    assert cuts.collect_cuts([], RAS)["axial"].shape[0] == 0
-    stored = cuts.collect_cuts([np.zeros(SHAPE)], RAS)
-    assert stored["glance"].shape[0] == 0
-    assert cuts.unpack_cuts(stored, 0).peak == 0
+    assert cuts.collect_cuts([], RAS)["ends"].shape == (0,)
+    assert kept(np.zeros(SHAPE), RAS)["glance"].shape[0] == 0
 
 
-def test_fine_grids_are_thinned_and_files_stay_small() -> None:
-    rng = np.random.default_rng(2)
-    volumes = (rng.standard_normal((182, 40, 30)) for _ in range(2))
-    stored = cuts.collect_cuts(volumes, np.eye(4))
-    assert int(stored["step"]) == 2
-    assert stored["axial"].shape == (2, 20, 91)
+def test_fine_grids_are_thinned_no_thin_map_is_lost_and_files_stay_small() -> None:
+    thin = np.zeros((182, 40, 30))
+    thin[101, 21, 11] = -3.0
+    stored = cuts.collect_cuts([thin, np.random.default_rng(2).random(thin.shape)], np.eye(4))
+    assert int(stored["step"]) == 3
+    assert stored["small_shape"].tolist() == [61, 14, 10]
+    assert cuts.unpack_volume(stored, 0).min() == -3.0
     target = io.BytesIO()
     np.savez_compressed(target, **stored)
     again = io.BytesIO()
     np.savez_compressed(again, **stored)
     assert target.getvalue() == again.getvalue()
+    assert len(target.getvalue()) < 12_000

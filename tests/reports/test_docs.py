@@ -16,7 +16,7 @@ MAX_BYTES = 60_000
 def figure_functions() -> list[str]:
     return [
         node.name
-        for path in sorted((ROOT / "nipype_mapsmasker" / "reports").glob("figures_*.py"))
+        for path in sorted((ROOT / "nipype_mapsmasker" / "reports" / "figures").glob("*.py"))
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, ast.FunctionDef) and node.name.startswith("figure_")
     ]

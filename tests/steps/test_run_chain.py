@@ -176,7 +176,7 @@ def test_formats_and_types(
         tmp_path, CleaningInputs(run_id="r", signals_file=signals_file), Cleaning(), dtype=dtype,
         output_format=output_format,
     )  # fmt: skip
-    assert out.name == f"timeseries.{output_format}"
+    assert out.name == f"cleaned.{output_format}"
     assert np.array_equal(read_signals(out)[0].astype(expected), signals.astype(expected))
 
 

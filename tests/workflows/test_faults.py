@@ -146,6 +146,9 @@ def test_a_mended_run_is_done_on_the_next_call(tiny, run_cohort, truncated, tmp_
     assert not list((out / "logs").glob("*"))
 
 
-def test_relative_paths_are_refused_in_one_sentence(tiny, run_cohort):
-    with pytest.raises(Exception, match=r"in_files holds the relative path a\.nii"):
-        run_cohort(parameters=RECORD, in_files=["a.nii", "b.nii", "c.nii"])
+def test_relative_paths_are_from_the_current_folder(tiny, run_cohort):
+    results = run_cohort(parameters=RECORD, in_files=["a.nii", "b.nii", "c.nii"])
+    told = [f"{Path.cwd() / name} does not exist" for name in ("a.nii", "b.nii", "c.nii")]
+    assert [
+        reason[: len(text)] for reason, text in zip(reasons(results), told, strict=True)
+    ] == told

@@ -15,6 +15,7 @@ from nipype_mapsmasker.core.parameters.declare import (
     parameters_of,
     values_of,
 )
+from nipype_mapsmasker.core.parameters.denoising import AnalysisParameters, CensoringParameters
 from nipype_mapsmasker.core.parameters.extraction import ExtractionParameters, FittingParameters
 from nipype_mapsmasker.core.parameters.masker import (
     AFTER_EXTRACTION,
@@ -34,6 +35,8 @@ __all__ = [
     "ALGORITHM",
     "EXTRACTION",
     "STRATEGY",
+    "AnalysisParameters",
+    "CensoringParameters",
     "Cleaning",
     "CleaningParameters",
     "ConfoundParameters",

@@ -108,7 +108,7 @@ class Parameter:
         kind = self.types[0]
         if kind is bool and not isinstance(value, bool):
             self._refuse("True or False", value)
-        if kind is str and not isinstance(value, str):
+        if kind is str and not isinstance(value, self.types):  # a path may be a text or a Path
             self._refuse("a text", value)
         if kind in (int, float) and not self._is_number(value, kind):
             self._refuse(self._expected_number(kind), value)

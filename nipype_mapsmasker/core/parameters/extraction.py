@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Literal
 
 from nipype_mapsmasker.core.parameters.declare import check_values, parameter
@@ -37,8 +38,9 @@ class FittingParameters:
         """Refuse values that make no sense."""
         check_values(self)
         fwhm = self.smoothing_fwhm
-        widths = [fwhm] if isinstance(fwhm, int | float) else list(fwhm or [0.0])
-        if len(widths) not in (1, 3) or not all(0 <= width < float("inf") for width in widths):
+        widths = [fwhm] if isinstance(fwhm, int | float | str) else list(fwhm or [0.0])
+        are_numbers = all(_is_width(width) for width in widths)
+        if len(widths) not in (1, 3) or not are_numbers:
             msg = (
                 "smoothing_fwhm must be one width in mm or three, none of them negative; "
                 f"got {fwhm!r}. Use 0 or None for no smoothing."
@@ -56,6 +58,11 @@ class FittingParameters:
         if len(widths) == 1:
             return widths[0] or None
         return (widths[0], widths[1], widths[2]) if any(widths) else None
+
+
+def _is_width(value: object) -> bool:
+    """Tell whether a value is a width in mm."""
+    return isinstance(value, Real) and 0 <= float(value) < float("inf")
 
 
 @dataclass(frozen=True, kw_only=True)

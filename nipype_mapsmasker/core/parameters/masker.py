@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
+from nipype_mapsmasker.core.denoise.vocabulary import ConfoundStrategy
 from nipype_mapsmasker.core.names import check_label, node_label
 from nipype_mapsmasker.core.parameters.cleaning import (
     Cleaning,
@@ -18,6 +19,12 @@ from nipype_mapsmasker.core.parameters.declare import (
     parameter,
     parameters_of,
     values_of,
+)
+from nipype_mapsmasker.core.parameters.denoising import (
+    AnalysisParameters,
+    CensoringParameters,
+    check_denoising,
+    denoising_strategies,
 )
 from nipype_mapsmasker.core.parameters.extraction import ExtractionParameters, FittingParameters
 from nipype_mapsmasker.core.parameters.output import (
@@ -35,7 +42,14 @@ EXTRACTION = (FittingParameters, ExtractionParameters)
 STRATEGY = (ConfoundParameters, CleaningParameters)
 """What each strategy may set for itself."""
 
-AFTER_EXTRACTION = (HighVarianceParameters, *STRATEGY, OutputParameters, PageParameters)
+AFTER_EXTRACTION = (
+    HighVarianceParameters,
+    *STRATEGY,
+    CensoringParameters,
+    AnalysisParameters,
+    OutputParameters,
+    PageParameters,
+)
 """What only the results made from the raw signals depend on."""
 
 
@@ -43,6 +57,8 @@ AFTER_EXTRACTION = (HighVarianceParameters, *STRATEGY, OutputParameters, PagePar
 class MaskerParameters(
     PageParameters,
     OutputParameters,
+    AnalysisParameters,
+    CensoringParameters,
     CleaningParameters,
     ConfoundParameters,
     HighVarianceParameters,
@@ -65,6 +81,11 @@ class MaskerParameters(
     atlases: Sequence[str] = parameter(
         ("maps",), "names of the atlases, in the order of the maps images"
     )
+    denoise: Sequence[str | Mapping[str, Any]] | None = parameter(
+        None,
+        "strategies of denoising by their known names (simple, scrubbing.5+gsr, 36P ...), or as "
+        "mappings of their words; each chooses regressors and volumes from the confounds table",
+    )
     strategies: Mapping[str, Mapping[str, Any]] | None = parameter(
         None,
         "cleaning strategies by name, each a mapping of the fields of cleaning that it sets "
@@ -85,6 +106,13 @@ class MaskerParameters(
         if self.strategies is not None and not self.strategies:
             msg = "strategies is empty; give at least one, or leave it out for the default."
             raise ParameterError(msg)
+        if self.denoise is not None and self.strategies is not None:
+            msg = "denoise and strategies both name strategies; give one of the two."
+            raise ParameterError(msg)
+        if self.denoise is not None and not self.denoise:
+            msg = "denoise is empty; name a strategy, such as 'simple' or 'none'."
+            raise ParameterError(msg)
+        self.check_analysis()
         self._check_names()
         if self.inverse_transform and not self.keep_masked_maps:
             msg = (
@@ -98,12 +126,15 @@ class MaskerParameters(
                 "missing and present voxels; drop one of the two."
             )
             raise ParameterError(msg)
-        for name, strategy in (self.strategies or {"": {}}).items():
+        for name, strategy in self._named().items():
             self._check_strategy(name, strategy)
+        for name, chosen in self.confound_strategies().items():
+            if chosen is not None:
+                self._check_denoising(name, chosen)
 
     def _check_names(self) -> None:
         """Refuse names that cannot be part of files and nodes, or that would be one of them."""
-        for kind, names in (("atlas", self.atlases), ("strategy", self.strategies or ())):
+        for kind, names in (("atlas", self.atlases), ("strategy", self._named())):
             for name in names:
                 # DiFuMo:64 is an atlas and its scale.
                 parts = name.split(":", 1) if kind == "atlas" else [name] if name else []
@@ -137,11 +168,56 @@ class MaskerParameters(
         check_values(ConfoundParameters(**_part(values, ConfoundParameters)))
         _cleaning(values).check()
 
+    def _check_denoising(self, name: str, chosen: ConfoundStrategy) -> None:
+        """Refuse a strategy that does not go with its cleaning, or with columns named by hand."""
+        values = self.cleanings()[name]
+        check_denoising(chosen, values)
+        if values["confounds_columns"] is not None and self.denoise is not None:
+            msg = (
+                f"The strategy {chosen.name!r} chooses columns of the confounds, and "
+                f"confounds_columns={values['confounds_columns']} others; give one of the two "
+                "(a strategy of your own may have both, with the word 'columns')."
+            )
+            raise ParameterError(msg)
+        if self.dual_regression and _cleaning(values).butterworth() is not None:
+            msg = (
+                "dual_regression fits confounds and signals to the unfiltered image, and a "
+                "Butterworth filter is asked for; drop the filter, or use filter='cosine'."
+            )
+            raise ParameterError(msg)
+
+    def _named(self) -> Mapping[str, Mapping[str, Any]]:
+        """Give what strategies set of cleaning, by name."""
+        if self.denoise is not None:
+            words = [name for cls in STRATEGY for name in parameters_of(cls)]
+            return {
+                label: own for label, (_, own) in denoising_strategies(self.denoise, words).items()
+            }
+        return {"": {}} if self.strategies is None else self.strategies
+
+    def confound_strategies(self) -> dict[str, ConfoundStrategy | None]:
+        """Give which regressors and volumes each strategy takes, by its name; None for all."""
+        if self.denoise is not None:
+            words = [name for cls in STRATEGY for name in parameters_of(cls)]
+            chosen = denoising_strategies(self.denoise, words)
+            return {label: strategy for label, (strategy, _) in chosen.items()}
+        if not (self.censors or self.dual_regression):
+            return dict.fromkeys(self._named())
+        # The options ask for a table of what is regressed; columns are chosen as ever.
+        return {
+            name: ConfoundStrategy(
+                name=name or "none",
+                columns=("*",) if columns is None else tuple(columns),
+                demean=False,
+            )
+            for name, values in self.cleanings().items()
+            for columns in (values["confounds_columns"],)
+        }
+
     def cleanings(self) -> dict[str, dict[str, Any]]:
         """Give the strategies by name, each with a value for every field of cleaning."""
         shared = values_of(self, *STRATEGY)
-        strategies = {"": {}} if self.strategies is None else self.strategies
-        return {name: shared | dict(strategy) for name, strategy in strategies.items()}
+        return {name: shared | dict(strategy) for name, strategy in self._named().items()}
 
     def extraction(self) -> dict[str, Any]:
         """Give what the raw signals depend on, by name."""
@@ -149,9 +225,16 @@ class MaskerParameters(
 
     def after_extraction(self) -> dict[str, Any]:
         """Give what only the results made from the raw signals depend on, by name."""
-        return values_of(self, *AFTER_EXTRACTION) | {"strategies": self.cleanings()}
+        chosen = {
+            name: None if strategy is None else asdict(strategy)
+            for name, strategy in self.confound_strategies().items()
+        }
+        return values_of(self, *AFTER_EXTRACTION) | {
+            "strategies": self.cleanings(),
+            "denoise": chosen,
+        }
 
-    def min_volumes(self) -> int:
+    def volumes_needed(self) -> int:
         """Give the number of volumes that the longest filter needs."""
         needed = 2 if self.high_variance_confounds else 1
         for values in self.cleanings().values():

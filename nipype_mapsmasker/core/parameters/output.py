@@ -41,6 +41,11 @@ class OutputParameters:
     output_format: Literal["tsv", "npy", "parquet"] = parameter(
         "tsv", "format of the signals' files; parquet needs pyarrow, npy has no names"
     )
+    output_type: Literal["censored", "interpolated", "nan"] = parameter(
+        "censored",
+        "what becomes of censored volumes in the cleaned signals: they are left out, filled by a "
+        "spline through the others, or n/a",
+    )
     inverse_transform: bool = parameter(
         False, "whether to rebuild images from the cleaned signals too"
     )
@@ -52,6 +57,6 @@ class PageParameters:
 
     reports: bool = parameter(True, "whether to make pages")
     displayed_maps: int | Sequence[int] | Literal["all"] = parameter(
-        10, "maps on the pages: the first so many, these (numbers from 0), or all"
+        "all", "maps on the pages: the first so many, these (numbers from 0), or all"
     )
-    cmap: str = parameter("CMRmap_r", "colours of the background image on the pages")
+    cmap: str = parameter("gray", "colours of the background image on the pages")

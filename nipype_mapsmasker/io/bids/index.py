@@ -107,7 +107,10 @@ def index_folder(
         msg = f"{root} cannot be read as a folder ({error.strerror}); give a BIDS folder."
         raise ParameterError(msg) from error
     if not folders:
-        msg = f"{root} holds no folder sub-*{_nested(root)}; give the folder that holds them."
+        msg = (
+            f"{root} is a folder without sub-*{_nested(root)}; give a BIDS folder of derivatives, "
+            "a table of runs, an image or a quoted pattern."
+        )
         raise ParameterError(msg)
     labels = tuple(folder.removeprefix("sub-") for folder in folders)
     wanted = [
@@ -159,4 +162,4 @@ def _nested(root: Path) -> str:
     nested = sorted({folder.parent.name for folder in root.glob("*/sub-*") if folder.is_dir()})
     if not nested:
         return ""
-    return f" (but {', '.join(str(root / name) for name in nested[:MAX_LISTED])} does)"
+    return f" (but {', '.join(str(root / name) for name in nested[:MAX_LISTED])} has them)"

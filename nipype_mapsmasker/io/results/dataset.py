@@ -58,6 +58,9 @@ IGNORED = (
     "atlas-*_descriptio[timeseriesn].json",
     "*_relmat.tsv",
     "*_relmat.json",
+    "*_statmap.*",
+    "group",
+    "group_*",
 )
 """Lines of ``.bidsignore``: pages and tables for people, and names of BIDS's drafts."""
 
@@ -309,4 +312,4 @@ def _read(path: Path) -> dict[str, Any]:
 def _write_text(path: Path, text: str) -> None:
     """Write text, whole or not at all."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")

@@ -32,6 +32,10 @@ COVERAGE_COLUMNS = {
     "variance_inflation": {
         "Description": "How many times overlap with other maps multiplies the variance of noise"
     },
+    **{
+        axis: {"Description": f"Centre of the map's weight along {axis}", "Units": "mm"}
+        for axis in "xyz"
+    },
 }
 """Columns of the table of coverage."""
 

@@ -7,7 +7,32 @@ import json
 import traceback
 from pathlib import Path
 
-__all__ = ["write_fault"]
+from nipype_mapsmasker.errors import DataFault, ParameterError
+
+__all__ = ["reason_of", "write_fault"]
+
+
+def reason_of(error: BaseException, what: str) -> str:
+    """
+    Say in one sentence what an exception means for a run.
+
+    Parameters
+    ----------
+    error : BaseException
+        The exception, foreseen or not.
+    what : str
+        The run's image, or the run.
+
+    Returns
+    -------
+    str
+        The package's own sentence, the system's with the file, or one that names the exception.
+    """
+    if isinstance(error, DataFault | ParameterError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        return f"{error.filename or what}: {error.strerror}."
+    return f"{what} cannot be used ({type(error).__name__}: {' '.join(str(error).split())})."
 
 
 def write_fault(path: Path, run_id: str, step: str, error: BaseException) -> Path:
@@ -33,7 +58,7 @@ def write_fault(path: Path, run_id: str, step: str, error: BaseException) -> Pat
     fault = {
         "run_id": run_id,
         "step": step,
-        "reason": str(error),
+        "reason": reason_of(error, run_id or step),
         "kind": type(error).__name__,
         "traceback": "".join(traceback.format_exception(error)),
     }

@@ -12,13 +12,14 @@ import numpy as np
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.tables.relmat import read_relmat
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["load_runs", "load_timeseries"]
+__all__ = ["load_connectivity", "load_runs", "load_timeseries"]
 
 
 def load_runs(out_dir: str | Path) -> pd.DataFrame:
@@ -76,8 +77,8 @@ def load_timeseries(
     Returns
     -------
     pandas.DataFrame
-        One row per volume that was kept, indexed by run_id and volume (counted from 0 in the
-        image), one column per map.
+        One row per volume that was kept (or all, as ``output_type`` says), indexed by run_id and
+        volume (counted from 0 in the image), one column per map.
 
     Raises
     ------
@@ -109,8 +110,69 @@ def load_timeseries(
         )
         signals, _ = read_signals(file)
         volumes = np.setdiff1d(np.arange(about["n_volumes"]), about["censored"])
+        if len(signals) == about["n_volumes"]:  # censored volumes are gaps, or filled in
+            volumes = np.arange(about["n_volumes"])
         index = pd.Index(volumes, name="volume")
         frames[run_id] = pd.DataFrame(signals, index=index, columns=about["names"])
+    if not frames:
+        msg = f"{out_dir} holds no run that is done; see its runs.tsv."
+        raise ParameterError(msg)
+    return pd.concat(frames, names=["run_id"])
+
+
+def load_connectivity(
+    out_dir: str | Path,
+    atlas: str,
+    *,
+    measure: str = "pearson",
+    strategy: str = "",
+    run_ids: Iterable[str] | None = None,
+) -> pd.DataFrame:
+    """
+    Read the connectomes of a cohort as one frame.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder.
+    atlas : str
+        Name of the atlas, as in the files' names.
+    measure : str
+        'pearson', 'partial', 'precision' or 'covariance'.
+    strategy : str
+        Label of the strategy, '' for the one without a name.
+    run_ids : iterable of str, optional
+        The runs; all that are done by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Indexed by run_id and region, one column per region: ``frame.loc[run_id]`` is square.
+
+    Raises
+    ------
+    ParameterError
+        The folder holds no results.
+    TableError
+        A run has no such matrix.
+    """
+    import pandas as pd
+
+    if run_ids is None:
+        runs = load_runs(out_dir)
+        run_ids = runs.index[runs["status"] == "done"]
+    frames = {}
+    for run_id in run_ids:
+        path = run_files(out_dir, run_id).relmat(measure, atlas, strategy)
+        if not path.is_file():
+            msg = (
+                f"{path} does not exist: {run_id} has no {measure} of atlas {atlas!r} by strategy "
+                f"{strategy!r}; run with --connectivity {measure}, or see the run's warnings."
+            )
+            raise TableError(msg)
+        matrix, names = read_relmat(path)
+        index = pd.Index(names, name="region")
+        frames[run_id] = pd.DataFrame(matrix, index=index, columns=names)
     if not frames:
         msg = f"{out_dir} holds no run that is done; see its runs.tsv."
         raise ParameterError(msg)

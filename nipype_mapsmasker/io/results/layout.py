@@ -159,6 +159,13 @@ class RunFiles:
         entities = {**atlas_entities(atlas), "stat": measure}
         return self.folder / self._named(entities, strategy, f"relmat.{suffix}")
 
+    def statmap(self, stat: str, atlas: str, strategy: str = "", suffix: str = "nii.gz") -> Path:
+        """Name the maps of a dual regression, one volume per map of the atlas."""
+        entities = {**atlas_entities(atlas), "stat": stat}
+        return self.folder / self._named(
+            entities, f"{strategy}dualregression", f"statmap.{suffix}"
+        )
+
     def reconstruction(self, atlas: str, strategy: str = "") -> Path:
         """Name the image rebuilt from cleaned signals; BIDS has no ``atlas-`` for images."""
         desc = "+".join([*atlas_entities(atlas).values(), *([strategy] if strategy else [])])
@@ -187,8 +194,12 @@ class RunFiles:
         if not self.folder.is_dir():
             return []
         first = self.run_id.partition("_")[0]
-        paths = self.folder.glob("*_timeseries.json")
-        return sorted(path for path in paths if path.name.startswith(f"{first}_"))
+        raw = (f"desc-{RAW}_timeseries.json", f"+{RAW}_timeseries.json")
+        return sorted(
+            path
+            for path in self.folder.glob(f"{first}_*_timeseries.json")
+            if not path.name.endswith(raw)
+        )
 
     def _named(self, entities: Mapping[str, str], desc: str, ending: str) -> str:
         """Compose a name of the run's entities, those of a result, and what it is."""
@@ -285,7 +296,8 @@ def check_run_ids(run_ids: Iterable[str]) -> None:
     seen: dict[str, str] = {}
     for run_id in run_ids:
         check_name("run_id", run_id)
-        if run_id.casefold() in RESERVED or run_id.startswith("."):
+        lower = run_id.casefold()
+        if lower in RESERVED or lower.startswith((".", "atlas-")):
             msg = (
                 f"A run cannot be called {run_id!r}: the result folder uses that name; rename it."
             )

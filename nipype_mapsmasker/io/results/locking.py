@@ -11,14 +11,19 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
 
 from nipype_mapsmasker.errors import EngineError
+from nipype_mapsmasker.io.places import open_own, own_folder
 
-__all__ = ["held", "name_owner", "take"]
+__all__ = ["NOTICES", "held", "name_owner", "take"]
 
-LOGGER = logging.getLogger("nipype_mapsmasker.io")
+NOTICES = "nipype_mapsmasker.notices"
+"""Logger of what the user has to know while a call is at work; the command shows its lines."""
+
+LOGGER = logging.getLogger(NOTICES)
 
 PATIENCE_SECS = 600.0
 """How long a file that others write to is waited for; each holds it for moments, or for a page."""
@@ -54,8 +59,8 @@ def held(path: Path) -> Iterator[None]:
     -----
     The kernel counts by process: a process must not take one lock twice at a time.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a+", encoding="utf-8") as stream:
+    own_folder(path.parent)
+    with open_own(path) as stream:
         if not take(stream, 0, 0, time.monotonic() + PATIENCE_SECS):
             stream.seek(0)
             owner = stream.read().strip() or "another process"
@@ -92,12 +97,7 @@ def take(stream: TextIO, start: int, length: int, deadline: float) -> bool:
             fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB, length, start)
         except OSError as error:
             if error.errno in _UNABLE:
-                LOGGER.warning(
-                    "%s cannot be locked (%s); see to it that nobody else works on this result "
-                    "folder.",
-                    stream.name,
-                    error.strerror,
-                )
+                _warn(stream.name, error.strerror)
                 return True
             if error.errno not in _HELD:
                 raise
@@ -106,6 +106,16 @@ def take(stream: TextIO, start: int, length: int, deadline: float) -> bool:
             time.sleep(WAIT_SECS)
         else:
             return True
+
+
+@lru_cache(maxsize=64)
+def _warn(name: str, why: str | None) -> None:
+    """Say once of a file that it cannot be locked: a call may want to lock a thousand runs."""
+    LOGGER.warning(
+        "%s cannot be locked (%s); see to it that nobody else works on this result folder.",
+        name,
+        why,
+    )
 
 
 def name_owner(stream: TextIO) -> None:

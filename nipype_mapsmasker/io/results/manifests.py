@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,14 @@ from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.results.layout import PRIVATE
 from nipype_mapsmasker.io.sidecars import checksum
 
-__all__ = ["MANIFEST_FORMAT", "Manifest", "make_key", "read_manifest", "write_manifest"]
+__all__ = [
+    "MANIFEST_FORMAT",
+    "Manifest",
+    "make_key",
+    "read_manifest",
+    "read_manifests",
+    "write_manifest",
+]
 
 MANIFEST_FORMAT = 2
 """Version of the manifest's layout; another one counts as absent."""
@@ -102,6 +109,7 @@ def write_manifest(
     row: Mapping[str, Any],
     files: Iterable[Path],
     source: str = "",
+    earlier: Sequence[Manifest] = (),
 ) -> Manifest:
     """
     Record a run's results; call it after all of them are in place.
@@ -118,6 +126,9 @@ def write_manifest(
         The results, below the result folder.
     source : str
         The image that they were made of.
+    earlier : sequence of Manifest
+        Records of other calls, from `read_manifests` before anything was written; those whose
+        files are still as they were stay, as those of another atlas.
 
     Returns
     -------
@@ -126,23 +137,46 @@ def write_manifest(
     """
     root = _root(path)
     listed = {_below(root, file): _describe(file) for file in files}
+    written = {name: entry for name, entry in listed.items() if entry}
+    latest = Manifest(path, key, extraction_key, dict(row), written, source)
+    others = [one for one in earlier if one.key != key and one.is_whole()]
     content = {
         "format": MANIFEST_FORMAT,
-        "key": key,
-        "extraction_key": extraction_key,
-        "row": dict(row),
-        "files": listed,
-        "source": source,
+        **_content(latest),
+        "earlier": [_content(one) for one in others],
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     write_json(path, content)
-    written = {name: entry for name, entry in listed.items() if entry}
-    return Manifest(path, key, extraction_key, dict(row), written, source)
+    return latest
 
 
-def read_manifest(path: Path) -> Manifest | None:
+def read_manifest(path: Path, key: str = "", extraction_key: str = "") -> Manifest | None:
     """
     Read the record of a run's results.
+
+    Parameters
+    ----------
+    path : Path
+        The manifest.
+    key, extraction_key : str
+        What results, and raw signals, are wanted: calls with other atlases have records of their
+        own.
+
+    Returns
+    -------
+    Manifest or None
+        The record with this key, else one with the same raw signals, else the latest; None where
+        there is none that can be read.
+    """
+    records = read_manifests(path)
+    fitting = [one for one in records if key and one.key == key]
+    fitting += [one for one in records if extraction_key and one.extraction_key == extraction_key]
+    return next(iter(fitting or records), None)
+
+
+def read_manifests(path: Path) -> list[Manifest]:
+    """
+    Read all records of a run's results.
 
     Parameters
     ----------
@@ -151,26 +185,38 @@ def read_manifest(path: Path) -> Manifest | None:
 
     Returns
     -------
-    Manifest or None
-        None where there is none that can be read.
+    list of Manifest
+        The latest first; none where they cannot be read.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != MANIFEST_FORMAT:
-            return None
-        files = dict(content["files"])
-        if not files or any(name.startswith("/") or ".." in Path(name).parts for name in files):
-            return None
-        return Manifest(
-            path,
-            str(content["key"]),
-            str(content["extraction_key"]),
-            dict(content["row"]),
-            files,
-            str(content.get("source", "")),
-        )
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return []
+        found = [_record(path, one) for one in (content, *content.get("earlier", ()))]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+    return [one for one in found if one is not None]
+
+
+def _record(path: Path, content: Mapping[str, Any]) -> Manifest | None:
+    """Take one record apart; None where it names files that are none of ours."""
+    files = dict(content["files"])
+    if not files or any(name.startswith("/") or ".." in Path(name).parts for name in files):
         return None
+    return Manifest(
+        path,
+        str(content["key"]),
+        str(content["extraction_key"]),
+        dict(content["row"]),
+        files,
+        str(content.get("source", "")),
+    )
+
+
+def _content(record: Manifest) -> dict[str, Any]:
+    """Give a record as JSON has it."""
+    names = ("key", "extraction_key", "row", "files", "source")
+    return {name: getattr(record, name) for name in names}
 
 
 def _root(manifest: Path) -> Path:

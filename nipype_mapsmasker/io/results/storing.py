@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,10 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
+from nipype_mapsmasker.io.results.analyses import (
+    analysis_files,
+    refused_measures,
+    store_analyses,
+)
 from nipype_mapsmasker.io.results.descriptions import Descriptions
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
-from nipype_mapsmasker.io.results.manifests import write_manifest
+from nipype_mapsmasker.io.results.manifests import read_manifests, write_manifest
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
+from nipype_mapsmasker.io.results.summary import read_summary
 
 __all__ = [
     "RunToStore",
@@ -92,6 +97,7 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     names = run_files(out_dir, run.run_id)
     for folder in names.folders:
         folder.mkdir(parents=True, exist_ok=True)
+    earlier = read_manifests(names.manifest)  # of other atlases, which stay as they are
     names.manifest.unlink(missing_ok=True)
     about = Descriptions(Path(out_dir), run.in_file, run.t_r)
     stored = [_copy(run.mean_file, names.mean)]
@@ -110,8 +116,11 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     summary: dict[str, Any] = {}
     places = [(a, s) for a in range(len(run.atlases)) for s in range(len(run.strategies))]
     for (a, s), files in zip(places, run.results, strict=True):
-        summary = json.loads(Path(str(files["summary"])).read_text(encoding="utf-8"))
-        warnings += [text for text in summary["warnings"] if text not in warnings]
+        summary = read_summary(
+            files["summary"], str(run.signals_files[a]), str(files["timeseries"])
+        )
+        reasons = [*summary["warnings"], *refused_measures(files)]
+        warnings += [text for text in reasons if text not in warnings]
         made = _store_result(names, run, (a, run.strategies[s]), files, summary, about)
         _remove_leftovers(names, run.atlases[a], run.strategies[s], made)
         stored += made
@@ -134,6 +143,7 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         row=row,
         files=stored,
         source=run.in_file,
+        earlier=earlier,
     )
     return names.manifest
 
@@ -166,7 +176,7 @@ def store_failure(
     names.log.parent.mkdir(parents=True, exist_ok=True)
     text = f"{run_id}\n{fault['step']}: {fault['reason']}\n\n{fault.get('traceback', '')}\n"
     with atomic_path(names.log) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     return names.log
 
 
@@ -195,6 +205,9 @@ def _store_result(
     told = about.cleaned(stored[0], atlas, strategy, summary["names"], names.raw(atlas))
     sidecar = told | sidecar  # what a column is called must not hide what was done
     stored.append(write_json(names.sidecar(atlas, strategy), sidecar))
+    stored += store_analyses(
+        names, atlas, strategy, files, {"Sources": [stored[0].name], **run.provenance}
+    )
     if files.get("reconstruction"):
         image = names.reconstruction(atlas, strategy)
         told = about.reconstruction(image, atlas, names.timeseries(atlas, strategy))
@@ -215,6 +228,7 @@ def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable
         names.reconstruction_sidecar(atlas, strategy),
         names.report(atlas, strategy),
         names.reportdata(atlas, strategy),
+        *analysis_files(names, atlas, strategy),
     ]
     for path in set(kinds).difference(made):
         path.unlink(missing_ok=True)

@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nipype_mapsmasker.core.denoise.guards import check_chosen
 from nipype_mapsmasker.core.parameters import ConfoundParameters
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.tables.text import (
@@ -137,7 +138,12 @@ def read_choice(
         As for `read_confounds`; or there is no table although columns were chosen.
     """
     if paths:
-        return read_confounds(paths, n_volumes, choice.confounds_columns, choice.confounds_na)
+        confounds, names = read_confounds(
+            paths, n_volumes, choice.confounds_columns, choice.confounds_na
+        )
+        if choice.confounds_columns is None:
+            check_chosen(str(paths[0]), names)
+        return confounds, names
     if choice.confounds_columns is not None and choice.missing_confounds == "error":
         msg = (
             f"The run {run_id!r} has no table of confounds, and columns of it were chosen "

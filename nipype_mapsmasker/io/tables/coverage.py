@@ -82,7 +82,7 @@ def write_run_coverage(
     Path
         The file, with columns Node (the map's name), index, coverage (the product), coverage_fit,
         coverage_data, variance_inflation, volumes_with_gaps (volumes in which voxels of the map
-        have no data) and largest_gap (the most such voxels).
+        have no data), largest_gap (the most such voxels), and the centre x, y, z (mm).
     """
     if missing is None or not len(missing):
         missing = np.zeros((1, operator.n_maps), dtype=np.int64)
@@ -96,11 +96,15 @@ def write_run_coverage(
             "variance_inflation": float(f"{operator.variance_inflation[k]:.6g}"),
             "volumes_with_gaps": int((missing[:, k] > 0).sum()),
             "largest_gap": int(missing[:, k].max()),
+            "x": round(float(operator.centres[k, 0]), 2),
+            "y": round(float(operator.centres[k, 1]), 2),
+            "z": round(float(operator.centres[k, 2]), 2),
         }
         for k, name in enumerate(operator.names)
     ]
     columns = [
         "Node", "index", "coverage", "coverage_fit", "coverage_data", "variance_inflation",
         "volumes_with_gaps", "largest_gap",
+        "x", "y", "z",
     ]  # fmt: skip
     return write_rows(path, rows, columns)

@@ -37,7 +37,9 @@ def test_a_broken_description_says_nothing(own_folder):
 
 
 def test_a_folder_without_subjects_names_the_one_below(folder):
-    with pytest.raises(ParameterError, match=r"holds no folder sub-\*.*fmriprep"):
+    with pytest.raises(
+        ParameterError, match=r"is a folder without sub-\* \(but .*fmriprep has them"
+    ):
         index_folder(folder.root.parent)
 
 

@@ -86,6 +86,7 @@ def test_sidecars_of_the_run_are_found(tmp_path):
     files.folder.mkdir(parents=True)
     mine = files.sidecar("A")
     mine.write_text("{}")
+    files.raw_sidecar("A").write_text("{}")
     (files.folder / "notes.json").write_text("{}")
     assert files.sidecars() == [mine]
 

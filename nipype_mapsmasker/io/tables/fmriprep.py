@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Confounds as fMRIPrep and tedana leave them: tables with gaps, and what is said of columns."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nipype_mapsmasker.errors import TableError
+from nipype_mapsmasker.io.tables.confounds import read_confounds
+from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.io.tables.text import MISSING, Table, is_number, read_bytes, read_table
+
+__all__ = ["ConfoundsTables", "metadata_file", "read_confounds_tables", "read_tedana"]
+
+
+@dataclass
+class ConfoundsTables:
+    """
+    Hold the tables of a run.
+
+    Parameters
+    ----------
+    tables : list of Table
+        The tables.
+    metadata : dict of str to dict
+        What the JSON beside them says of columns.
+    """
+
+    tables: list[Table] = field(default_factory=list)
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """All columns, table by table."""
+        return [name for table in self.tables for name in table.header]
+
+    def measure(self, name: str) -> NDArray[np.float64] | None:
+        """Read one column (T,), NaN where it has gaps; None where there is none of that name."""
+        for table in self.tables:
+            if name in table.header:
+                at = table.header.index(name)
+                return np.array([_number(table, row, at) for row in range(len(table.rows))])
+        return None
+
+
+def read_confounds_tables(paths: Iterable[str | os.PathLike[str]]) -> ConfoundsTables:
+    """
+    Read tables and what is said of their columns.
+
+    Parameters
+    ----------
+    paths : iterable of path_like
+        The tables; the metadata of each lie beside it.
+
+    Returns
+    -------
+    ConfoundsTables
+        All of them.
+
+    Raises
+    ------
+    TableError
+        A file cannot be read.
+    """
+    found = ConfoundsTables()
+    for path in paths:
+        found.tables.append(read_table(path))
+        found.metadata |= _metadata(metadata_file(path))
+    return found
+
+
+def metadata_file(table: str | os.PathLike[str]) -> Path:
+    """
+    Give the JSON that lies beside a table.
+
+    Parameters
+    ----------
+    table : path_like
+        The table; only its ending changes, whatever its folders are called.
+
+    Returns
+    -------
+    Path
+        The JSON, whether it is there or not.
+
+    Examples
+    --------
+    >>> metadata_file("my_tsv_data/sub-1_desc-confounds_timeseries.tsv").as_posix()
+    'my_tsv_data/sub-1_desc-confounds_timeseries.json'
+    """
+    path = Path(table)
+    plain = path.with_suffix("") if path.suffix == ".gz" else path
+    return plain.with_suffix(".json")
+
+
+def read_tedana(
+    mixing_file: str | os.PathLike[str], metrics_file: str | os.PathLike[str], n_volumes: int
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, str]]:
+    """
+    Read tedana's components.
+
+    Parameters
+    ----------
+    mixing_file : path_like
+        Table of their time courses.
+    metrics_file : path_like
+        Table of what they were classified as.
+    n_volumes : int
+        T.
+
+    Returns
+    -------
+    mixing : dict of str to (T,) ndarray of float
+        Time courses by class and name, as in ``rejected_ICA_05``.
+    classified : dict of str to str
+        The class of each.
+
+    Raises
+    ------
+    TableError
+        A table is not tedana's, or has another length than the run.
+    """
+    values, names = read_confounds([mixing_file], n_volumes)
+    series = dict(zip(map(_component, names), zip(names, values.T, strict=True), strict=True))
+    mixing: dict[str, NDArray[np.float64]] = {}
+    classified: dict[str, str] = {}
+    for row in read_rows(metrics_file):
+        component, label = row.get("Component"), row.get("classification")
+        if component is None or label is None:
+            msg = (
+                f"{metrics_file} has a row without 'Component' or 'classification', where "
+                "tedana's metrics are expected; give desc-tedana_metrics.tsv."
+            )
+            raise TableError(msg)
+        if _component(component) in series:
+            name, column = series[_component(component)]
+            mixing[f"{label}_{name}"] = column
+            classified[f"{label}_{name}"] = label
+    return mixing, classified
+
+
+def _metadata(path: Path) -> dict[str, Any]:
+    """Read what a JSON says of the columns; nothing where there is none."""
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(read_bytes(path))
+    except ValueError as error:
+        msg = f"{path} is not JSON ({error}), where metadata of confounds are expected; mend it."
+        raise TableError(msg) from error
+    if not isinstance(content, dict):
+        msg = f"{path} holds {type(content).__name__}, where metadata by column are expected."
+        raise TableError(msg)
+    return {name: facts for name, facts in content.items() if isinstance(facts, dict)}
+
+
+def _number(table: Table, row: int, at: int) -> float:
+    """Read one cell of a measure, which may be n/a."""
+    cell = table.rows[row][at]
+    if cell.lower() in MISSING:
+        return float("nan")
+    if not is_number(cell):
+        msg = (
+            f"{table.path} has {cell!r} in column {table.header[at]!r}, line {table.lines[row]}, "
+            "where a number or n/a is expected; correct it."
+        )
+        raise TableError(msg)
+    return float(cell)
+
+
+def _component(name: str) -> str:
+    """Give a component's name without leading zeros: tables of one tedana may differ in them."""
+    head, _, number = name.rpartition("_")
+    return f"{head}_{int(number)}" if number.isdecimal() else name

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Matrices of relations between regions, as tables that name them on both sides."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from nipype_mapsmasker.errors import ParameterError, TableError
+from nipype_mapsmasker.io.atomic import atomic_path
+from nipype_mapsmasker.io.tables.text import MISSING, NOT_AVAILABLE, is_number, read_table
+
+__all__ = ["NODE", "read_relmat", "write_relmat"]
+
+NODE = "Node"
+"""Header of the column of names, as XCP-D has it."""
+
+
+def write_relmat(path: str | os.PathLike[str], matrix: ArrayLike, names: Sequence[str]) -> Path:
+    """
+    Write a matrix, one row and one column per region.
+
+    Parameters
+    ----------
+    path : path_like
+        The .tsv.
+    matrix : (K, K) array_like of float
+        The matrix; NaN is written as ``n/a``.
+    names : sequence of str
+        K different names.
+
+    Returns
+    -------
+    Path
+        ``path``; ``pandas.read_csv(path, sep=TAB, index_col="Node")`` is square.
+
+    Raises
+    ------
+    ParameterError
+        The matrix has another shape.
+    """
+    final, values = Path(path), np.asarray(matrix, dtype=np.float64)
+    if values.shape != (len(names), len(names)):
+        msg = f"{final}: a matrix of shape {values.shape} arrived for {len(names)} names."
+        raise ParameterError(msg)
+    with atomic_path(final) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write("\t".join([NODE, *names]) + "\n")
+        rows: list[list[str]] = []
+        for index, (name, row) in enumerate(zip(names, values.tolist(), strict=True)):
+            # Writing a number takes longer than anything else, and half of them are there.
+            cells = [
+                done[index] if values[at, index] == row[at] else _cell(row[at])
+                for at, done in enumerate(rows)
+            ]
+            cells += [_cell(value) for value in row[index:]]
+            rows.append(cells)
+            file.write("\t".join([name, *cells]) + "\n")
+    return final
+
+
+def _cell(value: float) -> str:
+    """Write one number, exactly."""
+    return repr(value) if value == value else NOT_AVAILABLE
+
+
+def read_relmat(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], list[str]]:
+    """
+    Read a matrix that `write_relmat` wrote.
+
+    Parameters
+    ----------
+    path : path_like
+        The .tsv.
+
+    Returns
+    -------
+    matrix : (K, K) ndarray of float
+        NaN where the table says ``n/a``.
+    names : list of str
+        The K names.
+
+    Raises
+    ------
+    TableError
+        The table is not square, or its rows and columns are not named alike.
+    """
+    table = read_table(path)
+    names = table.header[1:]
+    if table.header[0] != NODE or [row[0] for row in table.rows] != names:
+        msg = (
+            f"{table.path} is not a matrix of regions: its first column must be {NODE!r} and name "
+            "the rows as the header names the columns."
+        )
+        raise TableError(msg)
+    matrix = np.empty((len(names), len(names)))
+    for index, row in enumerate(table.rows):
+        for at, cell in enumerate(row[1:]):
+            if cell.lower() in MISSING:
+                matrix[index, at] = np.nan
+            elif is_number(cell):
+                matrix[index, at] = float(cell)
+            else:
+                msg = (
+                    f"{table.path} has {cell!r} in line {table.lines[index]}, where a number or "
+                    "n/a is expected."
+                )
+                raise TableError(msg)
+    return matrix, names

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Numbers as people read them, and round places on axes.
+
+/**
+ * Write a number with so many decimals; below 0, with so many significant digits.
+ * @param {number | null | undefined} value
+ * @param {number} digits
+ * @returns {string}
+ */
+export function written(value, digits) {
+  if (value === null || value === undefined || Number.isNaN(value)) return "–";
+  if (digits < 0) return String(Number(value.toPrecision(-digits)));
+  if (Math.abs(value) < 1e-9) return "0";
+  if (digits > 0 && Math.abs(value) < 0.5 * 10 ** -digits) return value.toExponential(1);
+  return value.toFixed(digits);
+}
+
+/**
+ * Write a number for an axis.
+ * @param {number} value
+ * @returns {string}
+ */
+export function short(value) {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  if (size >= 1e5 || size < 1e-3) return value.toExponential(1);
+  return String(Number(value.toPrecision(4)));
+}
+
+/**
+ * Choose round numbers for an axis.
+ * @param {number} low
+ * @param {number} high
+ * @param {number} wanted about how many
+ * @returns {number[]}
+ */
+export function ticks(low, high, wanted) {
+  const raw = (high - low) / wanted;
+  if (!(raw > 0) || !Number.isFinite(raw)) return [];
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const factor = [1, 2, 2.5, 5, 10].find((size) => size * power >= raw * 0.999) ?? 10;
+  const step = factor * power;
+  const found = [];
+  for (let n = Math.ceil(low / step - 1e-6); n <= high / step + 1e-6; n += 1) {
+    found.push(Number((n * step).toPrecision(10)));
+  }
+  return found;
+}
+
+/**
+ * Count in words.
+ * @param {number} number
+ * @param {string} noun
+ * @returns {string}
+ */
+export function counted(number, noun) {
+  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+}
