@@ -7,6 +7,7 @@ __all__ = [
     "GridError",
     "ImageFileError",
     "ImageHeaderError",
+    "ImageKindError",
     "MapsError",
     "ParameterError",
     "SignalError",
@@ -24,6 +25,10 @@ class ImageFileError(DataFault, OSError):
 
 class ImageHeaderError(DataFault, ValueError):
     """An image's header cannot be true, or describes data that are not real numbers."""
+
+
+class ImageKindError(TypeError):
+    """What was given is no image, or not one of the dimensions that are wanted."""
 
 
 class EngineError(RuntimeError):

@@ -121,6 +121,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from nipype_mapsmasker.cli.recipes import recipes
 
         return recipes(arguments)
+    if command == "verify":
+        from nipype_mapsmasker.cli.verify import verify
+
+        return verify(arguments)
     from nipype_mapsmasker.cli.run import run
 
     return run(arguments)

@@ -24,7 +24,7 @@ from nipype_mapsmasker.core.parameters import (
 
 __all__ = ["COMMANDS", "build_parser"]
 
-COMMANDS = ("run", "inspect", "group", "demo", "report", "figures", "recipes")
+COMMANDS = ("run", "inspect", "group", "demo", "report", "figures", "recipes", "verify")
 """Words that may come first; anything else is the input of ``run``."""
 
 PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
@@ -146,7 +146,28 @@ def build_parser() -> argparse.ArgumentParser:
     )
     recipes.add_argument("name", nargs="?", metavar="NAME", help="the script to print")
     _add_verbosity(recipes)
+    _add_verify(commands)
     return parser
+
+
+def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command that compares results with nilearn's."""
+    verify = commands.add_parser(
+        "verify",
+        help="compare runs of a result folder with nilearn's numbers",
+        description="Do runs of a result folder again with the installed nilearn, in float64, "
+        "from the same inputs and parameters, and tell the largest differences in standard "
+        "deviations, with their documented cause.",
+        epilog="exit codes: 0 all the same, or documented; 1 a difference without a documented "
+        "cause; 2 the call is wrong.",
+        allow_abbrev=False,
+    )
+    verify.add_argument("out_dir", metavar="OUT", help="result folder of an earlier run")
+    verify.add_argument(
+        "--runs", type=int, metavar="N", help="number of runs, taken at random (default: all)"
+    )
+    verify.add_argument("--seed", type=int, default=0, metavar="S", help="of that (default: 0)")
+    _add_verbosity(verify)
 
 
 def _switch(group: argparse._ArgumentGroup, name: str, default: bool, help: str) -> None:

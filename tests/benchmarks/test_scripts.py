@@ -42,6 +42,14 @@ def test_scaling_prints_a_table_for_every_axis_asked_for(data: Path) -> None:
     assert "ms a run" in text
 
 
+def test_estimator_prints_a_line_for_every_class_place_and_number_of_jobs(data: Path) -> None:
+    lines = output("estimator.py", str(data), "--small").strip().splitlines()
+    assert len(lines) == 2 + 8
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+    assert [row[0] for row in cells] == ["ours", "nilearn"] * 4
+    assert [row[1] for row in cells] == ["2 in memory"] * 4 + ["2 on disk"] * 4
+
+
 def test_pages_prints_what_they_cost_beside_what_they_did() -> None:
     lines = output("pages.py", "--small").strip().splitlines()
     assert lines[0].startswith("| page | CPU, s | before | aim | MB")

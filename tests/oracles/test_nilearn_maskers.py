@@ -43,7 +43,7 @@ pytestmark = pytest.mark.filterwarnings("default")
 
 WORDS = "our message says it in other words"
 DEPRECATED = "nilearn's deprecation of keep_masked_maps is emitted"
-ESTIMATOR = "scikit-learn's rules for estimators; ours are interfaces of Nipype"
+ESTIMATOR = "run on our classes in test_nilearn_estimator_checks"
 
 BORROWED = Borrowed(
     theirs,

@@ -15,7 +15,7 @@ __all__ = ["affine_eye", "img_maps", "length", "n_regions", "shape_3d_default"]
 
 pytestmark = pytest.mark.filterwarnings("default")
 
-ESTIMATOR = "scikit-learn's rules for estimators; ours are interfaces of Nipype"
+ESTIMATOR = "run on our classes in test_nilearn_estimator_checks"
 
 BORROWED = Borrowed(
     theirs,

@@ -2,6 +2,7 @@
 """The recipes in workflows/ run as a user would run them, on synthetic data."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -119,6 +120,16 @@ def test_cohort_in_a_notebook(tmp_path):
     assert told[-1].startswith("4 of 4 steps")  # of the run that was added, alone
     assert any(line.startswith("look at ") for line in lines), first
     assert (tmp_path / "out" / "results" / "report.html").is_file()
+
+
+def test_compare_connectomes(tmp_path):
+    name, words = "compare_connectomes.py", ("--n-subjects", "8")
+    theirs = run_recipe(name, *words, "--reference", cwd=tmp_path)
+    assert theirs.returncode == 0, theirs.stderr
+    assert re.match(r"correlation: 0\.\d{4} \(sum \d+\.\d{6}\)", theirs.stdout)
+    for more in ((), ("--n-jobs", "2")):
+        ours = run_recipe(name, *words, *more, cwd=tmp_path)
+        assert ours.stdout == theirs.stdout, ours.stderr
 
 
 def test_every_recipe_is_tested():

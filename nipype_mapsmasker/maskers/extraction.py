@@ -1,0 +1,270 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs to raw signals: step by step in this process, or as a Nipype workflow in several."""
+
+from __future__ import annotations
+
+import json
+import logging
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nipype_mapsmasker import errors
+from nipype_mapsmasker.core.confounds import high_variance_confounds
+from nipype_mapsmasker.errors import EngineError
+from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_volumes
+from nipype_mapsmasker.io.tables.rows import read_rows
+from nipype_mapsmasker.io.tables.signals import read_signals
+from nipype_mapsmasker.steps.extract import extract_run
+
+__all__ = ["Engine", "RawRun", "extract_here", "extract_in_workflow"]
+
+MEM_GB = 0.8
+"""Memory of a step, for Nipype's schedulers."""
+
+LOGGER = logging.getLogger("nipype_mapsmasker.maskers")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Engine:
+    """
+    Say how a workflow is run.
+
+    Parameters
+    ----------
+    plugin : str
+        'Linear', 'MultiProc', 'SLURM' or 'SLURMGraph'.
+    n_procs : int
+        Number of processes.
+    plugin_args : dict or None
+        Its further arguments.
+    mem_gb : float or None
+        Memory in GB; None is what is at hand.
+    base_dir : Path or None
+        Working folder that outlives the call, so that what is known is not done again; None
+        takes a temporary one.
+    """
+
+    plugin: str
+    n_procs: int
+    plugin_args: dict[str, Any] | None = None
+    mem_gb: float | None = None
+    base_dir: Path | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RawRun:
+    """
+    Hold what was extracted from one run.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        The run.
+    operator_file : Path
+        What it was extracted with.
+    signals : (T, K) ndarray of float
+        Raw signals, of all maps.
+    high_variance : (T, n) ndarray of float or None
+        High-variance confounds.
+    mean : (X, Y, Z) ndarray of float or None
+        Mean image, for the pages.
+    coverage_data : (K,) ndarray of float or None
+        Share of each map's weight that had data.
+    r_squared : (T,) ndarray of float or None
+        Quality of the fit of every volume.
+    """
+
+    info: ImageInfo
+    operator_file: Path
+    signals: NDArray[np.float64]
+    high_variance: NDArray[np.float64] | None = None
+    mean: NDArray[np.float64] | None = None
+    coverage_data: NDArray[np.float64] | None = None
+    r_squared: NDArray[np.float64] | None = None
+
+
+def extract_here(
+    info: ImageInfo, operator_file: Path, *, resample: bool, high_variance: bool
+) -> RawRun:
+    """
+    Extract one run in this process.
+
+    Parameters
+    ----------
+    info : ImageInfo
+        The run.
+    operator_file : Path
+        The fitted maps.
+    resample : bool
+        Whether a run on another grid than the operator's is resampled, or refused.
+    high_variance : bool
+        Whether to find high-variance confounds.
+
+    Returns
+    -------
+    RawRun
+        Signals and what the pages need.
+    """
+    from nipype_mapsmasker.interfaces.base import blas_threads
+
+    # As many threads as a worker has, so that n_jobs does not change the last digit.
+    with blas_threads(1):
+        run = extract_run(info, [operator_file], resample=resample, mean_squares=high_variance)
+        found = None
+        if high_variance:
+            found = high_variance_confounds(
+                lambda: iter_blocks(info), info.n_volumes, squares=run.mean_squares
+            )
+    for text in run.warnings:
+        LOGGER.warning("%s", text)
+    extraction = run.extractions[0]
+    return RawRun(
+        info=info,
+        operator_file=operator_file,
+        signals=extraction.signals,
+        high_variance=found,
+        mean=run.mean.reshape(info.grid.shape, order="F"),
+        coverage_data=extraction.coverage_data,
+        r_squared=extraction.r_squared,
+    )
+
+
+def extract_in_workflow(
+    runs: Sequence[tuple[ImageInfo, Path]],
+    engine: Engine,
+    *,
+    resample: bool,
+    high_variance: bool,
+    for_pages: bool,
+) -> list[RawRun]:
+    """
+    Extract runs by a Nipype workflow.
+
+    Parameters
+    ----------
+    runs : sequence of (ImageInfo, Path)
+        Each run with its fitted maps.
+    engine : Engine
+        How the workflow is run.
+    resample, high_variance : bool
+        As in `extract_here`.
+    for_pages : bool
+        Whether mean image, coverage and quality of the fit are wanted too.
+
+    Returns
+    -------
+    list of RawRun
+        In the order of the runs.
+
+    Raises
+    ------
+    EngineError
+        The workflow broke down.
+    """
+    from nipype_mapsmasker.cohort.crashes import reason_of
+    from nipype_mapsmasker.cohort.engine import crash_dir, logged, make_plugin
+
+    with _working_folder(engine.base_dir) as folder, logged(folder, "log.txt"):
+        workflow = _build(runs, folder, resample=resample, high_variance=high_variance)
+        workflow.config["execution"]["crashdump_dir"] = str(crash_dir(folder))
+        try:
+            done = workflow.run(plugin=make_plugin(cast("Any", engine), _not_told))
+        except Exception as error:
+            reason = reason_of(error, crash_dir(folder))
+            if reason == "KeyboardInterrupt":  # Linear takes it for a crash
+                raise KeyboardInterrupt from error
+            raise EngineError(reason) from error
+        outputs = {node.name: node.result.outputs for node in done.nodes()}
+        return [
+            _gathered(number, info, operator_file, outputs, for_pages=for_pages)
+            for number, (info, operator_file) in enumerate(runs)
+        ]
+
+
+def _build(
+    runs: Sequence[tuple[ImageInfo, Path]], folder: Path, *, resample: bool, high_variance: bool
+) -> Any:
+    """Build the workflow: the interfaces of the cohort's, without what stores and draws."""
+    from nipype.pipeline.engine import MapNode, Workflow
+
+    from nipype_mapsmasker.interfaces import ExtractSignals, HighVarianceConfounds
+    from nipype_mapsmasker.io.sidecars import run_identity
+    from nipype_mapsmasker.workflows.steps import CACHE_CONFIG
+
+    workflow = Workflow(name="maskers", base_dir=str(folder))
+    workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
+    files = [str(info.path.absolute()) for info, _ in runs]
+    shared = {
+        "run_id": [f"run {number}" for number in range(len(runs))],
+        "in_file": files,
+        "source": [run_identity(file) for file in files],
+    }
+    extract = MapNode(
+        ExtractSignals(resample=resample, on_error="record", save_mean_squares=high_variance),
+        name="extract",
+        iterfield=[*shared, "operator_files"],
+        mem_gb=MEM_GB,
+    )
+    extract.inputs.trait_set(**shared, operator_files=[[str(operator)] for _, operator in runs])
+    workflow.add_nodes([extract])
+    if high_variance:
+        found = MapNode(
+            HighVarianceConfounds(on_error="record"),
+            name="high_variance",
+            iterfield=[*shared, "mean_squares_file", "upstream_fault"],
+            mem_gb=MEM_GB,
+        )
+        found.inputs.trait_set(**shared)
+        workflow.connect(extract, "mean_squares_file", found, "mean_squares_file")
+        workflow.connect(extract, "fault_file", found, "upstream_fault")
+    return workflow
+
+
+def _gathered(
+    number: int,
+    info: ImageInfo,
+    operator_file: Path,
+    outputs: dict[str, Any],
+    *,
+    for_pages: bool,
+) -> RawRun:
+    """Read what the workflow made of one run; raise the fault of its data."""
+    last = outputs.get("high_variance", outputs["extract"])
+    fault_file = last.fault_file[number]
+    if fault_file is not None:
+        fault = json.loads(Path(fault_file).read_text(encoding="utf-8"))
+        raise getattr(errors, fault["kind"], errors.DataFault)(fault["reason"])
+    extracted = outputs["extract"]
+    more: dict[str, Any] = {}
+    if "high_variance" in outputs:
+        more["high_variance"] = read_signals(last.confounds_file[number])[0]
+    if for_pages:
+        rows = read_rows(extracted.coverage_files[number][0])
+        known = [float(row["coverage_data"] or "nan") for row in rows]
+        more["coverage_data"] = np.array(known)
+        more["mean"] = read_volumes(extracted.mean_file[number], ndim=3)
+        more["r_squared"] = read_signals(extracted.fit_quality_files[number][0])[0][:, 0]
+    signals = read_signals(extracted.signals_files[number][0])[0]
+    return RawRun(info=info, operator_file=operator_file, signals=signals, **more)
+
+
+@contextmanager
+def _working_folder(kept: Path | None) -> Iterator[Path]:
+    """Give the folder of the user, or a temporary one."""
+    if kept is None:
+        with tempfile.TemporaryDirectory(prefix="mapsmasker-work-") as folder:
+            yield Path(folder)
+    else:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
+
+
+def _not_told(node: Any, status: str) -> None:
+    """Take no note of the nodes: the plugin wants somebody to tell."""
