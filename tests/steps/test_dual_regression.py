@@ -72,7 +72,7 @@ def test_signals_of_another_run_are_refused(tmp_path, rng):
 
 def test_memory_does_not_grow_with_volumes(tmp_path, rng):
     peaks = []
-    for n_volumes in (200, 1200):
+    for n_volumes in (600, 2400):  # both fill the reader's buffers
         folder = tmp_path / str(n_volumes)
         folder.mkdir()
         files, _, _ = write_run(folder, rng, n_volumes, (20, 20, 20))
@@ -80,5 +80,5 @@ def test_memory_does_not_grow_with_volumes(tmp_path, rng):
         dual_regression(folder, DualRegressionInputs(**files))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    # The longer run has 32 MB more of data, the design a few kB.
-    assert peaks[1] < peaks[0] + 4e6
+    # The longer run has 58 MB more of data, the design a few kB.
+    assert peaks[1] < peaks[0] + 1e6
