@@ -277,11 +277,8 @@ def show_array(array: ArrayScript) -> None:
 def _of_folder(plan: Plan) -> Iterator[str]:
     """Say what the runs of a BIDS folder have, and which of its runs are left out."""
     total = len(plan.runs)
-    cleanings = plan.params.cleanings().values()
-    if any(values["confounds_columns"] for values in cleanings):
-        yield f"confounds: {sum(bool(run.run.confounds) for run in plan.runs)} of {total} runs"
-    else:
-        yield "confounds: none are asked for"
+    n_tables = sum(bool(run.run.confounds) for run in plan.runs)
+    yield f"confounds: {n_tables} of {total} runs" if n_tables else "confounds: none are used"
     yield f"brain mask: {sum(bool(run.run.mask) for run in plan.runs)} of {total} runs"
     if plan.left_out:
         yield f"{len(plan.left_out)} runs left out: {_reasons(plan.left_out)}"
