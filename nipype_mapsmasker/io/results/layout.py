@@ -46,6 +46,9 @@ RESERVED = (
 RAW = "raw"
 """``desc-`` of signals that were not cleaned; no strategy has that name."""
 
+STATS = {"pearson": "pearsoncorrelation", "partial": "partialcorrelation"}
+"""Measures that have another word in names of files: XCP-D's, which most readers know."""
+
 _OURS = ("atlas", "seg", "scale", "label", "stat")
 """Entities that only results have: a run's name with one of them is no BIDS name of a run."""
 
@@ -156,7 +159,7 @@ class RunFiles:
 
     def relmat(self, measure: str, atlas: str, strategy: str = "", suffix: str = "tsv") -> Path:
         """Name a matrix of the relations between the maps' signals."""
-        entities = {**atlas_entities(atlas), "stat": measure}
+        entities = {**atlas_entities(atlas), "stat": STATS.get(measure, measure)}
         return self.folder / self._named(entities, strategy, f"relmat.{suffix}")
 
     def statmap(self, stat: str, atlas: str, strategy: str = "", suffix: str = "nii.gz") -> Path:

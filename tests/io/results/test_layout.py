@@ -24,7 +24,7 @@ def names_of(files):
         "coverage": files.coverage(atlas),
         "mean": files.mean,
         "outliers": files.outliers(strategy),
-        "relmat": files.relmat("partialcorrelation", atlas, strategy),
+        "relmat": files.relmat("partial", atlas, strategy),
         "reconstruction": files.reconstruction(atlas, strategy),
         "report": files.report(atlas, strategy),
     }
