@@ -74,6 +74,7 @@ def logged(out_dir: Path, log_name: str) -> Iterator[None]:
         log.addHandler(handler)
     # What keeps a cluster's jobs from going on is for the user: without it the screen is silent.
     queue.handlers, queue.propagate = [_HandOn(logging.getLogger(NOTICES))], False
+    queue.setLevel(logging.WARNING)  # also where a program keeps Nipype's loggers silent
     try:
         yield
     finally:

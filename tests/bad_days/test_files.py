@@ -128,7 +128,7 @@ def test_the_lock_of_a_killed_driver_means_nothing(cohort, tmp_path):
 
 def test_the_second_driver_is_told_of_the_first(cohort, tmp_path):
     out = tmp_path / "out"
-    out.mkdir()
+    private_folder(out).mkdir(parents=True)
     holder = subprocess.Popen(
         [
             "python3", "-c",
