@@ -30,6 +30,9 @@ __all__ = ["Worker", "WorkerLostError", "WorkerPool", "start_method"]
 END_SECS = 10.0
 """How long the end of a worker is waited for; an idle or killed one needs milliseconds."""
 
+START_ATTEMPTS = 5
+"""How often the start of a worker is tried whose fork server is killed meanwhile."""
+
 
 class WorkerLostError(Exception):
     """A worker ended before its task did; the message says how.
@@ -161,8 +164,16 @@ class WorkerPool:
         # With a fork server the parent is the server, which ends with the driver.
         method = context.get_start_method()
         parent = None if method == "forkserver" else os.getpid()
-        process = context.Process(target=work, args=(theirs, self._cwd, parent))
-        process.start()
+        for attempt in range(START_ATTEMPTS):
+            process = context.Process(target=work, args=(theirs, self._cwd, parent))
+            try:
+                process.start()
+                break
+            except (EOFError, ConnectionError):
+                # The fork server, or the child that it had just made, was killed while it told of
+                # the child; the next start finds or makes another server.
+                if attempt == START_ATTEMPTS - 1:
+                    raise
         theirs.close()  # the only other end is the worker's: its death ends the pipe
         return Worker(process, ours, method)
 
