@@ -4,7 +4,7 @@
 import string
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nipype_mapsmasker.io.bids.names import (
@@ -28,6 +28,7 @@ def bids_names(draw):
     return BidsName(entities, suffix, draw(st.sampled_from([".nii.gz", ".json", ".dtseries.nii"])))
 
 
+@settings(max_examples=1000)
 @given(bids_names())
 def test_a_name_survives_parsing_and_formatting(name):
     text = str(name)
