@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -231,7 +232,11 @@ def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable
         *analysis_files(names, atlas, strategy),
     ]
     for path in set(kinds).difference(made):
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:  # no such file can be there
+                raise
 
 
 def _header(table: str | Path) -> list[str]:
