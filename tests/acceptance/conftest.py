@@ -90,8 +90,14 @@ def expected(real):
 def _quiet(tmp_path, monkeypatch):
     """Keep what is written to the current folder apart, and let Nipype speak of errors only."""
     monkeypatch.chdir(tmp_path)
-    for name in ("nipype.workflow", "nipype.utils", "nipype.interface"):
-        nipype_logging.getLogger(name).setLevel("ERROR")
+    names = ("nipype.workflow", "nipype.utils", "nipype.interface")
+    loggers = [nipype_logging.getLogger(name) for name in names]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel("ERROR")
+    yield
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 def assert_close(signals, reference):

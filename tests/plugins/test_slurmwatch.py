@@ -21,7 +21,7 @@ class Client:
 
 @pytest.fixture
 def told(monkeypatch):
-    """Sentences that were told."""
+    """Sentences that were told, whatever an earlier program made of Nipype's loggers."""
     sentences = []
 
     class Keep(logging.Handler):
@@ -29,10 +29,13 @@ def told(monkeypatch):
             sentences.append(record.getMessage())
 
     handler = Keep()
+    level = NOTICES.level
     NOTICES.addHandler(handler)
+    NOTICES.setLevel(logging.WARNING)
     monkeypatch.setattr(NOTICES, "propagate", False)
     yield sentences
     NOTICES.removeHandler(handler)
+    NOTICES.setLevel(level)
 
 
 @pytest.mark.parametrize(
