@@ -297,15 +297,15 @@ def plain_columns(
         return None
     text = text if text.endswith("\n") else f"{text}\n"
     characters = np.frombuffer(text.encode("ascii"), np.uint8)
-    ends = np.flatnonzero(characters <= ord("\r"))  # tabs and ends of lines, and what is neither
-    if ends.size % n_columns:
+    marks = np.flatnonzero(characters <= ord("\r"))  # tabs, ends of lines, and what is neither
+    if marks.size % n_columns:
         return None
-    ends = ends.reshape(-1, n_columns)
+    ends = marks.reshape(-1, n_columns)
     expected = np.full(n_columns, ord("\t"))
     expected[-1] = ord("\n")
     if not (characters[ends] == expected).all():
         return None
-    starts = np.append(0, ends.ravel()[:-1] + 1).reshape(ends.shape)
+    starts = np.append(0, marks[:-1] + 1).reshape(ends.shape)
     spans = [(starts[1:, at].tolist(), ends[1:, at].tolist()) for at in positions]
     return [tuple(text[a:b] for a, b in zip(*span, strict=True)) for span in spans]
 
