@@ -48,8 +48,11 @@ __all__ = [
     "write_extraction",
 ]
 
-FIT_QUALITY_COLUMNS = ["r_squared", "missing_voxels", "no_data"]
-"""Per volume: quality of the fit, voxels of all maps without data, whether there are none."""
+FIT_QUALITY_COLUMNS = ["r_squared", "missing_voxels", "no_data", "fluctuation_r_squared"]
+"""
+Per volume: quality of the fit, voxels of all maps without data, whether there are none; and, the
+same in every row, the quality of the run's fit about its mean image.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -327,8 +330,13 @@ def write_extraction(
         coverage_files.append(str(coverage))
         quality = write_signals(
             folder / f"fit_quality_{number}.tsv",
-            np.stack(
-                [extraction.r_squared, extraction.missing.sum(axis=1), extraction.empty], axis=1
+            np.column_stack(
+                [
+                    extraction.r_squared,
+                    extraction.missing.sum(axis=1),
+                    extraction.empty,
+                    np.full(len(signals), extraction.fluctuation_r_squared),
+                ]
             ),
             FIT_QUALITY_COLUMNS,
         )
