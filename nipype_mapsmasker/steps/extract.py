@@ -48,7 +48,11 @@ __all__ = [
     "write_extraction",
 ]
 
-FIT_QUALITY_COLUMNS = ["r_squared", "missing_voxels", "no_data"]
+FIT_QUALITY_COLUMNS = {
+    "r_squared": "Share of the volume's variance over voxels that the maps describe.",
+    "missing_voxels": "Number of voxels within the maps that have no data in this volume.",
+    "no_data": "1 where the volume has no data at all.",
+}
 """Per volume: quality of the fit, voxels of all maps without data, whether there are none."""
 
 
@@ -330,7 +334,7 @@ def write_extraction(
             np.stack(
                 [extraction.r_squared, extraction.missing.sum(axis=1), extraction.empty], axis=1
             ),
-            FIT_QUALITY_COLUMNS,
+            list(FIT_QUALITY_COLUMNS),
         )
         quality_files.append(str(quality))
     squares = None
