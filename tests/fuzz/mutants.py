@@ -4,8 +4,8 @@ Mutated inputs beside one good run, through the command: a right number, or one 
 
     python tests/fuzz/mutants.py [--seconds 3600] [--seed 0] [--folder FOLDER]
 
-The counts are told every minute, at the end, and when the script is interrupted (after the
-case under way; a second signal ends it at once).
+The counts are told every minute, at the end, and when the script is interrupted or ended (after
+the case under way; a second signal ends it at once).
 
 A mutant is a good image, table, sidecar or runs table of which bytes were changed, cut, doubled or
 replaced by what hurts: huge counts, NaN, nested brackets, other encodings. The command works on it
