@@ -192,7 +192,7 @@ def test_inspect_lists_runs_and_what_they_lack(folder, tmp_path, call):
     called = call("inspect", folder.root, "--space", SPACE, "--write-table", table)
     assert called.code == 1
     for text in (
-        "8 runs, 2 of them lack something",
+        "8 runs, 2 of them lacking something",
         "confounds: 7 of 8 runs",
         "(9 x 11 x 9 voxels, 40 volumes)",
         "0.8 s, by its sidecar " + str(folder.root / "task-nback_part-mag_desc-preproc_bold.json"),
@@ -216,7 +216,7 @@ def test_inspect_takes_a_table_too(tiny, tmp_path, call):
     table = tiny.write_table(tmp_path / "runs.tsv")
     called = call("inspect", table)
     assert called.code == 0
-    assert "3 runs, 0 of them lack something" in called.out
+    assert "3 runs, 0 of them lacking something" in called.out
 
 
 @pytest.fixture(scope="module")
