@@ -3,8 +3,8 @@
 Result files against nilearn, and against this package's own steps.
 
 A difference from nilearn is explained only where the file holds what our steps make of the same
-inputs, and one of the documented causes (docs/differences.md) applies to the run: a number that
-was changed in the file is never explained by how the run was cleaned.
+inputs, and one of the documented causes (docs/explanation/differences.md) applies to the run: a
+number that was changed in the file is never explained by how the run was cleaned.
 """
 
 from __future__ import annotations
