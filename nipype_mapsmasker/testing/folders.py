@@ -110,6 +110,7 @@ def make_fmriprep_folder(
     n_maps: int = 4,
     seed: int = 0,
     is_empty: bool = False,
+    whole_tables: bool = False,
 ) -> FmriprepFolder:
     """
     Write a folder of derivatives and an atlas beside it.
@@ -126,6 +127,9 @@ def make_fmriprep_folder(
         The same seed gives the same bytes.
     is_empty : bool
         Images and tables of zero bytes, where only names matter.
+    whole_tables : bool
+        Confounds with the columns that the strategies of denoising choose among; otherwise those
+        of motion and tissues alone, which may all be regressed out.
 
     Returns
     -------
@@ -152,7 +156,7 @@ def make_fmriprep_folder(
         func = root.joinpath(*folders, "func")
         func.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng([seed, number])
-        writer = _Writer(func, entities, run, is_empty)
+        writer = _Writer(func, entities, run, is_empty, whole_tables)
         truth[run.source] = writer.write(weights, n_volumes, n_maps, rng)
         if not run.has_t_r:
             # Inherited by that run alone: its image has all of these entities.
@@ -171,6 +175,7 @@ class _Writer:
     entities: Mapping[str, str]
     run: FmriprepRun
     is_empty: bool
+    whole_tables: bool
 
     def write(
         self,
@@ -203,8 +208,11 @@ class _Writer:
                 table.write_bytes(b"")
             else:
                 times = (np.arange(n_volumes) + 0.5) / n_volumes
-                cosine = np.cos(np.pi * times)[:, np.newaxis]
-                write_signals(table, np.hstack([confounds, cosine]), [*names, "cosine00"])
+                columns = dict(zip(names, confounds.T, strict=True))
+                columns["cosine00"] = np.cos(np.pi * times)
+                if self.whole_tables:
+                    _derive(columns)
+                write_signals(table, np.stack(list(columns.values()), axis=1), list(columns))
             _write_json(table.with_suffix(".json"), {})
         return truth
 
@@ -282,6 +290,17 @@ def _write_atlas(
     rows = [{"index": index, "name": name} for index, name in enumerate(names, start=1)]
     write_rows(folder / f"atlas-{ATLAS_NAME}_labels.tsv", rows, ["index", "name"])
     return paths
+
+
+def _derive(columns: dict[str, NDArray[np.float64]]) -> None:
+    """Add what fMRIPrep makes of motion and tissues, and those that go with them."""
+    columns["global_signal"] = (columns["csf"] + columns["white_matter"]) / 2
+    columns["global_signal_derivative1"] = np.diff(columns["global_signal"], prepend=np.nan)
+    others = ("framewise_displacement", "cosine00")
+    squares = {f"{name}_power2": columns[name] ** 2 for name in columns if name not in others}
+    columns.update(squares)
+    jumps = columns["framewise_displacement"]
+    columns["std_dvars"] = 1 + 0.5 * (jumps - np.nanmean(jumps))
 
 
 def _grid(space: str) -> Grid:
