@@ -61,8 +61,8 @@ INTRODUCTION = """# Gallery of figures
 For notebooks and papers, what the [pages](../explanation/pages.md) show can be drawn by pure
 functions of arrays that return a matplotlib figure: nothing is read from disk, no global setting
 is changed, no window is opened. In a notebook (after `%matplotlib inline`) the figure shows
-itself; `figure.savefig("name.png")` writes it. `mapsmasker figures OUT --format svg` draws those of a
-whole result folder; the pages themselves do not need matplotlib.
+itself; `figure.savefig("name.png")` writes it. `mapsmasker figures OUT --format svg` draws those
+of a whole result folder; the pages themselves do not need matplotlib.
 
 The examples share these numbers (`docs/make_gallery.py` draws them all):
 

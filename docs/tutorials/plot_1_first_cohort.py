@@ -3,13 +3,14 @@
 First cohort
 ============
 
-Four subjects, half of them on another grid, and a fifth whose image was cut off while it was copied.
-We plan the cohort, run it, see how each run stands, and compare the signals with the truth.
+Four subjects, half of them on another grid, and a fifth whose image was cut off while it was
+copied. We plan the cohort, run it, see how each run stands, and compare the signals with the
+truth.
 """
 
 # %%
-# Make a cohort. Its maps overlap, as ICA networks do; each run has confounds, and volumes that are
-# to be left out. The table of runs says which file is what.
+# Make a cohort. Its maps overlap, as ICA networks do; each run has confounds, and volumes that
+# are to be left out. The table of runs says which file is what.
 
 from pathlib import Path
 from tempfile import mkdtemp
@@ -55,7 +56,8 @@ for run in result.having("failed"):
     print(run.run_id, "failed:", run.reason)
 
 # %%
-# All that is known of the runs is in the result folder: ``report.html`` for people, and tables.
+# All that is known of the runs is in the result folder: ``report.html`` for people, and
+# tables.
 
 load_runs(result.out_dir)[["status", "volumes", "kept", "t_r"]]
 

@@ -3,9 +3,9 @@
 From an fMRIPrep folder to connectomes
 ======================================
 
-What you would type in a shell, on a made folder of fMRIPrep's with the awkward cases of real ones:
-two spaces, a subject without confounds, one in native space only, a run without mask. Its voxels are
-14 mm wide, so that this takes seconds.
+What you would type in a shell, on a made folder of fMRIPrep's with the awkward cases of real
+ones: two spaces, a subject without confounds, one in native space only, a run without mask. Its
+voxels are 14 mm wide, so that this takes seconds.
 """
 
 # %%
@@ -20,7 +20,7 @@ from tempfile import mkdtemp
 from nipype_mapsmasker.testing import make_fmriprep_folder
 
 folder = Path(mkdtemp())
-made = make_fmriprep_folder(folder, n_volumes=150, whole_tables=True)
+made = make_fmriprep_folder(folder, n_volumes=150, is_lifelike=True)
 
 
 def shell(line):
@@ -37,8 +37,8 @@ def shell(line):
 shell("mapsmasker inspect fmriprep --space MNI152NLin2009cAsym")
 
 # %%
-# Choose a task, an atlas, how to denoise, and which matrix. ``simple`` has 24 motion parameters,
-# tissue signals and cosines. ``--dry-run`` first: it finds what would go wrong.
+# Choose a task, an atlas, how to denoise, and which matrix. ``simple`` has 24 motion
+# parameters, tissue signals and cosines. ``--dry-run`` first: it finds what would go wrong.
 
 call = (
     "mapsmasker fmriprep results participant --space MNI152NLin2009cAsym --task-label rest "
@@ -48,8 +48,8 @@ call = (
 shell(f"{call} --dry-run")
 
 # %%
-# Then the same without it. The subject without confounds fails, with the reason, and the others
-# are done; the exit code is 1.
+# Then the same without it. The subject without confounds fails, with the reason, and the
+# others are done; the exit code is 1.
 
 shell(call)
 

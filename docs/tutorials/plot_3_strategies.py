@@ -3,8 +3,9 @@
 Choosing a strategy by QC-FC
 ============================
 
-Does connectivity go with head motion across subjects? Where it does, the strategy has left motion in
-the signals. We clean every run in several ways, from one reading of each image, and compare.
+Does connectivity go with head motion across subjects? Where it does, the strategy has left
+motion in the signals. We clean every run in several ways, from one reading of each image, and
+compare.
 """
 
 # %%
@@ -20,10 +21,11 @@ runs = [
     FmriprepRun(source=f"sub-{n:02d}_task-rest", spaces=["MNI152NLin2009cAsym_res-2"])
     for n in range(1, 13)
 ]
-made = make_fmriprep_folder(folder, runs, n_volumes=100, whole_tables=True)
+made = make_fmriprep_folder(folder, runs, n_volumes=100, is_lifelike=True)
 
 # %%
-# Three strategies: nothing, motion and tissues, and the same with volumes of high motion left out.
+# Three strategies: nothing, motion and tissues, and the same with volumes of high motion left
+# out.
 
 from nipype_mapsmasker import CohortRequest, run_cohort
 
@@ -52,9 +54,9 @@ table = pd.read_csv(result.out_dir / "group_qcfc.tsv", sep="\t", index_col="stra
 table[["subjects", "qcfc_median_absolute", "qcfc_distance", "degrees_of_freedom_lost"]].round(3)
 
 # %%
-# A strategy pays for what it removes: read the columns of QC-FC together with the degrees of freedom
-# that it spends. These made subjects do not differ in motion as real ones do, and twelve are few:
-# with twelve, a median of 0.2 is what chance gives.
+# A strategy pays for what it removes: read the columns of QC-FC together with the degrees of
+# freedom that it spends. These made subjects do not differ in motion as real ones do, and
+# twelve are few: with twelve, a median of 0.2 is what chance gives.
 
 from nipype_mapsmasker.core.group import edges_of
 from nipype_mapsmasker import load_connectivity
@@ -70,5 +72,5 @@ for ax, strategy in zip(axes, ["none", "simple", "scrubbing5"], strict=True):
     ax.set(title=strategy, xlabel="correlation of two regions")
 
 # %%
-# The true signals are independent: all correlations around zero is right here. Every column is in
-# :doc:`/reference/made/outputs`; what was measured and why is in :doc:`/how-to/strategies`.
+# The true signals are independent: all correlations around zero is right here. Every column is
+# in :doc:`/reference/made/outputs`; what was measured and why is in :doc:`/how-to/strategies`.

@@ -3,14 +3,14 @@
 In your own Nipype graph
 ========================
 
-A graph of your own, with iterables, a ``DataSink`` and a ``JoinNode``, has the masker of a run in it
-as it would have any other sub-workflow.
+A graph of your own, with iterables, a ``DataSink`` and a ``JoinNode``, has the masker of a run
+in it as it would have any other sub-workflow.
 """
 
 # %%
-# The graph is a recipe. ``mapsmasker recipes own_pipeline > own_pipeline.py`` gives you the script to
-# change; this is the part that builds it. The maps are fitted once, before the subjects' branches,
-# and every subject uses that fit.
+# The graph is a recipe. ``mapsmasker recipes own_pipeline > own_pipeline.py`` gives you the
+# script to change; this is the part that builds it. The maps are fitted once, before the
+# subjects' branches, and every subject uses that fit.
 #
 # .. literalinclude:: /../workflows/own_pipeline.py
 #    :pyobject: init_own_wf
@@ -40,8 +40,8 @@ done = subprocess.run([sys.executable, script, *words], capture_output=True, tex
 print("exit code:", done.returncode)
 
 # %%
-# The sink has each subject's tables, and one of all subjects from the ``JoinNode``; the masker has
-# a result folder with pages, which both subjects share.
+# The sink has each subject's tables, and one of all subjects from the ``JoinNode``; the masker
+# has a result folder with pages, which both subjects share.
 
 for path in sorted((folder / "out").rglob("*")):
     shown = path.relative_to(folder / "out")
@@ -53,5 +53,5 @@ for path in sorted((folder / "out").rglob("*")):
         print(shown)
 
 # %%
-# The inputs of every node are in :doc:`/reference/made/interfaces`, and those of the builders in
-# :doc:`/reference/made/builders`. More on graphs: :doc:`/how-to/workflows`.
+# The inputs of every node are in :doc:`/reference/made/interfaces`, and those of the builders
+# in :doc:`/reference/made/builders`. More on graphs: :doc:`/how-to/workflows`.

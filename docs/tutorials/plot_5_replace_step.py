@@ -3,13 +3,14 @@
 Replacing a step
 ================
 
-Your own cleaning in the place of ours, for a whole cohort; reading, pages, tables and the handling of
-faults stay.
+Your own cleaning in the place of ours, for a whole cohort; reading, pages, tables and the
+handling of faults stay.
 """
 
 # %%
-# A cohort, and a cleaning of your own: signals less their medians, divided by the median absolute
-# deviation, which a few wild volumes do not change. It takes a file and writes one, as any step.
+# A cohort, and a cleaning of your own: signals less their medians, divided by the median
+# absolute deviation, which a few wild volumes do not change. It takes a file and writes one,
+# as any step.
 
 from pathlib import Path
 from tempfile import mkdtemp
@@ -62,8 +63,8 @@ inputs.maps_img = cohort.maps_file
 workflow.run(plugin="Linear")
 
 # %%
-# The results are where ours would be. The pages say nothing of filters or degrees of freedom: your
-# node did not tell.
+# The results are where ours would be. The pages say nothing of filters or degrees of freedom:
+# your node did not tell.
 
 import pandas as pd
 

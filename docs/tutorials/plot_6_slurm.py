@@ -3,8 +3,9 @@
 A night on SLURM
 ================
 
-Hundreds of runs: an array of jobs, each of which does some of the runs, and a last job that makes
-tables and pages. Here the script is written and shown; on a cluster you would hand it to ``sbatch``.
+Hundreds of runs: an array of jobs, each of which does some of the runs, and a last job that
+makes tables and pages. Here the script is written and shown; on a cluster you would hand it to
+``sbatch``.
 """
 
 # %%
@@ -40,9 +41,9 @@ print((folder / "night.sh").read_text().replace(str(folder), "/data/study"))
 #
 #     sbatch night.sh
 #
-# In the morning ``report.html`` has the worst runs first, and ``runs.tsv`` tells of each run whether
-# it is done, failed and why, or was not reached. What was not reached is done when the same script is
-# submitted again, and nothing is done twice.
+# In the morning ``report.html`` has the worst runs first, and ``runs.tsv`` tells of each run
+# whether it is done, failed and why, or was not reached. What was not reached is done when the
+# same script is submitted again, and nothing is done twice.
 #
 # Partitions, accounts, and the other way (every step of every run a job) are in
 # :doc:`/how-to/slurm`; what was broken on purpose to see whether a night survives it, in

@@ -3,13 +3,13 @@
 From nilearn's class to ours
 ============================
 
-A script with ``nilearn.maskers.MultiNiftiMapsMasker`` needs another import, and nothing else: the same
-parameters, attributes and methods.
+A script with ``nilearn.maskers.MultiNiftiMapsMasker`` needs another import, and nothing else:
+the same parameters, attributes and methods.
 """
 
 # %%
-# Runs in memory, in two groups: in one of them the first two regions go together. The functions are
-# those of the recipe ``compare_connectomes``.
+# Runs in memory, in two groups: in one of them the first two regions go together. The
+# functions are those of the recipe ``compare_connectomes``.
 
 import runpy
 
@@ -23,9 +23,7 @@ maps = recipe["make_maps"](rng)
 images, groups = recipe["make_subjects"](maps, 8, rng)
 
 # %%
-# The line that changes::
-#
-#     from nilearn.maskers import MultiNiftiMapsMasker
+# The line that changes: ``nilearn.maskers`` becomes ``nipype_mapsmasker.maskers``.
 
 from nipype_mapsmasker.maskers import MultiNiftiMapsMasker
 
@@ -53,6 +51,6 @@ for group, ax in enumerate(axes):
 #     CohortRequest(input="runs.tsv", out_dir="results", maps=["maps.nii.gz"],
 #                   detrend=True, standardize="zscore_sample")
 #
-# Every parameter, attribute and method is compared in :doc:`/reference/maskers`; where numbers differ
-# on purpose, :doc:`/explanation/differences` says why. ``mapsmasker verify OUT`` compares the results
-# of a folder with those of the nilearn that you have.
+# Every parameter, attribute and method is compared in :doc:`/reference/maskers`; where numbers
+# differ on purpose, :doc:`/explanation/differences` says why. ``mapsmasker verify OUT``
+# compares the results of a folder with those of the nilearn that you have.

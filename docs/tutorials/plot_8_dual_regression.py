@@ -3,8 +3,8 @@
 Dual regression
 ===============
 
-Group maps, and what they look like in each subject: first the signals of the maps (as everywhere here),
-then, with the cleaned signals as regressors, a map per component in the run's own voxels.
+Group maps, and what they look like in each subject: first the signals of the maps (as everywhere
+here), then, with the cleaned signals as regressors, a map per component in the run's own voxels.
 """
 
 # %%
@@ -20,8 +20,9 @@ folder = Path(mkdtemp())
 cohort = make_cohort(folder / "data", n_subjects=2, grids=1, n_maps=4, n_volumes=120)
 
 # %%
-# Detrending, confounds and censoring are fitted together with the signals, so that nothing comes back. A
-# Butterworth filter is refused for that reason; cosines do the same as regressors.
+# Detrending, confounds and censoring are fitted together with the signals, so that nothing
+# comes back. A Butterworth filter is refused for that reason; cosines do the same as
+# regressors.
 
 result = run_cohort(
     CohortRequest(
@@ -63,5 +64,5 @@ for ax, data, title in zip(axes, shown, ["the group's", "sub-01, z"], strict=Tru
     ax.set(title=title, xticks=[], yticks=[])
 
 # %%
-# The files' names are in :doc:`/reference/made/outputs`, and how this goes together with strategies in
-# :doc:`/how-to/strategies`.
+# The files' names are in :doc:`/reference/made/outputs`, and how this goes together with
+# strategies in :doc:`/how-to/strategies`.

@@ -33,6 +33,7 @@ NATIVE = ""
 
 _SHAPES = {SPACES[0]: (9, 11, 9), SPACES[1]: (8, 10, 9), NATIVE: (8, 9, 7)}
 _VOXEL_MM = 14.0
+_HAEMODYNAMIC_S = 14.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +111,7 @@ def make_fmriprep_folder(
     n_maps: int = 4,
     seed: int = 0,
     is_empty: bool = False,
-    whole_tables: bool = False,
+    is_lifelike: bool = False,
 ) -> FmriprepFolder:
     """
     Write a folder of derivatives and an atlas beside it.
@@ -127,9 +128,9 @@ def make_fmriprep_folder(
         The same seed gives the same bytes.
     is_empty : bool
         Images and tables of zero bytes, where only names matter.
-    whole_tables : bool
-        Confounds with the columns that the strategies of denoising choose among; otherwise those
-        of motion and tissues alone, which may all be regressed out.
+    is_lifelike : bool
+        Signals as slow as the brain's, and all columns of confounds that strategies of denoising
+        choose among; otherwise white noise, and columns which may all be regressed out.
 
     Returns
     -------
@@ -156,7 +157,7 @@ def make_fmriprep_folder(
         func = root.joinpath(*folders, "func")
         func.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng([seed, number])
-        writer = _Writer(func, entities, run, is_empty, whole_tables)
+        writer = _Writer(func, entities, run, is_empty, is_lifelike)
         truth[run.source] = writer.write(weights, n_volumes, n_maps, rng)
         if not run.has_t_r:
             # Inherited by that run alone: its image has all of these entities.
@@ -175,7 +176,7 @@ class _Writer:
     entities: Mapping[str, str]
     run: FmriprepRun
     is_empty: bool
-    whole_tables: bool
+    is_lifelike: bool
 
     def write(
         self,
@@ -186,6 +187,8 @@ class _Writer:
     ) -> NDArray[np.float64]:
         """Write everything, and return the true signals."""
         truth = rng.standard_normal((n_volumes, n_maps))
+        if self.is_lifelike:
+            truth = _slowed(truth, self.run.t_r)
         confounds, names, _ = make_confounds(n_volumes, rng, n_spikes=2)
         courses = np.where(np.isnan(confounds), 0.0, confounds)[:, :8]
         courses = (courses - courses.mean(axis=0)) / courses.std(axis=0)
@@ -210,7 +213,7 @@ class _Writer:
                 times = (np.arange(n_volumes) + 0.5) / n_volumes
                 columns = dict(zip(names, confounds.T, strict=True))
                 columns["cosine00"] = np.cos(np.pi * times)
-                if self.whole_tables:
+                if self.is_lifelike:
                     _derive(columns)
                 write_signals(table, np.stack(list(columns.values()), axis=1), list(columns))
             _write_json(table.with_suffix(".json"), {})
@@ -290,6 +293,13 @@ def _write_atlas(
     rows = [{"index": index, "name": name} for index, name in enumerate(names, start=1)]
     write_rows(folder / f"atlas-{ATLAS_NAME}_labels.tsv", rows, ["index", "name"])
     return paths
+
+
+def _slowed(noise: NDArray[np.float64], t_r: float) -> NDArray[np.float64]:
+    """Keep what is slower than about 0.1 Hz of noise (T, K)."""
+    window = np.hanning(round(_HAEMODYNAMIC_S / t_r) + 2)
+    slow = np.stack([np.convolve(column, window, "same") for column in noise.T], axis=1)
+    return np.asarray(slow / slow.std(axis=0))
 
 
 def _derive(columns: dict[str, NDArray[np.float64]]) -> None:
