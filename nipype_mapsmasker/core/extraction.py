@@ -16,15 +16,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.accumulation import BasisProducts, RunningMean
+from nipype_mapsmasker.core.accumulation import RunningMean
 from nipype_mapsmasker.core.fitting import MapsOperator, fold_resampling
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation, check_overlap
-from nipype_mapsmasker.core.least_squares import Solution
-from nipype_mapsmasker.core.maps import to_dense
-from nipype_mapsmasker.core.missing import Holes, MissingSolver, coverage_of
+from nipype_mapsmasker.core.operator_pass import Extraction, OperatorPass
 from nipype_mapsmasker.core.presence import Presence, PresenceCounter, look_through
-from nipype_mapsmasker.core.resampling import KNOWN_SHARE, BlockResampler
+from nipype_mapsmasker.core.resampling import BlockResampler
 from nipype_mapsmasker.core.spatial import DirectResampling
 from nipype_mapsmasker.errors import ParameterError
 
@@ -55,32 +53,6 @@ class Target:
 
     operator: MapsOperator
     resampler: BlockResampler | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Extraction:
-    """
-    Hold what one pass over a run gives for one operator.
-
-    Parameters
-    ----------
-    signals : (T, K) ndarray of float
-        The region signals; a lost map is a column of zeros.
-    coverage_data : (K,) ndarray of float
-        Share of each map's absolute weight on voxels that had data in this run.
-    r_squared : (T,) ndarray of float
-        1 - ||y - M s||^2 / ||y||^2 per volume; NaN where smoothing or resampling is folded in.
-    empty : (T,) ndarray of bool
-        Volumes without any data under the maps.
-    missing : (T, K) ndarray of int
-        Voxels of each map that have data in the run, but not in this volume.
-    """
-
-    signals: NDArray[np.float64]
-    coverage_data: NDArray[np.float64]
-    r_squared: NDArray[np.float64]
-    empty: NDArray[np.bool_]
-    missing: NDArray[np.int64]
 
 
 def needs_data_range(
@@ -233,22 +205,24 @@ def extract(
     if exclude and any(target.resampler is not None for target in targets):
         presence = look_through(blocks, step)
     counter, mean = PresenceCounter(step), RunningMean()
-    passes = [_Pass(target) for target in targets]
+    passes = [OperatorPass(target.operator, target.resampler) for target in targets]
     movers = _Movers(targets, presence)
     for block in blocks:
         mean.add(block)
         if presence is None:
             counter.add(block)
         for one, moved in zip(passes, movers(block), strict=True):
-            one.products.add(moved)
+            one.add(moved)
     presence = counter.finish() if presence is None else presence
-    results = [one.finish(presence, exclude=exclude) for one in passes]
+    mean_image = mean.finish()
+    for one in passes:
+        one.solve(presence, exclude=exclude)
     if any(one.again for one in passes):
         movers.restart()
         for block in blocks:
             for one, moved in zip(passes, movers(block), strict=True):
                 one.solve_again(moved)
-    return results, mean.finish()
+    return [one.finish(mean_image) for one in passes], mean_image
 
 
 class _Movers:
@@ -292,102 +266,3 @@ class _Movers:
             known = self._presence.known(int(pattern))
             out[patterns == pattern] = resampler.normalised(block[patterns == pattern], known)
         return out
-
-
-class _Pass:
-    """The running sums of one operator, and what they give."""
-
-    def __init__(self, target: Target) -> None:
-        operator = target.operator
-        self.operator, self._resampler = operator, target.resampler
-        self.products = BasisProducts(operator.basis, operator.voxels, operator.grid.n_voxels)
-        self.again: dict[int, tuple[Solution, NDArray[np.bool_], NDArray[np.bool_]]] = {}
-        self._holes: Holes | None = None
-        self._signals = self._r_squared = np.zeros(0)
-        self._done = 0
-
-    def finish(self, presence: Presence, *, exclude: bool) -> Extraction:
-        """Turn the sums into signals."""
-        operator = self.operator
-        products, squares = self.products.finish()
-        holes, share = self._find_holes(presence)
-        self._holes = holes
-        signals = products @ operator.mixing.T
-        explained = np.einsum("ij,ij->i", signals @ operator.factor.T, products)
-        self._signals = signals
-        self._r_squared = np.full(squares.shape, np.nan)
-        if not operator.folded:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                self._r_squared[:] = np.where(squares > 0, explained / squares, np.nan)
-        if exclude:
-            self._leave_out(products, squares)
-        return Extraction(
-            signals,
-            coverage_of(operator, share),
-            self._r_squared,
-            holes.empty,
-            holes.count(operator),
-        )
-
-    def _find_holes(self, presence: Presence) -> tuple[Holes, NDArray[np.float64]]:
-        """Tell which of the operator's voxels have no data, and how much of each has."""
-        voxels = self.operator.voxels
-        if self._resampler is None:
-            holes = Holes.on_grid(presence, voxels)
-            return holes, (~holes.never).astype(np.float64)
-        numbers = range(-1, len(presence.patterns))
-        shares = [self._resampler.share(presence.known(number))[voxels] for number in numbers]
-        known = [share >= KNOWN_SHARE for share in shares]
-        return Holes.resampled(presence, known), shares[0]
-
-    def _leave_out(self, products: NDArray[np.float64], squares: NDArray[np.float64]) -> None:
-        """Solve the least squares over the voxels that have data, pattern by pattern."""
-        holes, operator = self._holes, self.operator
-        assert holes is not None
-        solver = None
-        always = operator.lost
-        for pattern in range(-1, len(holes.patterns)):
-            where = np.flatnonzero((holes.pattern_of == pattern) & ~holes.empty)
-            out = holes.without_data(pattern)
-            if not where.size or not out.size:
-                continue
-            solver = MissingSolver(operator) if solver is None else solver
-            values = holes.values[pattern + 1][out]
-            found = solver.from_products(products[where], out, values)
-            if found is None:
-                self.again[pattern] = solver.anew(out)
-                lost = self.again[pattern][2]
-            else:
-                self._signals[where], lost = found
-                explained = np.einsum(
-                    "ij,ij->i", self._signals[where] @ operator.factor.T,
-                    products[where] - values @ to_dense(operator.basis[:, out]).T,
-                )  # fmt: skip
-                left = squares[where] - values @ values
-                with np.errstate(invalid="ignore", divide="ignore"):
-                    self._r_squared[where] = np.where(left > 0, explained / left, np.nan)
-            if pattern < 0:
-                always = lost
-            else:
-                self._signals[np.ix_(where, np.flatnonzero(lost & ~always))] = np.nan
-        self._signals[holes.empty] = np.nan
-
-    def solve_again(self, block: NDArray[np.generic]) -> None:
-        """Solve the volumes of a second reading whose maps were factorised anew."""
-        assert self._holes is not None
-        for volume in block:
-            number = self._done
-            self._done += 1
-            pattern = int(self._holes.pattern_of[number])
-            if pattern not in self.again or self._holes.empty[number]:
-                continue
-            solution, seen, lost = self.again[pattern]
-            values = volume[self.operator.voxels[seen]].astype(np.float64)
-            products = solution.basis @ values
-            signals = solution.mixing @ products
-            power = values @ values
-            self._r_squared[number] = (
-                (solution.factor @ signals) @ products / power if power else np.nan
-            )
-            gone = np.isnan(self._signals[number])
-            self._signals[number] = np.where(gone & lost, np.nan, signals)

@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 from nipype_mapsmasker.core.parameters import ALGORITHM
 from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.interfaces.traits import made_file, optional_file
-from nipype_mapsmasker.io.results.faults import write_fault
+from nipype_mapsmasker.io.results.faults import is_out_of_memory, write_fault
 
 __all__ = [
     "LeanInterface",
@@ -141,7 +141,7 @@ def _is_of_the_run(error: Exception) -> bool:
     """Tell whether a fault is of the run's data, foreseen or not, rather than of the system."""
     if isinstance(error, DataFault):
         return True
-    return not isinstance(error, MemoryError | OSError | ParameterError)
+    return not (isinstance(error, OSError | ParameterError) or is_out_of_memory(error))
 
 
 def _nothing(kind: Any) -> Any:

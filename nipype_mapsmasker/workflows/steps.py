@@ -125,11 +125,13 @@ class Graph:
         **options: Any,
     ) -> Node | MapNode:
         """Add a step, iterating over what differs from run to run."""
-        from nipype.pipeline.engine import MapNode, Node
+        from nipype.pipeline.engine import Node
+
+        from nipype_mapsmasker.workflows.mapnode import RunsMapNode
 
         options.setdefault("mem_gb", LIGHT_MEM_GB)
         node = (
-            MapNode(interface, name=name, iterfield=list(per_run), **options)
+            RunsMapNode(interface, name=name, iterfield=list(per_run), **options)
             if self.over_runs
             else Node(interface, name=name, **options)
         )
@@ -355,6 +357,7 @@ def _add_inverse(graph: Graph, run: RunSteps, name: str, number: int, cleaned: A
     interface = InverseTransform(
         mask_threshold=given.mask_threshold,
         dtype="float64" if given.dtype == "float64" else "float32",
+        compress=given.compress,
         on_error=given.on_error,
     )
     per_run = {

@@ -20,7 +20,7 @@ from nipype_mapsmasker.errors import ImageHeaderError
 from nipype_mapsmasker.io.files import file_faults
 from nipype_mapsmasker.io.images.foreign import ForeignStream
 from nipype_mapsmasker.io.images.headers import ImageInfo, read_info, truncated
-from nipype_mapsmasker.io.images.inflate import GzipStream
+from nipype_mapsmasker.io.images.packed import open_compressed
 from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream, read_ahead
 
 __all__ = [
@@ -58,7 +58,7 @@ def open_stream(info: ImageInfo) -> ByteStream:
         return ForeignStream(info.path, info.grid.shape, info.n_volumes)
     with file_faults(info.data_path):
         if info.compressed:
-            return GzipStream(info.data_path, info.data_offset)
+            return open_compressed(info.data_path, info.data_offset)
         return PlainStream(info.data_path, info.data_offset)
 
 

@@ -61,8 +61,12 @@ IGNORED = (
     "*_statmap.*",
     "group",
     "group_*",
+    "*.nii.zst",
 )
-"""Lines of ``.bidsignore``: pages and tables for people, and names of BIDS's drafts."""
+"""
+Lines of ``.bidsignore``: pages and tables for people, names of BIDS's drafts, and images in a
+compression that BIDS has not.
+"""
 
 README = """\
 # Region time series

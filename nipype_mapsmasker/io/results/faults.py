@@ -3,13 +3,39 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import traceback
 from pathlib import Path
 
 from nipype_mapsmasker.errors import DataFault, ParameterError
 
-__all__ = ["reason_of", "write_fault"]
+__all__ = ["is_out_of_memory", "reason_of", "write_fault"]
+
+_NO_ROOM = ("failed to map segment", "cannot allocate memory", "can't start new thread")
+"""What loaders of libraries and threads say where a limit of memory is met."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """
+    Tell whether an exception means that there is not enough memory.
+
+    Parameters
+    ----------
+    error : BaseException
+        The exception.
+
+    Returns
+    -------
+    bool
+        True for a `MemoryError`, and for what the system and the loaders say instead.
+    """
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    told = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, ImportError | RuntimeError) and any(text in told for text in _NO_ROOM)
+    )
 
 
 def reason_of(error: BaseException, what: str) -> str:

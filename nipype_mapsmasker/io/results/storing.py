@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
+from nipype_mapsmasker.io.images.zstd import ZSTD_SUFFIX
 from nipype_mapsmasker.io.results.analyses import (
     analysis_files,
     refused_measures,
@@ -210,12 +211,15 @@ def _store_result(
         names, atlas, strategy, files, {"Sources": [stored[0].name], **run.provenance}
     )
     if files.get("reconstruction"):
-        image = names.reconstruction(atlas, strategy)
+        rebuilt = str(files["reconstruction"])
+        suffix = "nii.zst" if rebuilt.endswith(ZSTD_SUFFIX) else "nii.gz"
+        image = names.reconstruction(atlas, strategy, suffix)
+        stored.append(_copy(rebuilt, image))
         told = about.reconstruction(image, atlas, names.timeseries(atlas, strategy))
         stored.append(write_json(names.reconstruction_sidecar(atlas, strategy), told))
     stored += [
         _copy(str(files[kind]), getattr(names, kind)(atlas, strategy))
-        for kind in ("reconstruction", "report", "reportdata")
+        for kind in ("report", "reportdata")
         if files.get(kind)
     ]
     return stored
@@ -226,6 +230,7 @@ def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable
     kinds = [names.timeseries(atlas, strategy, suffix) for suffix in ("tsv", "npy", "parquet")]
     kinds += [
         names.reconstruction(atlas, strategy),
+        names.reconstruction(atlas, strategy, "nii.zst"),
         names.reconstruction_sidecar(atlas, strategy),
         names.report(atlas, strategy),
         names.reportdata(atlas, strategy),
