@@ -38,8 +38,8 @@ images, 'mapsmasker inspect INPUT' lists them), a table of runs (.tsv or .csv wi
 run_id, in_file, confounds, sample_mask, mask, t_r; paths relative to the table, n/a for a gap), an
 image, or a quoted pattern of images ('data/sub-*/func/*_bold.nii.gz').
 
-exit codes: 0 every run is done; 1 some runs failed, the others are done; 2 the call is wrong or
-nothing could be done; 130 interrupted, what was done is kept.
+exit codes: 0 every run is done; 1 some runs, or some strategies of a run, failed, and the others
+are done; 2 the call is wrong or nothing could be done; 130 interrupted, what was done is kept.
 """
 
 
