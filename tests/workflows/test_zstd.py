@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run that is stored as .nii.zst, and images that are rebuilt as such, through the whole graph."""
+"""A run stored as .nii.zst, and images rebuilt as such, through the whole graph."""
 
 import numpy as np
 import pytest
@@ -30,7 +30,7 @@ def test_a_zstandard_run_gives_the_signals_of_the_gzip_run(tmp_path, rng):
                 plugin="Linear",
                 inverse_transform=True,
                 compress=kind,
-            )  # fmt: skip
+            )
         )
         assert result.exit_code == 0
         files = {path.name: path for path in result.runs[0].files}
