@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Write docs/verdicts.md: how often verdicts are right, on planted cohorts.
+Write docs/explanation/verdicts.md: how often verdicts are right, on planted cohorts.
 
     python benchmarks/verdicts.py [--cohorts 2] [--quick] [--to FILE]
 
@@ -244,7 +244,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Rates of right verdicts on planted cohorts.")
     parser.add_argument("--cohorts", type=int, default=2, help="per condition (default 2)")
     parser.add_argument("--quick", action="store_true", help="a few conditions only")
-    parser.add_argument("--to", type=Path, default=DOCS / "verdicts.md", metavar="FILE")
+    parser.add_argument(
+        "--to", type=Path, default=DOCS / "explanation" / "verdicts.md", metavar="FILE"
+    )
     arguments = parser.parse_args()
     conditions = list(itertools.product(TIMES, LENGTHS, FILTERS, (False, True)))
     if arguments.quick:

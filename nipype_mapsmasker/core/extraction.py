@@ -9,22 +9,20 @@ accumulated on the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.accumulation import BasisProducts, RunningMean
+from nipype_mapsmasker.core.accumulation import RunningMean, RunProducts
 from nipype_mapsmasker.core.fitting import MapsOperator, fold_resampling
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation, check_overlap
-from nipype_mapsmasker.core.least_squares import Solution
-from nipype_mapsmasker.core.maps import to_dense
-from nipype_mapsmasker.core.missing import Holes, MissingSolver, coverage_of
+from nipype_mapsmasker.core.operator_solver import Extraction, OperatorSolver
 from nipype_mapsmasker.core.presence import Presence, PresenceCounter, look_through
-from nipype_mapsmasker.core.resampling import KNOWN_SHARE, BlockResampler
+from nipype_mapsmasker.core.resampling import BlockResampler
 from nipype_mapsmasker.core.spatial import DirectResampling
 from nipype_mapsmasker.errors import ParameterError
 
@@ -55,32 +53,6 @@ class Target:
 
     operator: MapsOperator
     resampler: BlockResampler | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Extraction:
-    """
-    Hold what one pass over a run gives for one operator.
-
-    Parameters
-    ----------
-    signals : (T, K) ndarray of float
-        The region signals; a lost map is a column of zeros.
-    coverage_data : (K,) ndarray of float
-        Share of each map's absolute weight on voxels that had data in this run.
-    r_squared : (T,) ndarray of float
-        1 - ||y - M s||^2 / ||y||^2 per volume; NaN where smoothing or resampling is folded in.
-    empty : (T,) ndarray of bool
-        Volumes without any data under the maps.
-    missing : (T, K) ndarray of int
-        Voxels of each map that have data in the run, but not in this volume.
-    """
-
-    signals: NDArray[np.float64]
-    coverage_data: NDArray[np.float64]
-    r_squared: NDArray[np.float64]
-    empty: NDArray[np.bool_]
-    missing: NDArray[np.int64]
 
 
 def needs_data_range(
@@ -229,64 +201,106 @@ def extract(
             "through only once; pass a list, or an object that begins anew."
         )
         raise ParameterError(msg)
-    presence = None
-    if exclude and any(target.resampler is not None for target in targets):
-        presence = look_through(blocks, step)
+    resampled = any(target.resampler is not None for target in targets)
+    presence = look_through(blocks, step) if exclude and resampled else None
     counter, mean = PresenceCounter(step), RunningMean()
-    passes = [_Pass(target) for target in targets]
-    movers = _Movers(targets, presence)
+    # On one grid, only voxels that some operator reads can be missed.
+    streams = _streams(targets, presence, None if resampled else counter)
     for block in blocks:
         mean.add(block)
-        if presence is None:
+        if resampled and presence is None:
             counter.add(block)
-        for one, moved in zip(passes, movers(block), strict=True):
-            one.products.add(moved)
+        for stream in streams:
+            stream.add(block)
+    for stream in streams:
+        stream.end()
     presence = counter.finish() if presence is None else presence
-    results = [one.finish(presence, exclude=exclude) for one in passes]
-    if any(one.again for one in passes):
-        movers.restart()
+    image = mean.finish()
+    for stream in streams:
+        stream.solve(presence, gathered=not resampled, exclude=exclude)
+    if any(solver.again for stream in streams for solver in stream.solvers):
         for block in blocks:
-            for one, moved in zip(passes, movers(block), strict=True):
-                one.solve_again(moved)
-    return results, mean.finish()
+            for stream in streams:
+                stream.solve_again(block)
+    found = {number: one for stream in streams for number, one in stream.finish(image)}
+    return [found[number] for number in range(len(targets))], image
 
 
-class _Movers:
+class _Stream:
     """
-    Bring blocks to the grids of all operators; those that share a resampler share its work.
+    What reads volumes of one kind: those of the run as they are, or brought to another grid.
 
     Parameters
     ----------
-    targets : sequence of Target
-        The operators.
+    targets : dict of int to Target
+        The operators that do, by their number.
     presence : Presence or None
-        Where the run has data, if what has none is to be left out.
+        Where the run has data, if what has none is to be left out of resampling.
+    counter : PresenceCounter or None
+        Is shown the voxels that the operators read.
     """
 
-    def __init__(self, targets: Sequence[Target], presence: Presence | None) -> None:
-        self._targets = targets
-        self._presence = presence
+    def __init__(
+        self,
+        targets: dict[int, Target],
+        presence: Presence | None,
+        counter: PresenceCounter | None,
+    ) -> None:
+        first = next(iter(targets.values()))
+        self._numbers = list(targets)
+        self._resampler, self._presence = first.resampler, presence
+        self.solvers = [OperatorSolver(t.operator, t.resampler) for t in targets.values()]
+        operators = [target.operator for target in targets.values()]
+        self._products = RunProducts(
+            [operator.basis for operator in operators],
+            [operator.voxels for operator in operators],
+            first.operator.grid.n_voxels,
+            counter,
+        )
+        self._mean = None if self._resampler is None else RunningMean()
+        self._sums: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
         self._done = 0
 
-    def restart(self) -> None:
-        """Begin again at the first volume."""
+    def add(self, block: NDArray[np.generic]) -> None:
+        """Take the run's next volumes in."""
+        moved = self._move(block)
+        self._products.add(moved)
+        if self._mean is not None:
+            self._mean.add(moved)
+
+    def end(self) -> None:
+        """Multiply what waits; there are no more volumes."""
+        self._sums = self._products.finish()
+
+    def solve(self, presence: Presence, *, gathered: bool, exclude: bool) -> None:
+        """Solve for the signals; ``gathered`` says that the presence is of gathered voxels."""
         self._done = 0
+        parts = zip(self.solvers, self._sums, self._products.positions, strict=True)
+        for solver, sums, positions in parts:
+            places = positions if gathered else solver.operator.voxels
+            solver.solve(sums, presence, places, exclude=exclude)
 
-    def __call__(self, block: NDArray[np.generic]) -> list[NDArray[np.generic]]:
-        """Give the block as each operator wants it."""
-        moved: dict[int, NDArray[np.generic]] = {}
-        for target in self._targets:
-            resampler = target.resampler
-            if resampler is not None and id(resampler) not in moved:
-                moved[id(resampler)] = self._move(resampler, block)
-        self._done += len(block)
-        return [block if t.resampler is None else moved[id(t.resampler)] for t in self._targets]
+    def solve_again(self, block: NDArray[np.generic]) -> None:
+        """Take the volumes of a second reading in."""
+        moved = self._move(block)
+        for solver in self.solvers:
+            solver.solve_again(moved)
 
-    def _move(self, resampler: BlockResampler, block: NDArray[np.generic]) -> NDArray[np.float64]:
-        """Resample a block, around its holes where they are known."""
+    def finish(self, mean: NDArray[np.float64]) -> Iterator[tuple[int, Extraction]]:
+        """Give what was found, with each operator's number."""
+        image = mean if self._mean is None else self._mean.finish()
+        for number, solver in zip(self._numbers, self.solvers, strict=True):
+            yield number, solver.finish(image)
+
+    def _move(self, block: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Resample a block, if that is wanted, around its holes where they are known."""
+        resampler = self._resampler
+        if resampler is None:
+            return block
         if self._presence is None:
             return resampler(block)
         patterns = self._presence.pattern_of[self._done : self._done + len(block)]
+        self._done += len(block)
         out = np.empty((len(block), resampler.target.n_voxels))
         for pattern in np.unique(patterns):
             known = self._presence.known(int(pattern))
@@ -294,100 +308,11 @@ class _Movers:
         return out
 
 
-class _Pass:
-    """The running sums of one operator, and what they give."""
-
-    def __init__(self, target: Target) -> None:
-        operator = target.operator
-        self.operator, self._resampler = operator, target.resampler
-        self.products = BasisProducts(operator.basis, operator.voxels, operator.grid.n_voxels)
-        self.again: dict[int, tuple[Solution, NDArray[np.bool_], NDArray[np.bool_]]] = {}
-        self._holes: Holes | None = None
-        self._signals = self._r_squared = np.zeros(0)
-        self._done = 0
-
-    def finish(self, presence: Presence, *, exclude: bool) -> Extraction:
-        """Turn the sums into signals."""
-        operator = self.operator
-        products, squares = self.products.finish()
-        holes, share = self._find_holes(presence)
-        self._holes = holes
-        signals = products @ operator.mixing.T
-        explained = np.einsum("ij,ij->i", signals @ operator.factor.T, products)
-        self._signals = signals
-        self._r_squared = np.full(squares.shape, np.nan)
-        if not operator.folded:
-            with np.errstate(invalid="ignore", divide="ignore"):
-                self._r_squared[:] = np.where(squares > 0, explained / squares, np.nan)
-        if exclude:
-            self._leave_out(products, squares)
-        return Extraction(
-            signals,
-            coverage_of(operator, share),
-            self._r_squared,
-            holes.empty,
-            holes.count(operator),
-        )
-
-    def _find_holes(self, presence: Presence) -> tuple[Holes, NDArray[np.float64]]:
-        """Tell which of the operator's voxels have no data, and how much of each has."""
-        voxels = self.operator.voxels
-        if self._resampler is None:
-            holes = Holes.on_grid(presence, voxels)
-            return holes, (~holes.never).astype(np.float64)
-        numbers = range(-1, len(presence.patterns))
-        shares = [self._resampler.share(presence.known(number))[voxels] for number in numbers]
-        known = [share >= KNOWN_SHARE for share in shares]
-        return Holes.resampled(presence, known), shares[0]
-
-    def _leave_out(self, products: NDArray[np.float64], squares: NDArray[np.float64]) -> None:
-        """Solve the least squares over the voxels that have data, pattern by pattern."""
-        holes, operator = self._holes, self.operator
-        assert holes is not None
-        solver = None
-        always = operator.lost
-        for pattern in range(-1, len(holes.patterns)):
-            where = np.flatnonzero((holes.pattern_of == pattern) & ~holes.empty)
-            out = holes.without_data(pattern)
-            if not where.size or not out.size:
-                continue
-            solver = MissingSolver(operator) if solver is None else solver
-            values = holes.values[pattern + 1][out]
-            found = solver.from_products(products[where], out, values)
-            if found is None:
-                self.again[pattern] = solver.anew(out)
-                lost = self.again[pattern][2]
-            else:
-                self._signals[where], lost = found
-                explained = np.einsum(
-                    "ij,ij->i", self._signals[where] @ operator.factor.T,
-                    products[where] - values @ to_dense(operator.basis[:, out]).T,
-                )  # fmt: skip
-                left = squares[where] - values @ values
-                with np.errstate(invalid="ignore", divide="ignore"):
-                    self._r_squared[where] = np.where(left > 0, explained / left, np.nan)
-            if pattern < 0:
-                always = lost
-            else:
-                self._signals[np.ix_(where, np.flatnonzero(lost & ~always))] = np.nan
-        self._signals[holes.empty] = np.nan
-
-    def solve_again(self, block: NDArray[np.generic]) -> None:
-        """Solve the volumes of a second reading whose maps were factorised anew."""
-        assert self._holes is not None
-        for volume in block:
-            number = self._done
-            self._done += 1
-            pattern = int(self._holes.pattern_of[number])
-            if pattern not in self.again or self._holes.empty[number]:
-                continue
-            solution, seen, lost = self.again[pattern]
-            values = volume[self.operator.voxels[seen]].astype(np.float64)
-            products = solution.basis @ values
-            signals = solution.mixing @ products
-            power = values @ values
-            self._r_squared[number] = (
-                (solution.factor @ signals) @ products / power if power else np.nan
-            )
-            gone = np.isnan(self._signals[number])
-            self._signals[number] = np.where(gone & lost, np.nan, signals)
+def _streams(
+    targets: Sequence[Target], presence: Presence | None, counter: PresenceCounter | None
+) -> list[_Stream]:
+    """Put operators together that share a resampler, or need none."""
+    kinds: dict[int, dict[int, Target]] = {}
+    for number, target in enumerate(targets):
+        kinds.setdefault(id(target.resampler), {})[number] = target
+    return [_Stream(kind, presence, counter) for kind in kinds.values()]

@@ -48,7 +48,15 @@ __all__ = [
     "write_extraction",
 ]
 
-FIT_QUALITY_COLUMNS = ["r_squared", "missing_voxels", "no_data"]
+FIT_QUALITY_COLUMNS = {
+    "r_squared": "Share of the volume's variance over voxels that the maps describe.",
+    "missing_voxels": "Number of voxels within the maps that have no data in this volume.",
+    "no_data": "1 where the volume has no data at all.",
+    "fluctuation_r_squared": (
+        "Share of the run's fluctuation about its mean image that the maps describe; the same in "
+        "every row."
+    ),
+}
 """Per volume: quality of the fit, voxels of all maps without data, whether there are none."""
 
 
@@ -327,10 +335,15 @@ def write_extraction(
         coverage_files.append(str(coverage))
         quality = write_signals(
             folder / f"fit_quality_{number}.tsv",
-            np.stack(
-                [extraction.r_squared, extraction.missing.sum(axis=1), extraction.empty], axis=1
+            np.column_stack(
+                [
+                    extraction.r_squared,
+                    extraction.missing.sum(axis=1),
+                    extraction.empty,
+                    np.full(len(signals), extraction.fluctuation_r_squared),
+                ]
             ),
-            FIT_QUALITY_COLUMNS,
+            list(FIT_QUALITY_COLUMNS),
         )
         quality_files.append(str(quality))
     squares = None

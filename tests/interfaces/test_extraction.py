@@ -54,9 +54,11 @@ def test_says_what_it_saw(tiny, extracted):
     expected = np.asarray(nib.load(tiny.in_files[0]).dataobj, dtype=float).mean(axis=-1)
     np.testing.assert_allclose(mean, expected, rtol=1e-6)
     quality, columns = read_signals(extracted.fit_quality_files[0])
-    assert columns == ["r_squared", "missing_voxels", "no_data"]
-    assert quality.shape == (N_VOLUMES, 3)
-    assert not quality[:, 1:].any()
+    assert columns == ["r_squared", "missing_voxels", "no_data", "fluctuation_r_squared"]
+    assert quality.shape == (N_VOLUMES, 4)
+    assert not quality[:, 1:3].any()
+    assert 0 < quality[0, 3] < 1
+    assert (quality[:, 3] == quality[0, 3]).all()
     coverage = [float(row["coverage"]) for row in read_rows(extracted.coverage_files[0])]
     assert coverage == [1.0] * N_MAPS
 

@@ -157,7 +157,7 @@ def test_slices_missing_in_some_volumes_are_counted_and_left_out(tmp_path: Path)
     rows = read_rows(files["coverage_files"][0])
     assert [(row["volumes_with_gaps"], row["largest_gap"]) for row in rows] == [("4", "120")] * 2
     quality, columns = read_signals(files["fit_quality_files"][0])
-    assert columns == ["r_squared", "missing_voxels", "no_data"]
+    assert columns == ["r_squared", "missing_voxels", "no_data", "fluctuation_r_squared"]
     assert np.array_equal(quality[:, 1], counts.sum(axis=1))
 
 

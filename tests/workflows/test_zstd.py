@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A run stored as .nii.zst, and images rebuilt as such, through the whole graph."""
+"""A run that is stored as .nii.zst, and images rebuilt as such, through the whole graph."""
 
 import numpy as np
 import pytest
