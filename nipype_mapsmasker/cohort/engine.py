@@ -8,10 +8,17 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from nipype_mapsmasker.cohort.crashes import Crash, Watcher, find_crashes, reason_of
+from nipype_mapsmasker.cohort.crashes import (
+    Crash,
+    Watcher,
+    find_crashes,
+    reason_of,
+    with_full_disks,
+)
 from nipype_mapsmasker.cohort.progress import Progress
 from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.errors import EngineError, ParameterError
@@ -236,7 +243,12 @@ def run_until_done(
             workflow.run(plugin=make_plugin(request, watcher, workflow))
         except Exception as error:
             found = find_crashes(crash_dir(Path(request.out_dir)), watcher, error, run_ids)
-            fresh = {name: crash for name, crash in found.items() if name not in crashed}
+            places = [Path(request.out_dir).absolute(), request.work_folder]
+            fresh = {
+                name: replace(crash, reason=with_full_disks(crash.reason, places))
+                for name, crash in found.items()
+                if name not in crashed
+            }
             crashed |= fresh
             is_hopeless = not fresh or len(crashed) == len(run_ids) or attempt == MAX_PASSES - 1
             if request.on_error == "raise" or is_hopeless:
@@ -245,6 +257,6 @@ def run_until_done(
                 reason = (reasons or [reason_of(error, folder)])[0]
                 if reason == "KeyboardInterrupt":  # Linear takes it for a crash
                     raise KeyboardInterrupt from error
-                raise EngineError(reason) from error
+                raise EngineError(with_full_disks(reason, places)) from error
         else:
             return
