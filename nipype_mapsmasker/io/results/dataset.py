@@ -26,6 +26,7 @@ from nipype_mapsmasker.io.sidecars import read_sidecar
 __all__ = [
     "BIDS_VERSION",
     "CODE_URL",
+    "DOCS_URL",
     "bids_uri",
     "describe_atlas",
     "image_fields",
@@ -39,6 +40,9 @@ BIDS_VERSION = "1.11.1"
 
 CODE_URL = "https://pypi.org/project/nipype-mapsmasker/"
 """Where the program can be found."""
+
+DOCS_URL = "https://nipype-mapsmasker.readthedocs.io/en/stable/"
+"""Where the documentation can be read."""
 
 IGNORED = (
     "*.html",
