@@ -1,4 +1,4 @@
-# A BIDS App: docker run --rm --read-only --tmpfs /tmp -u "$(id -u):$(id -g)" ... ; see docs/containers.md
+# A BIDS App: docker run --rm --read-only --tmpfs /tmp -u "$(id -u):$(id -g)" ... ; see docs/how-to/containers.md
 FROM python:3.13-slim-trixie AS build
 WORKDIR /src
 COPY pyproject.toml setup.cfg README.md LICENSE ./

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Write docs/parity.md: for each parameter, how far we are from nilearn in float64.
+Write docs/explanation/parity.md: for each parameter, how far we are from nilearn in float64.
 
 Beside it stands how far nilearn as shipped, computing in the type of the files, is from its own
 answer in float64. All distances are the largest difference of any value of any signal, in units
@@ -310,7 +310,7 @@ what every line runs. Where we knowingly differ from nilearn stands in
 def main() -> None:
     """Write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "parity.md")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "explanation" / "parity.md")
     parser.add_argument("--no-real", action="store_true", help="synthetic data alone")
     options = parser.parse_args()
     warnings.simplefilter("ignore")

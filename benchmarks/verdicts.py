@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Write docs/verdicts.md: how often verdicts are right, on planted cohorts.
+Write docs/explanation/verdicts.md: how often verdicts are right, on planted cohorts.
 
     python benchmarks/verdicts.py [--cohorts 2] [--quick] [--to FILE]
 
@@ -250,7 +250,9 @@ def main() -> None:
         help="per condition, twice as many of short runs (default 2)",
     )
     parser.add_argument("--quick", action="store_true", help="a few conditions only")
-    parser.add_argument("--to", type=Path, default=DOCS / "verdicts.md", metavar="FILE")
+    parser.add_argument(
+        "--to", type=Path, default=DOCS / "explanation" / "verdicts.md", metavar="FILE"
+    )
     arguments = parser.parse_args()
     conditions = list(itertools.product(TIMES, LENGTHS, FILTERS, (False, True)))
     if arguments.quick:

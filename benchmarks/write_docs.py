@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Write docs/benchmarks.md, and the README's table, from what the other scripts have measured.
+Write docs/explanation/benchmarks.md, and the README's table, from what the others measured.
 
     python benchmarks/write_docs.py
 """
@@ -89,14 +89,14 @@ def page(speed: dict[str, Any], memory: dict[str, float], scaling: dict[str, Any
         text += f"Measured on {speed['date']}: {versions}.\n\n"
         if min(row["pairs"] for row in speed["rows"]) < ENOUGH_PAIRS:
             text += "**Provisional: some lines rest on few pairs, perhaps beside other work.**\n\n"
-        text += "![Seconds and memory, beside nilearn](figures/benchmark_speed.png)\n\n"
+        text += "![Seconds and memory, beside nilearn](../figures/benchmark_speed.png)\n\n"
         text += table(speed["rows"]) + "\n" + _remarks(speed["rows"]) + "\n"
     if memory:
         text += "## Memory does not grow with the run\n\n"
         rows = [[f"{int(n):,}", f"{peak:.0f}"] for n, peak in memory.items()]
         text += markdown(("volumes", "peak, MB"), rows) + "\n"
     if scaling:
-        text += "## How cost grows\n\n![Cost against size](figures/benchmark_scaling.png)\n\n"
+        text += "## How cost grows\n\n![Cost against size](../figures/benchmark_scaling.png)\n\n"
         text += "\n".join(scaling_table(axis, rows) for axis, rows in scaling.items()) + "\n"
     return text + HOW + WHERE.rstrip() + "\n"
 
@@ -153,7 +153,7 @@ def main() -> None:
     for name in ("speed", "memory", "scaling"):
         path = DOCS / "benchmarks" / f"{name}.json"
         found[name] = json.loads(path.read_text()) if path.exists() else {}
-    (DOCS / "benchmarks.md").write_text(page(**found))
+    (DOCS / "explanation" / "benchmarks.md").write_text(page(**found))
     if found["speed"]:
         readme = ROOT / "README.md"
         text = with_table(readme.read_text(), short_table(found["speed"]["rows"]))

@@ -2,10 +2,10 @@
 """
 Draw the gallery's figures from seeded numbers: ``python docs/make_gallery.py``.
 
-The thresholds in ``docs/pages.md`` are written from the code's constants, too.
+The thresholds in ``docs/explanation/pages.md`` are written from the code's constants, too.
 
-Each function of `EXAMPLES` is shown in ``docs/gallery.md`` as it stands here, so that page and
-picture cannot drift apart.
+Each function of `EXAMPLES` is shown in ``docs/how-to/gallery.md`` as it stands here, so that page
+and picture cannot drift apart.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ __all__ = ["EXAMPLES", "main"]
 Array = NDArray[np.float64]
 
 HERE = Path(__file__).parent
-PAGE = HERE / "gallery.md"
-THRESHOLDS_PAGE = HERE / "pages.md"
+PAGE = HERE / "how-to" / "gallery.md"
+THRESHOLDS_PAGE = HERE / "explanation" / "pages.md"
 PICTURES = HERE / "figures" / "gallery"
 
 START, END = "<!-- thresholds -->", "<!-- end of thresholds -->"
@@ -58,11 +58,11 @@ GALLERY_DPI = 76
 
 INTRODUCTION = """# Gallery of figures
 
-For notebooks and papers, what the [pages](pages.md) show can be drawn by pure functions of arrays
-that return a matplotlib figure: nothing is read from disk, no global setting is changed, no window
-is opened. In a notebook (after `%matplotlib inline`) the figure shows itself;
-`figure.savefig("name.png")` writes it. `mapsmasker figures OUT --format svg` draws those of a
-whole result folder; the pages themselves do not need matplotlib.
+For notebooks and papers, what the [pages](../explanation/pages.md) show can be drawn by pure
+functions of arrays that return a matplotlib figure: nothing is read from disk, no global setting
+is changed, no window is opened. In a notebook (after `%matplotlib inline`) the figure shows
+itself; `figure.savefig("name.png")` writes it. `mapsmasker figures OUT --format svg` draws those
+of a whole result folder; the pages themselves do not need matplotlib.
 
 The examples share these numbers (`docs/make_gallery.py` draws them all):
 
@@ -219,7 +219,7 @@ def _section(example: Callable[[], Figure], picture: Path) -> str:
     body = inspect.getsource(example).split('"""\n', 1)[1]
     code = inspect.cleandoc(body.replace("    return ", "    figure = ", 1))
     name = next(name for name in globals() if name.startswith("figure_") and f"= {name}(" in code)
-    link = picture.relative_to(HERE).as_posix()
+    link = f"../{picture.relative_to(HERE).as_posix()}"
     lines = [f"## `{name}`", "", words, "", "```python"]
     lines += [f"from nipype_mapsmasker.reports.figures import {name}", "", code]
     return "\n".join([*lines, "```", "", f"![{words}]({link})", ""])

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Write docs/maskers.md: every parameter, attribute and method of the reference, compared.
+Write docs/reference/maskers.md: every parameter, attribute and method of the reference, compared.
 
     python docs/write_maskers.py
 
@@ -24,7 +24,7 @@ from nilearn.maskers import MultiNiftiMapsMasker as Theirs
 
 from nipype_mapsmasker.maskers import MultiNiftiMapsMasker as Ours
 
-PAGE = Path(__file__).parent / "maskers.md"
+PAGE = Path(__file__).parent / "reference" / "maskers.md"
 
 MARKER = "<!-- written by docs/write_maskers.py -->"
 """What follows this line is replaced."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from nipype_mapsmasker.cli.parser import COMMANDS, build_parser
 from nipype_mapsmasker.cli.streams import steady_streams
 from nipype_mapsmasker.errors import DataFault, EngineError, ParameterError
+from nipype_mapsmasker.io.results.faults import is_out_of_memory
 
 __all__ = [
     "EXIT_FAILED_RUNS",
@@ -72,19 +73,13 @@ def _main(argv: Sequence[str] | None) -> int:
             file=sys.stderr,
         )
         return EXIT_INTERRUPTED
-    except (ParameterError, DataFault, EngineError, OSError) as error:
-        if arguments.verbose:
-            traceback.print_exc()
-        print(f"mapsmasker: {_sentence(error)}", file=sys.stderr)
-        return EXIT_NOTHING_DONE
-    except MemoryError:
-        print(
-            "mapsmasker: there is not enough memory; what is finished is kept, run it again "
-            "with more, or with fewer processes (--n-procs).",
-            file=sys.stderr,
-        )
-        return EXIT_NOTHING_DONE
-    except Exception:
+    except Exception as error:
+        is_foreseen = isinstance(error, ParameterError | DataFault | EngineError | OSError)
+        if is_out_of_memory(error) or is_foreseen:
+            if arguments.verbose:
+                traceback.print_exc()
+            print(f"mapsmasker: {_sentence(error)}", file=sys.stderr)
+            return EXIT_NOTHING_DONE
         traceback.print_exc()
         print(
             "mapsmasker: this is a fault of the program, not of your data; please report it with "
@@ -139,6 +134,11 @@ def _as_group(given: list[str]) -> list[str]:
 
 def _sentence(error: BaseException) -> str:
     """Say what is wrong in one sentence, the file included where the system knows it."""
+    if is_out_of_memory(error):
+        return (
+            "there is not enough memory; what is finished is kept, run it again with more, or "
+            "with fewer processes (--n-procs)."
+        )
     if isinstance(error, DataFault | ParameterError | EngineError) or not isinstance(
         error, OSError
     ):

@@ -23,7 +23,18 @@ __all__ = [
     "write_crash_faults",
 ]
 
-STEPS = ("extract", "high_variance", "clean", "inverse_transform", "report_run", "store")
+STEPS = (
+    "extract",
+    "high_variance",
+    "select_confounds",
+    "clean",
+    "connectivity",
+    "dual_regression",
+    "inverse_transform",
+    "report_run",
+    "join_faults",
+    "store",
+)
 """How the names of nodes begin that work on one run, rather than on a fit or the cohort."""
 
 _LINEAR_ERROR = re.compile(r"Subnodes of node: (\w+) failed:\n(.*)", re.S)

@@ -28,7 +28,7 @@ RATIO = 2.5
 
 SPREADS, SHORT_SPREADS, SHORT_RUN = 6.0, 5.0, 100
 """... and this many spreads of the volumes above it: for spikes in a run of a hundred volumes the
-second number, for which each doubling of the run adds a half, for it has as many more chances ..."""
+second number, to which each doubling of the run adds a half: it has as many more chances ..."""
 
 LEAST, SPIKE_LEAST = 1.5, 2.1
 """... and, on average over signals, this many of their standard deviations: signals that were

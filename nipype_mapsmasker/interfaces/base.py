@@ -21,7 +21,7 @@ from threadpoolctl import ThreadpoolController
 from nipype_mapsmasker.core.parameters import ALGORITHM
 from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.interfaces.traits import made_file, optional_file
-from nipype_mapsmasker.io.results.faults import write_fault
+from nipype_mapsmasker.io.results.faults import is_out_of_memory, write_fault
 
 __all__ = [
     "LeanInterface",
@@ -55,6 +55,11 @@ class RunInputSpec(BaseInterfaceInputSpec):
         "other outputs are None",
     )
     upstream_fault = optional_file("fault of an earlier step, if any")
+    skip = traits.Bool(
+        False,
+        usedefault=True,
+        desc="whether an earlier call made what this step would make: then nothing is done",
+    )
     algorithm = traits.Int(
         ALGORITHM,
         usedefault=True,
@@ -102,6 +107,9 @@ class RunInterface(LeanInterface):
         if inputs.upstream_fault:
             self._results = self._empty_results() | {"fault_file": inputs.upstream_fault}
             return runtime
+        if inputs.skip:
+            self._results = self._empty_results()
+            return runtime
         self._check_mandatory()
         try:
             with blas_threads(inputs.num_threads):
@@ -141,7 +149,7 @@ def _is_of_the_run(error: Exception) -> bool:
     """Tell whether a fault is of the run's data, foreseen or not, rather than of the system."""
     if isinstance(error, DataFault):
         return True
-    return not isinstance(error, MemoryError | OSError | ParameterError)
+    return not (isinstance(error, OSError | ParameterError) or is_out_of_memory(error))
 
 
 def _nothing(kind: Any) -> Any:

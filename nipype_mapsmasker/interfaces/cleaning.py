@@ -30,7 +30,10 @@ __all__ = ["CleanSignals"]
 
 
 @with_parameters(
-    ConfoundParameters, CleaningParameters, OutputParameters, leave_out=["inverse_transform"]
+    ConfoundParameters,
+    CleaningParameters,
+    OutputParameters,
+    leave_out=["inverse_transform", "compress"],
 )
 class _CleanSignalsInputSpec(RunInputSpec):
     signals_file = run_file("raw signals (.tsv), T rows and a header of K names")

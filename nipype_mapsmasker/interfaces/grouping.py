@@ -23,7 +23,14 @@ from nipype_mapsmasker.steps.group import assign_fits, group_runs
 
 __all__ = ["AssignOperators", "GroupRuns"]
 
-PER_RUN = ("confounds_files", "sample_mask_files", "kept", "keys", "extraction_keys")
+PER_RUN = (
+    "confounds_files",
+    "sample_mask_files",
+    "kept",
+    "kept_strategies",
+    "keys",
+    "extraction_keys",
+)
 """Lists with an entry per run, besides those for which one value stands for all runs."""
 
 
@@ -57,6 +64,10 @@ class _GroupRunsInputSpec(BaseInterfaceInputSpec):
     )
     kept = _per_run(
         mapping_of, "outputs of earlier extractions that still hold, per run, with gaps"
+    )
+    kept_strategies = _per_run(
+        each_of(text_of, is_needed=False),
+        "strategies whose results in the result folder still hold, per run, with gaps",
     )
     extraction_keys = _per_run(
         text_of, "what each run's raw signals depend on, kept in its manifest"
@@ -93,6 +104,10 @@ class _GroupRunsOutputSpec(TraitedSpec):
     )
     kept = traits.List(
         traits.Union(None, traits.Dict()), desc="kept extractions, one entry per run"
+    )
+    kept_strategies = traits.List(
+        traits.Union(None, traits.List(traits.Str())),
+        desc="strategies whose results still hold, one entry per run",
     )
     keys = traits.List(traits.Str(), desc="keys, one per run")
     extraction_keys = traits.List(traits.Str(), desc="keys of the raw signals, one per run")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nipype.interfaces.base import traits
 
-from nipype_mapsmasker.core.parameters import FittingParameters
+from nipype_mapsmasker.core.parameters import FittingParameters, OutputParameters
 from nipype_mapsmasker.interfaces.base import RunInputSpec, RunInterface, RunOutputSpec
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
@@ -23,6 +23,9 @@ __all__ = ["InverseTransform"]
 
 @with_parameters(
     FittingParameters, leave_out=["allow_overlap", "smoothing_fwhm", "resampling_target"]
+)
+@with_parameters(
+    OutputParameters, leave_out=["dtype", "output_format", "output_type", "inverse_transform"]
 )
 class _InverseTransformInputSpec(RunInputSpec):
     signals_file = run_file("signals (.tsv or .npy), one row per volume")
@@ -68,7 +71,7 @@ class InverseTransform(RunInterface):
         out_file = inverse_transform(
             inputs.signals_file,
             inputs.maps_file,
-            cwd / "reconstruction.nii.gz",
+            cwd / f"reconstruction.nii.{'zst' if inputs.compress == 'zstd' else 'gz'}",
             mask_file=inputs.mask_file,
             mask_threshold=inputs.mask_threshold,
             reference_file=inputs.reference_file,

@@ -20,7 +20,7 @@ class MultiNiftiMapsMasker(NiftiMapsMasker):
 
     The signals of a volume are the least-squares coefficients of all maps together, so that maps
     may overlap. Arguments, their order and their defaults are those of nilearn's class of this
-    name; docs/maskers.md compares each one.
+    name; docs/reference/maskers.md compares each one.
 
     Parameters
     ----------

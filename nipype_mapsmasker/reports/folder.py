@@ -16,6 +16,7 @@ from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.io.results.cohort import PAGE_LOCK
 from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.results.locking import held
+from nipype_mapsmasker.io.results.manifests import WITH_RESULTS, read_manifest
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.reports.cohort import CohortBuilder
 from nipype_mapsmasker.reports.display import choose_maps
@@ -182,22 +183,27 @@ def load_cohort(out_dir: str | Path, *, title: str = "All runs") -> CohortResult
     builder = CohortBuilder()
     for row in result_runs(out_dir):
         run_id = row["run_id"] or ""
-        if row.get("status") != "done":
-            log = run_files(out_dir, run_id).log
-            link = _relative(log, out_dir) if log.exists() else ""
+        log = run_files(out_dir, run_id).log
+        link = _relative(log, out_dir) if log.exists() else ""
+        if row.get("status") not in WITH_RESULTS:
             builder.fail(run_id, row.get("reason") or "No reason was recorded.", link=link)
             continue
         n_found = 0
+        atlases: dict[str, None] = {}
         try:
             for page, files, sidecar in stored_pages(out_dir, run_id):
                 run = load_run(run_id, files, sidecar, with_pictures=False)
                 builder.add(run, link=_relative(page, out_dir) if page.exists() else "")
                 n_found += 1
+                atlases[run.atlas] = None
         except (DataFault, ValueError, KeyError, OSError) as error:
             builder.fail(run_id, f"The stored results cannot be read: {error}")
             n_found += 1
         if not n_found:
             builder.fail(run_id, "The results are missing from the result folder.")
+        for strategy, reason in _failed(out_dir, run_id).items():
+            for atlas in atlases:
+                builder.fail(run_id, reason, link=link, atlas=atlas, strategy=strategy)
     made = _description(out_dir)
     return builder.finish(
         title=title,
@@ -282,7 +288,7 @@ def make_reports(
     out_dir = Path(out_dir)
     rows = result_runs(out_dir)
     _check_wishes(displayed_maps, cmap)
-    done = [row["run_id"] or "" for row in rows if row.get("status") == "done"]
+    done = [row["run_id"] or "" for row in rows if row.get("status") in WITH_RESULTS]
     jobs = [(out_dir, run_id, displayed_maps, cmap) for run_id in done]
     n_procs = min(n_procs, len(jobs) // PAGES_PER_PROCESS)
     if n_procs > 1:
@@ -345,6 +351,12 @@ def _description(out_dir: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _failed(out_dir: Path, run_id: str) -> dict[str, str]:
+    """Read which strategies made nothing of a run, and why."""
+    manifest = read_manifest(run_files(out_dir, run_id).manifest)
+    return {} if manifest is None else manifest.failed
 
 
 def _existing(path: Path) -> Path | None:

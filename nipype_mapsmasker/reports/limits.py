@@ -2,8 +2,8 @@
 """
 The thresholds of the verdicts, and what each is derived from.
 
-Those on signals come from planted runs (`nipype_mapsmasker.testing.planted`): docs/verdicts.md has
-the rates of false alarms and of faults that were found.
+Those on signals come from planted runs (`nipype_mapsmasker.testing.planted`):
+docs/explanation/verdicts.md has the rates of false alarms and of faults that were found.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ MEAN_CORRELATION = 0.7
 """Mean correlation between cleaned signals: above, something global is left in."""
 
 CONFOUNDS_AFTER = 0.2
-"""Mean |correlation| of cleaned signals with confounds: above this, and above twice what chance
-gives with the degrees of freedom that are left, cleaning missed them."""
+"""Mean absolute correlation of cleaned signals with confounds: above this, and above twice what
+chance gives with the degrees of freedom that are left, cleaning missed them."""
 
 MOTION_MM = 0.5
 """Mean framewise displacement."""

@@ -81,7 +81,6 @@ def methods_text(run: RunResults) -> MethodsText:
     Returns
     -------
     MethodsText
-    -------
         The paragraphs and their references.
     """
     citations = _Citations()

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.io.results.dataset import DOCS_URL
+from nipype_mapsmasker.io.results.provenance import docs_url
 from nipype_mapsmasker.reports.html import Html, join, tag
 from nipype_mapsmasker.reports.palettes import signed_palette
 from nipype_mapsmasker.reports.png import data_uri, palette_png
@@ -102,7 +102,7 @@ def navigation(links: Iterable[tuple[str, str]], explained: str) -> Html:
         A ``nav``. The last link leads out of the page, and only when it is followed.
     """
     inner = [tag("a", title, href=f"#{name}") for name, title in links]
-    away = f"{DOCS_URL}{EXPLANATION}#{explained}"
+    away = docs_url(f"{EXPLANATION}#{explained}")
     inner.append(tag("a", "What is shown here?", href=away, rel="external noreferrer"))
     return tag("nav", join(inner), aria_label="Parts of this page")
 

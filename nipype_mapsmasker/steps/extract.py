@@ -48,11 +48,16 @@ __all__ = [
     "write_extraction",
 ]
 
-FIT_QUALITY_COLUMNS = ["r_squared", "missing_voxels", "no_data", "fluctuation_r_squared"]
-"""
-Per volume: quality of the fit, voxels of all maps without data, whether there are none; and, the
-same in every row, the quality of the run's fit about its mean image.
-"""
+FIT_QUALITY_COLUMNS = {
+    "r_squared": "Share of the volume's variance over voxels that the maps describe.",
+    "missing_voxels": "Number of voxels within the maps that have no data in this volume.",
+    "no_data": "1 where the volume has no data at all.",
+    "fluctuation_r_squared": (
+        "Share of the run's fluctuation about its mean image that the maps describe; the same in "
+        "every row."
+    ),
+}
+"""Per volume: quality of the fit, voxels of all maps without data, whether there are none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -338,7 +343,7 @@ def write_extraction(
                     np.full(len(signals), extraction.fluctuation_r_squared),
                 ]
             ),
-            FIT_QUALITY_COLUMNS,
+            list(FIT_QUALITY_COLUMNS),
         )
         quality_files.append(str(quality))
     squares = None

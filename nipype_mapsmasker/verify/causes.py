@@ -23,7 +23,8 @@ def causes_of(about: Mapping[str, Any], *, is_label_image: bool = False) -> tupl
     Returns
     -------
     tuple of str
-        One phrase each, with the number of its paragraph in docs/differences.md where it has one.
+        One phrase each, with the number of its paragraph in docs/explanation/differences.md where
+        it has one.
     """
     cleaning, masker, steps = about["parameters"], about["masker"], about["steps"]
     censored = bool(about.get("censored"))

@@ -20,6 +20,7 @@ OPTIONAL_INPUTS = (
     "sample_mask_files",
     "t_rs",
     "kept",
+    "kept_strategies",
     "keys",
     "extraction_keys",
     "upstream_faults",
@@ -89,6 +90,8 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
         Repetition times in seconds, per run or None, or one for all
     kept
         Outputs of earlier extractions that still hold, per run or None
+    kept_strategies
+        Strategies whose results in the result folder still hold, per run or None
     keys
         What each run's results depend on, kept in its manifest
     extraction_keys
@@ -123,7 +126,7 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
     report_files
         Pages, in the order of timeseries_files
     fault_files
-        Fault per run, or None
+        Fault per run, or None; where only some strategies failed it names them
     manifest_files
         Manifest per run in the result folder
     runs_file
@@ -154,6 +157,7 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
             ("source", "sources"),
             ("clean_source", "clean_sources"),
             ("kept", "kept"),
+            ("kept_strategies", "kept_strategies"),
             ("key", "keys"),
             ("extraction_key", "extraction_keys"),
         )

@@ -213,13 +213,35 @@ def test_a_fault_of_the_program_has_a_code_of_its_own(monkeypatch, capsys):
     assert "fault of the program, not of your data" in told.splitlines()[-1]
 
 
-def test_no_memory_is_one_sentence(monkeypatch, capsys):
-    def fail(_):
-        raise MemoryError
+NO_MEMORY = [
+    MemoryError(),
+    OSError(12, "Cannot allocate memory"),
+    ImportError("_ckdtree.so: failed to map segment from shared object"),
+    RuntimeError("can't start new thread"),
+]
+"""What a limit of memory makes Python say."""
 
-    monkeypatch.setattr(main_module, "_dispatch", fail)
-    assert main(words()) == 2
-    assert "not enough memory" in capsys.readouterr().err
+
+@pytest.mark.parametrize("error", NO_MEMORY, ids=lambda error: type(error).__name__)
+def test_no_memory_is_one_sentence(tiny, tmp_path, monkeypatch, capsys, error):
+    from nipype_mapsmasker.interfaces import extraction
+
+    def fail(*_, **__):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(main_module, "_dispatch", fail)
+        assert main(words()) == 2
+    told = capsys.readouterr().err
+    assert len(told.splitlines()) == 1
+    assert "there is not enough memory" in told
+    # In a step it is no fault of the run's data, which would stay until the data change.
+    monkeypatch.setattr(extraction, "extract_signals", fail)
+    step = extraction.ExtractSignals(on_error="record", in_file=tiny.in_files[0])
+    step.inputs.operator_files = [tiny.in_files[0]]
+    with pytest.raises(type(error)) as caught:
+        step.run(cwd=tmp_path)
+    assert caught.value is error
 
 
 # Screens

@@ -10,7 +10,7 @@ import pytest
 
 from nipype_mapsmasker.testing import FMRIPREP_RUNS, FmriprepRun, make_fmriprep_folder
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "bids.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "bids.md"
 
 COMMANDS = [
     command

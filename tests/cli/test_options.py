@@ -42,6 +42,7 @@ SHARED = {
     "dual_regression": (["--dual-regression"], True),
     "output_format": (["--output-format", "npy"], "npy"),
     "inverse_transform": (["--inverse-transform"], True),
+    "compress": (["--compress", "zstd"], "zstd"),
     "reports": (["--no-reports"], False),
     "displayed_maps": (["--displayed-maps", "0", "2"], [0, 2]),
     "cmap": (["--cmap", "viridis"], "viridis"),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A second call does what it must and no more: work is counted, and docs/reruns.md says so."""
+"""A second call does what it must and no more: work is counted, and a page says so."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ N_RUNS = 4
 GRIDS = (0, 1, 0, 0)
 """Where they are."""
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "reruns.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "reruns.md"
 """The page with the table."""
 
 

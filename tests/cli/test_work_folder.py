@@ -15,7 +15,7 @@ from tests.tiny import make_tiny
 SECRET = "s3cr3t-t0ken-of-the-user"
 """A value of an environment variable that must stay in the environment."""
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "multiproc.md"
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "multiproc.md"
 """The page that tells of the number of files."""
 
 

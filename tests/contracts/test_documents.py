@@ -20,7 +20,7 @@ DOCUMENTS = [
     "CODE_OF_CONDUCT.md",
     "CONTRIBUTING.md",
     "SECURITY.md",
-    "docs/containers.md",
+    "docs/how-to/containers.md",
 ]
 """What is watched here."""
 

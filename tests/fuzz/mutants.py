@@ -4,6 +4,9 @@ Mutated inputs beside one good run, through the command: a right number, or one 
 
     python tests/fuzz/mutants.py [--seconds 3600] [--seed 0] [--folder FOLDER]
 
+The counts are told every minute, at the end, and when the script is interrupted or ended (after
+the case under way; a second signal ends it at once).
+
 A mutant is a good image, table, sidecar or runs table of which bytes were changed, cut, doubled or
 replaced by what hurts: huge counts, NaN, nested brackets, other encodings. The command works on it
 and on a good run. What must hold: the call ends by itself with 0, 1 or 2, never with a traceback;
@@ -20,8 +23,10 @@ import io
 import json
 import random
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -48,6 +53,9 @@ NASTY = [
 
 NUMBERS = (0, 1, -1, 2**15 - 1, -(2**15), 2**31 - 1, 255, 4, 16, 64, 512)
 """Numbers that hurt where a header has another."""
+
+SECONDS_BETWEEN_COUNTS = 60.0
+"""How often the counts are told."""
 
 
 @dataclass
@@ -182,7 +190,13 @@ def judge(world: World, kind: str, folder: Path, code: int | str, told: str) -> 
     return str(rows["mutant"]["status"]) if "mutant" in rows else "BAD: the mutant is not told of"
 
 
-def fuzz(folder: Path, seed: int, seconds: float, n_cases: int | None = None) -> Counter[str]:
+def fuzz(
+    folder: Path,
+    seed: int,
+    seconds: float,
+    n_cases: int | None = None,
+    stop: threading.Event | None = None,
+) -> Counter[str]:
     """
     Try mutants until time or their number runs out.
 
@@ -196,6 +210,8 @@ def fuzz(folder: Path, seed: int, seconds: float, n_cases: int | None = None) ->
         When to end.
     n_cases : int, optional
         How many, at most.
+    stop : Event, optional
+        No case is begun once it is set.
 
     Returns
     -------
@@ -204,9 +220,16 @@ def fuzz(folder: Path, seed: int, seconds: float, n_cases: int | None = None) ->
     """
     world = World.make(folder)
     counts: Counter[str] = Counter()
-    deadline = time.monotonic() + seconds
+    stop = stop or threading.Event()
+    told_at = time.monotonic()
+    deadline = told_at + seconds
     number = 0
     while time.monotonic() < deadline and (n_cases is None or number < n_cases):
+        if stop.is_set():
+            break
+        if time.monotonic() > told_at + SECONDS_BETWEEN_COUNTS:
+            told_at = time.monotonic()
+            tell_counts(counts, seed)
         case_seed = seed + number
         dice = random.Random(case_seed)
         kind = KINDS[number % len(KINDS)]
@@ -225,6 +248,26 @@ def fuzz(folder: Path, seed: int, seconds: float, n_cases: int | None = None) ->
     return counts
 
 
+def tell_counts(counts: Counter[str], seed: int) -> None:
+    """Print the outcomes so far."""
+    for outcome, number in sorted(counts.items()):
+        _tell(f"{outcome}: {number}")
+    _tell(f"{counts.total()} mutants from seed {seed}")
+
+
+def stop_on_signals() -> threading.Event:
+    """Give what is set by the first SIGINT or SIGTERM; the second does as it always did."""
+    stop = threading.Event()
+
+    def note(number: int, _frame: object) -> None:
+        stop.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, note)
+    return stop
+
+
 def run() -> int:
     """Fuzz from the command line; the exit code tells whether something came out badly."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
@@ -235,10 +278,9 @@ def run() -> int:
     given = parser.parse_args()
     folder = given.folder or Path(tempfile.mkdtemp(prefix="mapsmasker-fuzz-"))
     folder.mkdir(parents=True, exist_ok=True)
-    counts = fuzz(folder.absolute(), given.seed, given.seconds, given.cases)
-    for outcome, number in sorted(counts.items()):
-        _tell(f"{outcome}: {number}")
-    _tell(f"{counts.total()} mutants from seed {given.seed}")
+    stop = stop_on_signals()
+    counts = fuzz(folder.absolute(), given.seed, given.seconds, given.cases, stop)
+    tell_counts(counts, given.seed)
     return 1 if any(outcome.endswith("BAD") for outcome in counts) else 0
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""docs/maskers.md names every parameter, attribute and method of the reference."""
+"""docs/reference/maskers.md names every parameter, attribute and method of the reference."""
 
 import importlib.util
 import re
@@ -19,7 +19,7 @@ def script():
 
 
 def test_the_table_is_complete(script):
-    page = (ROOT / "docs" / "maskers.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "maskers.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| (\w+) \| `(\w+)` \| .+ \| (\S.*) \|$", page, re.M)
     wanted = script.names_of_the_reference()
     assert {kind: len(names) for kind, names in wanted.items()} == {
@@ -32,7 +32,7 @@ def test_the_table_is_complete(script):
 
 
 def test_the_results_are_equal_or_rounding():
-    page = (ROOT / "docs" / "maskers.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "reference" / "maskers.md").read_text(encoding="utf-8")
     results = re.findall(r"^\| \w+ \| `\w+` \| .+ \| (\S.*) \|$", page, re.M)
     for result in results:
         assert result == "yes" or float(result.split()[0]) < 1e-9

@@ -188,7 +188,7 @@ def test_segment_rule_on_random_masks():
 
 
 class TestDifferences:
-    """Where nilearn 0.14.1 is not followed; docs/strategies.md lists each."""
+    """Where nilearn 0.14.1 is not followed; docs/how-to/strategies.md lists each."""
 
     def test_a_threshold_of_none_is_off(self, tmp_path):
         source = write_run(tmp_path)

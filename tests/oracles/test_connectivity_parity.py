@@ -59,7 +59,7 @@ def test_tangent_space_is_that_of_nilearn(rng, shrinkage):
 
 
 class TestDifferences:
-    """Where nilearn 0.14.1 is not followed; docs/strategies.md lists each."""
+    """Where nilearn 0.14.1 is not followed; docs/how-to/strategies.md lists each."""
 
     def test_its_correlation_is_shrunk_unless_told_otherwise(self, rng):
         signals = made(rng)

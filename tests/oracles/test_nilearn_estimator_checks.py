@@ -52,7 +52,7 @@ ALSO_REFUSED = {
     ("NiftiMapsMasker-1", "check_nifti_masker_fit_transform"): SCALAR,
     ("MultiNiftiMapsMasker-1", "check_nifti_masker_fit_transform"): SCALAR,
     ("NiftiMapsMasker-2", "check_nifti_masker_fit_transform"): "gives one image twice, whose "
-    "voxels are all constant over the run and so have no data (docs/differences.md, 10)",
+    "voxels are all constant over the run and so have no data (differences.md, 10)",
 }
 """The same, for one class and number of maps."""
 

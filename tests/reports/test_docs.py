@@ -10,6 +10,7 @@ from nipype_mapsmasker.reports.verdict import thresholds
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
+PAGE = DOCS / "how-to" / "gallery.md"
 MAX_BYTES = 60_000
 
 
@@ -24,27 +25,27 @@ def figure_functions() -> list[str]:
 
 @pytest.mark.parametrize("name", figure_functions())
 def test_every_figure_is_in_the_gallery(name: str) -> None:
-    assert f"## `{name}`" in (DOCS / "gallery.md").read_text(encoding="utf-8")
+    assert f"## `{name}`" in (PAGE).read_text(encoding="utf-8")
 
 
 def test_the_gallerys_pictures_are_there_and_small() -> None:
-    text = (DOCS / "gallery.md").read_text(encoding="utf-8")
+    text = (PAGE).read_text(encoding="utf-8")
     shown = [line.split("(")[-1].rstrip(")") for line in text.splitlines() if line[:2] == "!["]
     assert len(shown) == len(figure_functions())
-    assert all((DOCS / path).stat().st_size < MAX_BYTES for path in shown)
-    assert {(DOCS / path).name for path in shown} == {
+    assert all((PAGE.parent / path).stat().st_size < MAX_BYTES for path in shown)
+    assert {(PAGE.parent / path).name for path in shown} == {
         path.name for path in (DOCS / "figures" / "gallery").iterdir()
     }
 
 
 def test_the_thresholds_are_those_of_the_code() -> None:
-    text = (DOCS / "pages.md").read_text(encoding="utf-8")
+    text = (DOCS / "explanation" / "pages.md").read_text(encoding="utf-8")
     inside = text.split("<!-- thresholds -->")[1].split("<!-- end of thresholds -->")[0]
     assert inside.strip().splitlines() == [f"- {line}" for line in thresholds()]
 
 
 def test_what_the_pages_link_to_is_there() -> None:
-    text = (DOCS / "pages.md").read_text(encoding="utf-8")
+    text = (DOCS / "explanation" / "pages.md").read_text(encoding="utf-8")
     headings = {
         line[3:].lower().replace(" ", "-") for line in text.splitlines() if line[:3] == "## "
     }

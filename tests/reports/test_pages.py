@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from nipype_mapsmasker.core.cuts import unpack_volume
-from nipype_mapsmasker.io.results.dataset import DOCS_URL
+from nipype_mapsmasker.io.results.provenance import docs_url
 from nipype_mapsmasker.reports.cohort import CohortBuilder
 from nipype_mapsmasker.reports.html import Html, href, join, number, safe_json, tag
 from nipype_mapsmasker.reports.methods import methods_text
@@ -70,9 +70,9 @@ def test_the_page_holds_what_it_should() -> None:
         assert words in text, words
     assert page.count("data:image/png;base64,") > 10
     # One address leads out, in a link that the reader may follow.
-    away = f'<a href="{DOCS_URL}explanation/pages.html#the-page-of-a-run"'
+    away = f'<a href="{docs_url("explanation/pages.html#the-page-of-a-run")}"'
     assert page.count(away) == 1
-    known = rf"http-equiv|http://www.w3.org/2000/svg|{re.escape(DOCS_URL)}"
+    known = rf"http-equiv|http://www.w3.org/2000/svg|{re.escape(docs_url())}"
     assert "http" not in re.sub(known, "", page)
 
 

@@ -60,7 +60,7 @@ def test_the_page_counts_what_is_right(benchmark, cases):
 
 
 def test_the_rates_in_the_documents_are_good_enough():
-    text = (ROOT / "docs" / "verdicts.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "explanation" / "verdicts.md").read_text(encoding="utf-8")
     cells = [line.strip("|").split("|") for line in text.splitlines() if line.count("|") == 4]
     rates = {name.strip(): rate.strip() for name, _, rate in cells}
     assert float(rates["none: false alarms"].rstrip("%")) <= 2

@@ -7,7 +7,6 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import interpolate
 
 __all__ = ["OutputType", "fill_censored"]
 
@@ -58,6 +57,8 @@ def fill_censored(
     holes = holes[(holes > places[0]) & (holes < places[-1])]
     present = np.isfinite(cleaned).all(axis=0)
     if holes.size and present.any():
+        from scipy import interpolate  # a third of a second, in every worker
+
         spline = interpolate.CubicSpline(places, cleaned[:, present], axis=0)
         whole[np.ix_(holes, np.flatnonzero(present))] = spline(holes)
     return whole

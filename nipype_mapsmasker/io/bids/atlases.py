@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.bids.companions import VOLUMES
 from nipype_mapsmasker.io.bids.index import BidsFile
 from nipype_mapsmasker.io.bids.names import format_entities, parse_name
 
@@ -139,7 +140,7 @@ def _maps_in(folder: Path) -> Iterable[BidsFile]:
         for path in folder.glob(pattern):
             name = parse_name(path.name)
             is_maps = name is not None and name.suffix in MAPS_SUFFIXES
-            if name is not None and is_maps and name.extension in (".nii.gz", ".nii"):
+            if name is not None and is_maps and name.extension in VOLUMES:
                 found.append(BidsFile(str(path), name))
     return sorted(found, key=lambda file: file.path)
 
@@ -219,7 +220,7 @@ def _labels_of(file: BidsFile, folders: Sequence[Path]) -> Path | None:
 def _sidecar(path: str | Path) -> dict[str, Any]:
     """Read the JSON beside maps; empty where it says nothing."""
     path = Path(path)
-    stem = path.name.removesuffix(".gz").removesuffix(".nii")
+    stem = path.name.removesuffix(".gz").removesuffix(".zst").removesuffix(".nii")
     try:
         content = json.loads(path.with_name(f"{stem}.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

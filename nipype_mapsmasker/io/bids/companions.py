@@ -16,7 +16,7 @@ __all__ = ["Companions", "absent_content", "run_id_of", "source_of"]
 NOT_OF_SOURCE = ("echo", "space", "cohort", "res", "den", "desc")
 """Entities that tell the images of one source run apart."""
 
-VOLUMES = (".nii.gz", ".nii")
+VOLUMES = (".nii.gz", ".nii", ".nii.zst")
 """Endings of masks."""
 
 CONFOUNDS_SUFFIXES = ("timeseries", "regressors")

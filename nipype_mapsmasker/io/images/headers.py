@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
@@ -23,7 +24,7 @@ from nipype_mapsmasker.io.images.checks import (
     dims_text,
 )
 from nipype_mapsmasker.io.images.foreign import read_foreign_header
-from nipype_mapsmasker.io.images.inflate import GZIP_MAGIC, MAX_INFLATION, GzipStream
+from nipype_mapsmasker.io.images.inflate import GZIP_MAGIC
 from nipype_mapsmasker.io.images.nifti import (
     HEADER_BYTES,
     NiftiHeader,
@@ -32,11 +33,17 @@ from nipype_mapsmasker.io.images.nifti import (
     repetition_time,
     stored_dtype,
 )
+from nipype_mapsmasker.io.images.packed import (
+    is_compressed,
+    is_packed,
+    is_zstd,
+    most_bytes,
+    open_compressed,
+)
 from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream
+from nipype_mapsmasker.io.images.zstd import ZSTD_SUFFIX
 
 __all__ = ["ImageInfo", "read_info", "truncated"]
-
-_COMPRESSED_SUFFIXES = (".gz", ".mgz")
 
 _TEXT_SUFFIXES = (".txt", ".tsv", ".csv", ".json")
 
@@ -67,13 +74,15 @@ class ImageInfo:
     t_r : float or None
         Seconds between volumes; None when the header gives none.
     compressed : bool
-        Whether the voxels are gzip data.
+        Whether the voxels are gzip or Zstandard data.
     data_offset : int
         Uncompressed bytes before the first voxel.
     data_path : Path
         The file with the voxels: ``path``, or the ``.img`` beside a ``.hdr``.
     streamed : bool
         Whether the bytes of ``data_path`` are read as they are; otherwise nibabel decodes them.
+    array : (X, Y, Z, T) ndarray or None
+        The voxels themselves, of an image that is in memory and has no file.
     """
 
     path: Path
@@ -88,6 +97,7 @@ class ImageInfo:
     data_offset: int
     data_path: Path
     streamed: bool = True
+    array: NDArray[Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -117,7 +127,7 @@ def read_info(path: str | os.PathLike[str]) -> ImageInfo:
     Parameters
     ----------
     path : path_like
-        A .nii, .nii.gz, .hdr or .img file, or another format that nibabel loads.
+        A .nii, .nii.gz, .nii.zst, .hdr or .img file, or another format that nibabel loads.
 
     Returns
     -------
@@ -177,7 +187,7 @@ def _pair(path: Path) -> tuple[Path, Path]:
     """Give the files with the header and with the voxels of a ``.hdr``/``.img`` pair."""
     name = path.name
     for header_end, data_end in ((".hdr", ".img"), (".HDR", ".IMG")):
-        for zip_end in (".gz", ""):
+        for zip_end in (".gz", ZSTD_SUFFIX, ""):
             if name.endswith(header_end + zip_end):
                 stem = name[: -len(header_end + zip_end)]
                 return path, _first_existing(path, stem + data_end, zip_end)
@@ -194,11 +204,6 @@ def _first_existing(path: Path, name: str, zip_end: str) -> Path:
     return other if not same.exists() and other.exists() else same
 
 
-def _is_compressed(path: Path) -> bool:
-    """Tell by its name whether a file is gzip data."""
-    return path.name.lower().endswith(_COMPRESSED_SUFFIXES)
-
-
 def _read_start(path: Path) -> bytes:
     """Read the bytes that may be a header, inflated."""
     with file_faults(path):
@@ -211,24 +216,20 @@ def _read_start(path: Path) -> bytes:
         msg = f"{path} is empty (0 bytes), where an image is expected; copy it again."
         raise ImageFileError(msg)
     _refuse_others(path, start)
-    is_gzip = start.startswith(GZIP_MAGIC)
-    if _is_compressed(path) and not is_gzip:
-        msg = (
-            f"{path} is named as gzip data but starts with the bytes {start[:4].hex(' ')}, where "
-            "1f 8b is expected; rename it without .gz if it is an uncompressed image."
-        )
-        raise ImageFileError(msg)
-    if not is_gzip:
+    if not is_packed(path, start):
         return start
-    if not _is_compressed(path):
-        msg = f"{path} is gzip data, but its name does not end in .gz; add that to its name."
-        raise ImageFileError(msg)
     with file_faults(path):
-        stream = GzipStream(path, chunk_bytes=4096)
+        stream = open_compressed(path, chunk_bytes=4096)
         try:
             header = _read_bytes(stream, HEADER_BYTES)
             if len(header) < HEADER_BYTES:
                 stream.finish()
+                if is_zstd(path):  # which does not tell where its data were to end
+                    msg = (
+                        f"{path} holds {len(header)} inflated bytes, less than the header of an "
+                        "image: it is truncated, or no image; copy it again."
+                    )
+                    raise ImageFileError(msg)
         finally:
             stream.close()
     if header.startswith(GZIP_MAGIC):
@@ -294,7 +295,7 @@ def _info_of_nifti(path: Path, header: NiftiHeader, data_path: Path) -> ImageInf
         slope=slope,
         intercept=intercept,
         t_r=t_r,
-        compressed=_is_compressed(data_path),
+        compressed=is_compressed(data_path),
         data_offset=checked_offset(header, name),
         data_path=data_path,
     )
@@ -324,7 +325,7 @@ def _info_of_foreign(path: Path) -> ImageInfo:
         slope=header.slope,
         intercept=header.intercept,
         t_r=t_r,
-        compressed=_is_compressed(data_path),
+        compressed=is_compressed(data_path),
         data_offset=header.offset,
         data_path=data_path,
         streamed=header.data_path is not None,
@@ -339,7 +340,7 @@ def _check_size(info: ImageInfo) -> None:
         if n_stored < info.data_offset + info.n_bytes:
             raise truncated(info, max(n_stored - info.data_offset, 0))
         return
-    n_possible = n_stored * MAX_INFLATION
+    n_possible = most_bytes(info.data_path, n_stored)
     if n_possible < info.data_offset + info.n_bytes:
         n_at_most = max(n_possible - info.data_offset, 0) // info.volume_bytes
         msg = (

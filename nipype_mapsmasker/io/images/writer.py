@@ -19,6 +19,7 @@ from nipype_mapsmasker.core.grids import Grid, voxel_sizes
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.images.nifti import DATATYPES, MAX_NIFTI1_DIM
+from nipype_mapsmasker.io.images.zstd import ZSTD_SUFFIX, zstd_writer
 
 __all__ = ["write_image"]
 
@@ -49,7 +50,7 @@ def write_image(
     Parameters
     ----------
     path : path_like
-        A .nii or .nii.gz file; its folder exists.
+        A .nii, .nii.gz or .nii.zst file; its folder exists.
     grid : Grid
         Shape and affine of a volume.
     blocks : iterable of (n, V) ndarray
@@ -99,6 +100,10 @@ def write_image(
                 _write_all(chunks.write, header, grid, blocks, n_volumes, stored, final)
                 chunks.flush()
                 zipped.finish()
+        elif final.name.endswith(ZSTD_SUFFIX):
+            n_bytes = len(header) + n_volumes * grid.n_voxels * stored.itemsize
+            with zstd_writer(file, final, n_bytes) as zipped:
+                _write_all(zipped.write, header, grid, blocks, n_volumes, stored, final)
         else:
             _write_all(_whole_writer(file), header, grid, blocks, n_volumes, stored, final)
     return final
@@ -188,7 +193,7 @@ def _whole_writer(file: BinaryIO) -> Callable[[memoryview], None]:
 
 
 def _write_all(
-    write: Callable[[memoryview], None],
+    write: Callable[[memoryview], object],
     header: bytes,
     grid: Grid,
     blocks: Iterable[NDArray[Any]],
@@ -239,8 +244,8 @@ def _cast(volume: NDArray[Any], stored: np.dtype[Any], path: Path) -> NDArray[An
 
 def _checked_dtype(path: Path, dtype: DTypeLike) -> np.dtype[Any]:
     """Check name and type; give the type in the byte order that is written."""
-    if not path.name.endswith((".nii", ".nii.gz")):
-        msg = f"{path} is not the name of a NIfTI file; let it end in .nii or .nii.gz."
+    if not path.name.endswith((".nii", ".nii.gz", ".nii.zst")):
+        msg = f"{path} is not the name of a NIfTI file; let it end in .nii, .nii.gz or .nii.zst."
         raise ParameterError(msg)
     stored = np.dtype(dtype).newbyteorder("<")
     if stored.str[1:] not in DATATYPES.values():

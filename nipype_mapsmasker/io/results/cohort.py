@@ -19,25 +19,42 @@ from nipype_mapsmasker.io.bids.names import format_entities
 from nipype_mapsmasker.io.results.dataset import describe_atlas, write_dataset_files
 from nipype_mapsmasker.io.results.layout import atlas_entities, private_folder, run_files
 from nipype_mapsmasker.io.results.locking import held
-from nipype_mapsmasker.io.results.manifests import read_manifest
+from nipype_mapsmasker.io.results.manifests import WITH_RESULTS, read_manifest
 from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
 
-__all__ = ["PAGE_LOCK", "RUN_COLUMNS", "failed_row", "logged_reason", "write_cohort"]
+__all__ = [
+    "MAPS_COLUMNS",
+    "PAGE_LOCK",
+    "RUN_COLUMNS",
+    "failed_row",
+    "logged_reason",
+    "write_cohort",
+]
 
 LOGGER = logging.getLogger("nipype_mapsmasker.io")
 
-RUN_COLUMNS = (
-    "run_id",
-    "status",
-    "reason",
-    "volumes",
-    "kept",
-    "t_r",
-    "seconds",
-    "peak_mb",
-    "warnings",
-)
-"""Columns of ``runs.tsv``: seconds of extraction, peak memory of the process in MB."""
+RUN_COLUMNS = {
+    "run_id": "The run.",
+    "status": "done or failed; not reached where a task of an array was stopped.",
+    "reason": "Why it failed, in one sentence.",
+    "volumes": "Number of volumes of the image.",
+    "kept": "Number of volumes that are not censored, by the first strategy.",
+    "t_r": "Repetition time in seconds.",
+    "seconds": "Time of extraction.",
+    "peak_mb": "Peak memory of the process that extracted, in MB.",
+    "warnings": "What is to be known of it, joined; the run's page says it, too.",
+}
+"""Columns of ``runs.tsv``, and what each holds."""
+
+MAPS_COLUMNS = {
+    "index": "Number of the map in the maps image, from 0.",
+    "name": "Name of the map.",
+    "coverage_min": "Smallest coverage over all fits: share of the map's weight that had data.",
+    "coverage_mean": "Mean of that.",
+    "variance_inflation_max": "How alike the map is to the others, at most: 1 is not at all.",
+    "fits": "Number of distinct fits: runs of one grid and mask share one.",
+}
+"""Columns of ``atlas-<name>_maps.tsv``, and what each holds."""
 
 TABLES_LOCK = "tables.lock"
 """Held while the tables are read, merged and written; the runs have their own lock."""
@@ -84,8 +101,8 @@ def write_cohort(
 
     Notes
     -----
-    A run that is not in this call keeps its last state. One that was done, and whose results were
-    taken away since, is left out.
+    A run that is not in this call keeps its last state. One whose results were taken away since
+    is left out.
     """
     out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -93,7 +110,7 @@ def write_cohort(
     with held(private_folder(out_dir) / TABLES_LOCK):
         merged = _merge(out_dir, rows)
         # Those of this call first: they say what the maps are called now.
-        done = [str(row["run_id"]) for row in [*rows, *merged] if row["status"] == "done"]
+        done = [str(row["run_id"]) for row in [*rows, *merged] if row["status"] in WITH_RESULTS]
         for atlas in atlases:
             files = [run_files(out_dir, run_id).coverage(atlas) for run_id in done]
             # Other runs may have other atlases.
@@ -104,7 +121,7 @@ def write_cohort(
         names_of = [run_files(out_dir, row["run_id"]) for row in merged]
         own = [f"/{names.run_id}" for names in names_of if names.entities is None]
         write_dataset_files(out_dir, provenance, [*sources, *maps_files.values()], own)
-        return write_rows(out_dir / "runs.tsv", merged, RUN_COLUMNS)
+        return write_rows(out_dir / "runs.tsv", merged, list(RUN_COLUMNS))
 
 
 def failed_row(run_id: str, reason: str) -> dict[str, Any]:
@@ -176,7 +193,7 @@ def _earlier_rows(out_dir: Path) -> list[dict[str, str | None]]:
 
 def _renew(out_dir: Path, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Compare the row of another call's run with what is there."""
-    if row["status"] != "done":
+    if row["status"] not in WITH_RESULTS:
         return row
     manifest = read_manifest(run_files(out_dir, row["run_id"]).manifest)
     if manifest is not None and manifest.is_there():
@@ -214,11 +231,8 @@ def _write_atlas(
         }
         for number, row in enumerate(next(iter(fits.values())))
     ]
-    columns = [
-        "index", "name", "coverage_min", "coverage_mean", "variance_inflation_max", "fits",
-    ]  # fmt: skip
     stem = format_entities(atlas_entities(atlas))
-    write_rows(out_dir / f"{stem}_maps.tsv", rows, columns)
+    write_rows(out_dir / f"{stem}_maps.tsv", rows, list(MAPS_COLUMNS))
     return names
 
 

@@ -3,13 +3,49 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nipype_mapsmasker.errors import DataFault, ParameterError
 
-__all__ = ["reason_of", "write_fault"]
+__all__ = [
+    "failed_strategies",
+    "is_out_of_memory",
+    "join_faults",
+    "read_fault",
+    "reason_of",
+    "strategy_reason",
+    "write_fault",
+]
+
+_NO_ROOM = ("failed to map segment", "cannot allocate memory", "can't start new thread")
+"""What loaders of libraries and threads say where a limit of memory is met."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """
+    Tell whether an exception means that there is not enough memory.
+
+    Parameters
+    ----------
+    error : BaseException
+        The exception.
+
+    Returns
+    -------
+    bool
+        True for a `MemoryError`, and for what the system and the loaders say instead.
+    """
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    told = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, ImportError | RuntimeError) and any(text in told for text in _NO_ROOM)
+    )
 
 
 def reason_of(error: BaseException, what: str) -> str:
@@ -64,3 +100,99 @@ def write_fault(path: Path, run_id: str, step: str, error: BaseException) -> Pat
     }
     path.write_text(json.dumps(fault, indent=2), encoding="utf-8")
     return path
+
+
+def read_fault(path: str | Path) -> dict[str, Any]:
+    """
+    Read a run's fault.
+
+    Parameters
+    ----------
+    path : str or Path
+        From `write_fault` or `join_faults`.
+
+    Returns
+    -------
+    dict
+        ``run_id``, ``step``, ``reason``, ``traceback``; and ``strategies``, where only some of
+        them failed.
+    """
+    found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return found
+
+
+def join_faults(
+    path: Path, run_id: str, faults: Mapping[str, str | Path | None]
+) -> str | Path | None:
+    """
+    Make one fault of those of a run's strategies.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write, where there is something to join.
+    run_id : str
+        The run.
+    faults : mapping of str to path or None
+        The fault of every strategy, or None.
+
+    Returns
+    -------
+    path or None
+        None where nothing failed; the one fault of a run that failed before its strategies; or
+        the new file.
+    """
+    failed = {name: fault for name, fault in faults.items() if fault}
+    if not failed:
+        return None
+    first = next(iter(failed.values()))
+    if len(failed) == len(faults) and len({str(fault) for fault in failed.values()}) == 1:
+        return first
+    told = {name: read_fault(fault) for name, fault in failed.items()}
+    joined = {
+        "run_id": run_id,
+        "step": "+".join(dict.fromkeys(str(fault["step"]) for fault in told.values())),
+        "reason": " ".join(strategy_reason(name, one["reason"]) for name, one in told.items()),
+        "kind": next(iter(told.values()))["kind"],
+        "traceback": "\n".join(str(fault.get("traceback", "")) for fault in told.values()),
+    }
+    if len(failed) < len(faults):
+        joined["strategies"] = {name: one["reason"] for name, one in told.items()}
+    path.write_text(json.dumps(joined, indent=2), encoding="utf-8")
+    return path
+
+
+def strategy_reason(strategy: str, reason: str) -> str:
+    """
+    Say that a strategy failed, and why.
+
+    Parameters
+    ----------
+    strategy : str
+        Its name.
+    reason : str
+        Why.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    return f"Strategy {strategy}: {reason}"
+
+
+def failed_strategies(fault: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Name the strategies that alone failed.
+
+    Parameters
+    ----------
+    fault : mapping
+        From `read_fault`.
+
+    Returns
+    -------
+    dict of str to str
+        Their reasons; empty where the whole run failed.
+    """
+    return {str(name): str(reason) for name, reason in fault.get("strategies", {}).items()}

@@ -169,10 +169,10 @@ class RunFiles:
             entities, f"{strategy}dualregression", f"statmap.{suffix}"
         )
 
-    def reconstruction(self, atlas: str, strategy: str = "") -> Path:
+    def reconstruction(self, atlas: str, strategy: str = "", suffix: str = "nii.gz") -> Path:
         """Name the image rebuilt from cleaned signals; BIDS has no ``atlas-`` for images."""
         desc = "+".join([*atlas_entities(atlas).values(), *([strategy] if strategy else [])])
-        return self.folder / self._named({}, desc, "bold.nii.gz")
+        return self.folder / self._named({}, desc, f"bold.{suffix}")
 
     def reconstruction_sidecar(self, atlas: str, strategy: str = "") -> Path:
         """Name the JSON beside the rebuilt image."""

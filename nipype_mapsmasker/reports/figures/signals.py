@@ -218,7 +218,7 @@ def figure_confounds(
     Returns
     -------
     Figure
-        Per confound the mean over maps of |r| as a dot, with a line up to the largest.
+        Per confound the mean over maps of the absolute r as a dot, with a line up to the largest.
     """
     before = np.abs(confound_correlations(detrended(raw[keep]), confounds[keep]))
     after = None if cleaned is None else np.abs(confound_correlations(cleaned, confounds[keep]))
