@@ -137,10 +137,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_pages(report)
     # Unless asked otherwise the pages become what they were.
     report.set_defaults(displayed_maps=None, cmap=None)
-    report.add_argument(
-        "--n-procs", type=int, help="processes at a time (default: the cores that are free to use)"
-    )
-    _add_verbosity(report)
+    _add_engine(report)
     figures = commands.add_parser(
         "figures",
         help="draw figures of a result folder for a paper",

@@ -100,6 +100,8 @@ class RawRun:
         Share of each map's weight that had data.
     r_squared : (T,) ndarray of float or None
         Quality of the fit of every volume.
+    fluctuation_r_squared : float or None
+        Quality of the fit of the run's fluctuations.
     """
 
     info: ImageInfo
@@ -109,6 +111,7 @@ class RawRun:
     mean: NDArray[np.float64] | None = None
     coverage_data: NDArray[np.float64] | None = None
     r_squared: NDArray[np.float64] | None = None
+    fluctuation_r_squared: float | None = None
 
 
 def extract_here(
@@ -154,6 +157,7 @@ def extract_here(
         mean=run.mean.reshape(info.grid.shape, order="F"),
         coverage_data=extraction.coverage_data,
         r_squared=extraction.r_squared,
+        fluctuation_r_squared=extraction.fluctuation_r_squared,
     )
 
 
@@ -327,7 +331,9 @@ def _gathered(
         known = [float(row["coverage_data"] or "nan") for row in rows]
         more["coverage_data"] = np.array(known)
         more["mean"] = read_volumes(extracted.mean_file, ndim=3)
-        more["r_squared"] = read_signals(extracted.fit_quality_file)[0][:, 0]
+        fit, columns = read_signals(extracted.fit_quality_file)
+        more["r_squared"] = fit[:, columns.index("r_squared")]
+        more["fluctuation_r_squared"] = float(fit[0, columns.index("fluctuation_r_squared")])
     signals = read_signals(extracted.signals_file)[0]
     return RawRun(info=info, operator_file=operator_file, signals=signals, **more)
 
