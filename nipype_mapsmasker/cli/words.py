@@ -87,11 +87,18 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
         command.error(_missing(name, options, command))
     if len(places) > 1:
         _check_images(places, out, command)
-    arguments = parser.parse_args([name, places[0], *out, *level, *options])
+    arguments = parser.parse_args(_ordered(name, [places[0], *out, *level], options))
     if len(places) > 1:
         arguments.input = places
-    arguments.command_line = [name, *places, *out, *level, *options]
+    arguments.command_line = _ordered(name, [*places, *out, *level], options)
     return arguments
+
+
+def _ordered(name: str, places: list[str], options: list[str]) -> list[str]:
+    """Put words so that nothing is swallowed, and no file is taken for an option."""
+    if any(place.startswith("-") for place in places):
+        return [name, *options, "--", *places]
+    return [name, *places, *options]
 
 
 def _parsed(parser: argparse.ArgumentParser, words: list[str]) -> argparse.Namespace:
