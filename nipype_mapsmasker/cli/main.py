@@ -60,8 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     is_verbose = not {"-v", "--verbose"}.isdisjoint(given)
+    arguments = argparse.Namespace(command="mapsmasker")
     try:
-        return _dispatch(parse(given))
+        arguments = parse(given)
+        return _dispatch(arguments)
     except KeyboardInterrupt:
         print(
             "mapsmasker: stopped; what is finished is kept, run it again to go on.",

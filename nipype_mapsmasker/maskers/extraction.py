@@ -297,7 +297,8 @@ def _run(workflow: Any, engine: Engine, folder: Path) -> dict[str, Any]:
 
     workflow.config["execution"]["crashdump_dir"] = str(crash_dir(folder))
     try:
-        done = workflow.run(plugin=make_plugin(cast("Any", engine), _not_told))
+        plugin = make_plugin(cast("Any", engine), _not_told, workflow)
+        done = workflow.run(plugin=plugin)
     except Exception as error:
         reason = reason_of(error, crash_dir(folder))
         if reason == "KeyboardInterrupt":  # Linear takes it for a crash
