@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from nipype_mapsmasker.cli.streams import steady_streams
 from nipype_mapsmasker.cli.words import parse
 from nipype_mapsmasker.errors import DataFault, EngineError, ParameterError
-from nipype_mapsmasker.io.results.faults import is_out_of_memory
+from nipype_mapsmasker.io.results.faults import is_out_of_memory, system_sentence
 
 __all__ = [
     "EXIT_FAILED_RUNS",
@@ -60,8 +60,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
     is_verbose = not {"-v", "--verbose"}.isdisjoint(given)
+    arguments = argparse.Namespace(command="mapsmasker")
     try:
-        return _dispatch(parse(given))
+        arguments = parse(given)
+        return _dispatch(arguments)
     except KeyboardInterrupt:
         print(
             "mapsmasker: stopped; what is finished is kept, run it again to go on.",
@@ -73,7 +75,7 @@ def _main(argv: Sequence[str] | None) -> int:
         if is_out_of_memory(error) or is_foreseen:
             if is_verbose:
                 traceback.print_exc()
-            print(f"mapsmasker: {_sentence(error)}", file=sys.stderr)
+            print(f"mapsmasker: {_sentence(error, arguments)}", file=sys.stderr)
             return EXIT_NOTHING_DONE
         traceback.print_exc()
         print(
@@ -124,16 +126,13 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
-def _sentence(error: BaseException) -> str:
-    """Say what is wrong in one sentence, the file included where the system knows it."""
+def _sentence(error: BaseException, arguments: argparse.Namespace) -> str:
+    """Say what is wrong in one sentence, the place included where the system knows it."""
     if is_out_of_memory(error):
         return (
             "there is not enough memory; what is finished is kept, run it again with more, or "
             "with fewer processes (--n-procs)."
         )
-    if isinstance(error, DataFault | ParameterError | EngineError) or not isinstance(
-        error, OSError
-    ):
-        return str(error)
-    place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{error.strerror or error}."
+    if isinstance(error, OSError) and not isinstance(error, DataFault):
+        return system_sentence(error, str(getattr(arguments, "out_dir", arguments.command)))
+    return str(error)

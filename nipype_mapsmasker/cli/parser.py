@@ -44,8 +44,9 @@ images, 'mapsmasker inspect INPUT' lists them), a table of runs (.tsv or .csv wi
 run_id, in_file, confounds, sample_mask, mask, t_r; paths relative to the table, n/a for a gap), an
 image, several images, or a quoted pattern of images ('data/sub-*/func/*_bold.nii.gz').
 
-exit codes: 0 every run is done; 1 some runs failed, the others are done; 2 the call is wrong or
-nothing could be done; 3 a fault of the program; 130 interrupted, what was done is kept.
+exit codes: 0 every run is done; 1 some runs, or some strategies of a run, failed, and the others
+are done; 2 the call is wrong or nothing could be done; 3 a fault of the program; 130 interrupted,
+what was done is kept.
 """
 
 
@@ -140,6 +141,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_selection(inspect)
     inspect.add_argument("--mask", metavar="FILE", help="brain mask for runs without their own")
     inspect.add_argument("--t-r", type=float, metavar="S", help="repetition time of all runs")
+    _add_denoise(inspect)
     add_verbosity(inspect)
     group = commands.add_parser(
         "group",
@@ -168,10 +170,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_pages(report)
     # Unless asked otherwise the pages become what they were.
     report.set_defaults(displayed_maps=None, cmap=None)
-    report.add_argument(
-        "--n-procs", type=int, help="processes at a time (default: the cores that are free to use)"
-    )
-    add_verbosity(report)
+    add_engine(report)
     figures = commands.add_parser(
         "figures",
         help="draw figures of a result folder for a paper",
@@ -323,6 +322,16 @@ def _add_cleaning(parser: argparse.ArgumentParser) -> None:
 def _add_denoising(parser: argparse.ArgumentParser) -> None:
     """Add the options of strategies, of censoring, and of what is made of cleaned signals."""
     group = parser.add_argument_group("denoising")
+    _add_denoise(group)
+    # What a request made in Python may hold is said to the tasks of an array in a file.
+    group.add_argument("--strategies", metavar="FILE", help=argparse.SUPPRESS)
+    add_options(group, CensoringParameters)
+    group = parser.add_argument_group("connectivity")
+    add_options(group, AnalysisParameters)
+
+
+def _add_denoise(group: argparse._ActionsContainer) -> None:
+    """Add --denoise."""
     group.add_argument(
         "--denoise",
         nargs="+",
@@ -331,11 +340,6 @@ def _add_denoising(parser: argparse.ArgumentParser) -> None:
         help="strategies that choose regressors and volumes from fMRIPrep's confounds, by name "
         f"({', '.join(PRESETS)}, each perhaps with +gsr) or as files (.json, .yaml)",
     )
-    # What a request made in Python may hold is said to the tasks of an array in a file.
-    group.add_argument("--strategies", metavar="FILE", help=argparse.SUPPRESS)
-    add_options(group, CensoringParameters)
-    group = parser.add_argument_group("connectivity")
-    add_options(group, AnalysisParameters)
 
 
 def _add_group(parser: argparse.ArgumentParser) -> None:

@@ -17,7 +17,7 @@ from nipype_mapsmasker.cli.screen import (
     show_progress,
     show_summary,
 )
-from nipype_mapsmasker.cohort.request import CohortRequest
+from nipype_mapsmasker.cohort.request import ARRAYS, CohortRequest
 from nipype_mapsmasker.cohort.run import plan_cohort, run_cohort
 from nipype_mapsmasker.core.parameters import (
     MaskerParameters,
@@ -52,7 +52,7 @@ OWN = (
     "sample_mask",
     "slice",
     "only_tables",
-    "write_slurm_array",
+    *ARRAYS,
     "batch_size",
     "atlas",
     "atlas_dir",

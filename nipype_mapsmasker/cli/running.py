@@ -11,8 +11,22 @@ from nipype_mapsmasker.core.parameters import MaskerParameters
 
 __all__ = ["add_array", "add_config", "add_engine", "add_switch", "add_verbosity"]
 
-PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
-"""Engines that ``--plugin`` knows."""
+PLUGINS = (
+    "MultiProc",
+    "Linear",
+    "SLURM",
+    "SLURMGraph",
+    "PBS",
+    "SGE",
+    "LSF",
+    "Condor",
+    "CondorDAGMan",
+    "OAR",
+    "IPython",
+    "LegacyMultiProc",
+    "SomaFlow",
+)
+"""Engines that ``--plugin`` knows: those of `CohortRequest`, which is not loaded here."""
 
 
 def add_switch(group: argparse._ArgumentGroup, name: str, default: bool, help: str) -> None:
@@ -28,7 +42,13 @@ def add_switch(group: argparse._ArgumentGroup, name: str, default: bool, help: s
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Add the options of the engine."""
     group = parser.add_argument_group("engine")
-    group.add_argument("--plugin", choices=PLUGINS, default="MultiProc", help="default: MultiProc")
+    group.add_argument(
+        "--plugin",
+        choices=PLUGINS,
+        default="MultiProc",
+        metavar="NAME",
+        help=f"engine: {', '.join(PLUGINS)} (default: MultiProc)",
+    )
     group.add_argument(
         "--n-procs",
         "--nprocs",
@@ -68,13 +88,19 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
 
 
 def add_array(parser: argparse.ArgumentParser) -> None:
-    """Add the options of arrays of Slurm."""
-    group = parser.add_argument_group("Slurm array")
-    group.add_argument(
-        "--write-slurm-array",
-        metavar="FILE",
-        help="write a script for sbatch whose tasks each do some of the runs, and stop",
-    )
+    """Add the options of arrays of clusters."""
+    group = parser.add_argument_group("array of a cluster")
+    for cluster, command in (
+        ("slurm", "sbatch"),
+        ("sge", "Grid Engine's qsub"),
+        ("pbs", "PBS's qsub"),
+        ("lsf", "LSF's bsub"),
+    ):
+        group.add_argument(
+            f"--write-{cluster}-array",
+            metavar="FILE",
+            help=f"write a script for {command} whose tasks each do some of the runs, and stop",
+        )
     group.add_argument(
         "--batch-size", type=int, metavar="N", help="runs per task of the array (default: 20)"
     )

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -123,7 +122,7 @@ def show_plan(plan: Plan, plugin: str, to: TextIO, *, is_dry: bool = False) -> N
         for run in plan.runs:
             _say(to, _line(run))
         return
-    faulty = plan.having("fault")
+    faulty = [run for run in plan.runs if run.reason]
     for run in faulty[:MAX_LINES]:
         _say(to, _line(run))
     if len(faulty) > MAX_LINES:
@@ -219,21 +218,24 @@ def show_summary(result: CohortResult, to: TextIO, *, quiet: bool = False) -> No
     quiet : bool
         Say which runs failed, and nothing else.
     """
-    failed = result.having("failed")
+    failed, partly = result.having("failed"), result.having("incomplete")
     n_done = len(result.having("done"))
-    n_left = len(result.runs) - n_done - len(failed)
+    n_left = len(result.runs) - n_done - len(failed) - len(partly)
     n_kept = len(result.plan.having("done"))
     left = f", {n_left} not reached" if n_left else ""
-    if quiet and not failed and not n_left:
+    if quiet and not failed and not partly and not n_left:
         return
+    some = f", {len(partly)} by some strategies only" if partly else ""
     _say(
         to,
-        f"{n_done - n_kept} runs done, {n_kept} were up to date, {len(failed)} failed{left}",
+        f"{n_done - n_kept} runs done{some}, {n_kept} were up to date, {len(failed)} failed{left}",
     )
-    for run in failed[:MAX_LINES]:
-        _say(to, f"failed: {run.run_id}: {run.reason}")
-    if len(failed) > MAX_LINES:
-        _say(to, f"... and {len(failed) - MAX_LINES} more, see {result.runs_file}")
+    for run in [*failed, *partly][:MAX_LINES]:
+        told = "failed" if run in failed else "failed in part"
+        _say(to, f"{told}: {run.run_id}: {run.reason}")
+    if len(failed) + len(partly) > MAX_LINES:
+        n_more = len(failed) + len(partly) - MAX_LINES
+        _say(to, f"... and {n_more} more, see {result.runs_file}")
     if quiet:
         return
     if result.plan.left_out:
@@ -270,7 +272,7 @@ def show_array(array: ArrayScript) -> None:
     _say(
         sys.stdout,
         f"wrote {array.path}: {array.n_tasks} tasks of up to {array.batch_size} runs; submit it "
-        f"by\n  sbatch {shlex.quote(str(array.path))}",
+        f"by\n  {array.submit}",
     )
 
 
@@ -317,7 +319,8 @@ def _line(run: PlannedRun) -> str:
     t_r = "unknown" if run.t_r.seconds is None else f"{run.t_r.seconds:g} s ({run.t_r.origin})"
     shape = " x ".join(str(size) for size in run.info.grid.shape)
     warnings = "".join(f" Warning: {sentence}" for sentence in run.t_r.warnings)
-    return f"{text}, {shape} voxels, {run.info.n_volumes} volumes, t_r {t_r}.{warnings}"
+    fault = f" At fault: {run.reason}" if run.reason else ""
+    return f"{text}, {shape} voxels, {run.info.n_volumes} volumes, t_r {t_r}.{fault}{warnings}"
 
 
 def _say(to: TextIO, text: str | Path) -> None:

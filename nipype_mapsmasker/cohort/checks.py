@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from nipype_mapsmasker.cohort.estimate import volume_gb
@@ -16,7 +16,7 @@ from nipype_mapsmasker.core.parameters import (
     MaskerParameters,
     parameters_of,
 )
-from nipype_mapsmasker.errors import ImageFileError, ParameterError, SignalError
+from nipype_mapsmasker.errors import DataFault, ImageFileError, ParameterError, SignalError
 from nipype_mapsmasker.io.images.reader import ImageInfo
 from nipype_mapsmasker.io.tables.confounds import read_choice
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
@@ -42,7 +42,8 @@ def memory_limit_gb(request: CohortRequest) -> float:
     """
     if request.mem_gb is not None:
         return request.mem_gb
-    return math.inf if request.plugin.startswith("SLURM") else available_memory_gb()
+    is_here = request.plugin in ("MultiProc", "LegacyMultiProc", "Linear")
+    return available_memory_gb() if is_here else math.inf
 
 
 def check_memory(info: ImageInfo, limit_gb: float) -> None:
@@ -74,7 +75,7 @@ def check_memory(info: ImageInfo, limit_gb: float) -> None:
 
 def check_tables(
     run: RunSpec, info: ImageInfo, params: MaskerParameters, t_r: RepetitionTime
-) -> None:
+) -> dict[str, DataFault]:
     """
     Read a run's tables and try its strategies.
 
@@ -89,29 +90,53 @@ def check_tables(
     t_r : RepetitionTime
         Its repetition time.
 
+    Returns
+    -------
+    dict of str to DataFault
+        By strategy: a table that is not as it must be, or a run that does not allow for it.
+
     Raises
     ------
     DataFault
-        A table is not as it must be, or the run does not allow for a strategy.
+        The sample mask, which all strategies share, is not as it must be.
     """
     if run.sample_mask is not None:
         read_sample_mask(run.sample_mask, info.n_volumes)
-    for choice in dict.fromkeys(_choices(params)):
-        read_choice(run.confounds, info.n_volumes, choice, run_id=run.run_id)
-    for strategy in params.cleanings().values():
-        _check_strategy(strategy, info, t_r)
+    choices = _choices(params)
+    # Several strategies may share a choice, and a table is read but once for it.
+    unread = {
+        choice: _fault_of(read_choice, run.confounds, info.n_volumes, choice, run_id=run.run_id)
+        for choice in dict.fromkeys(choices.values())
+    }
+    faults = {}
+    for name, strategy in params.cleanings().items():
+        unreadable = unread[choices[name]] if name in choices else None
+        if fault := unreadable or _fault_of(_check_strategy, strategy, info, t_r):
+            faults[name] = fault
+    return faults
 
 
-def _choices(params: MaskerParameters) -> Iterator[ConfoundParameters]:
+def _fault_of(check: Callable[..., Any], *args: Any, **kwargs: Any) -> DataFault | None:
+    """Call a check, and give the fault that it raises."""
+    try:
+        check(*args, **kwargs)
+    except DataFault as fault:
+        return fault
+    return None
+
+
+def _choices(params: MaskerParameters) -> dict[str, ConfoundParameters]:
     """Give the strategies' choices of confounds, which several may share."""
     chosen = params.confound_strategies()
+    choices = {}
     for name, strategy in params.cleanings().items():
         if chosen[name] is not None:
             continue  # columns and volumes are chosen, and checked, by a step of its own
         fields = {word: strategy[word] for word in parameters_of(ConfoundParameters)}
         columns = fields["confounds_columns"]
         fields["confounds_columns"] = None if columns is None else tuple(columns)
-        yield ConfoundParameters(**fields)
+        choices[name] = ConfoundParameters(**fields)
+    return choices
 
 
 def _check_strategy(strategy: Mapping[str, Any], info: ImageInfo, t_r: RepetitionTime) -> None:

@@ -9,7 +9,8 @@ from typing import Any
 
 from nipype_mapsmasker.cohort.crashes import Crash, tidy_crashes, write_crash_faults
 from nipype_mapsmasker.cohort.engine import crash_dir, run_until_done
-from nipype_mapsmasker.cohort.plan import Plan, PlannedRun, kept_extraction
+from nipype_mapsmasker.cohort.kept import kept_extraction, kept_strategies
+from nipype_mapsmasker.cohort.plan import Plan, PlannedRun
 from nipype_mapsmasker.cohort.progress import Progress, ProgressEvent
 from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.cohort.workdir import (
@@ -25,7 +26,7 @@ from nipype_mapsmasker.io.results.storing import store_failure
 __all__ = ["execute"]
 
 STEPS_PER_RUN = 2
-"""Steps that every run has besides those per atlas and strategy: extraction and storing."""
+"""Steps that every run has besides those of strategies: extraction and storing."""
 
 
 def execute(
@@ -101,8 +102,12 @@ def _n_steps(plan: Plan) -> int:
     """Count the steps of a run."""
     params = plan.params
     per_result = 1 + params.inverse_transform + params.reports
-    n_results = len(plan.atlases) * len(params.cleanings())
-    return STEPS_PER_RUN + params.high_variance_confounds + n_results * per_result
+    per_result += bool(params.connectivity) + params.dual_regression
+    n_strategies = len(params.cleanings())
+    n_selections = sum(chosen is not None for chosen in params.confound_strategies().values())
+    n_results = len(plan.atlases) * n_strategies
+    of_run = STEPS_PER_RUN + params.high_variance_confounds + (n_strategies > 1)
+    return of_run + n_selections + n_results * per_result
 
 
 def _build(
@@ -141,6 +146,7 @@ def _build(
     inputs.keys = [planned.key for planned in runs]
     inputs.extraction_keys = [planned.extraction_key for planned in runs]
     inputs.kept = [kept_extraction(planned, plan) for planned in runs]
+    inputs.kept_strategies = [list(kept_strategies(planned, plan)) or None for planned in runs]
     inputs.maps_img = [_absolute(str(atlas.maps.path)) for atlas in plan.atlases]
     inputs.labels_files = [_absolute(atlas.labels_file) for atlas in plan.atlases]
     files = write_crash_faults(work_dir / FAULTS_NAME, crashed)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -20,13 +19,13 @@ from nipype_mapsmasker.io.bids.candidates import LeftOut
 from nipype_mapsmasker.io.images.reader import ImageInfo, read_info
 from nipype_mapsmasker.io.maps import MapsImage, open_maps
 from nipype_mapsmasker.io.places import is_utf8
-from nipype_mapsmasker.io.results.faults import reason_of
+from nipype_mapsmasker.io.results.faults import reason_of, strategy_reason
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import Manifest, make_key, read_manifest
 from nipype_mapsmasker.io.sidecars import checksum, fingerprint
-from nipype_mapsmasker.io.timing import T_R_WARNING, RepetitionTime, resolve_t_r
+from nipype_mapsmasker.io.timing import RepetitionTime, resolve_t_r
 
-__all__ = ["Atlas", "Plan", "PlannedRun", "kept_extraction", "make_plan", "renew_states"]
+__all__ = ["Atlas", "Plan", "PlannedRun", "make_plan", "renew_states"]
 
 MAX_FILE_BYTES = 255
 """Longest name of a file."""
@@ -73,7 +72,7 @@ class PlannedRun:
     state : {'todo', 'clean', 'done', 'fault'}
         To be extracted; only to be cleaned again; up to date; at fault.
     reason : str
-        Why it is at fault.
+        Why it, or some of its strategies, is at fault.
     step : str
         What found the fault.
     info : ImageInfo or None
@@ -271,7 +270,9 @@ def _plan_run(
         info = read_info(run.in_file)
         check_memory(info, limit_gb)
         t_r = resolve_t_r(run.in_file, info.t_r, run.t_r, info.n_volumes)
-        check_tables(run, info, params, t_r)
+        faults = check_tables(run, info, params, t_r)
+        if faults and (params.on_error == "raise" or len(faults) == len(params.cleanings())):
+            raise next(iter(faults.values()))
         mask = (
             None if run.mask is None else _mask_identity(run.mask, limit_gb, fingerprint(run.mask))
         )
@@ -291,6 +292,7 @@ def _plan_run(
     planned = PlannedRun(
         run=run,
         state="todo",
+        reason=" ".join(strategy_reason(name, str(fault)) for name, fault in faults.items()),
         info=info,
         t_r=t_r,
         key=key,
@@ -305,7 +307,7 @@ def _state(planned: PlannedRun, out_dir: Path, params: MaskerParameters) -> str:
     manifest = planned.manifest
     if manifest is None or manifest.extraction_key != planned.extraction_key:
         return "todo"
-    if manifest.key == planned.key and manifest.is_whole():
+    if manifest.key == planned.key and not manifest.failed and manifest.is_whole():
         return "done"
     names = run_files(out_dir, planned.run.run_id)
     raw = [names.mean]
@@ -332,47 +334,3 @@ def _mask_identity(path: str, limit_gb: float, _now: str) -> str:
 def _table_identity(path: str) -> str:
     """Give a table's checksum."""
     return checksum(path)
-
-
-def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
-    """
-    Name the raw signals of an earlier extraction that still hold.
-
-    Parameters
-    ----------
-    planned : PlannedRun
-        The run.
-    plan : Plan
-        The plan.
-
-    Returns
-    -------
-    dict or None
-        Outputs of `ExtractSignals`; None unless the run only has to be cleaned.
-    """
-    if planned.state != "clean" or planned.manifest is None or planned.t_r is None:
-        return None
-    names = run_files(plan.out_dir.absolute(), planned.run.run_id)
-    row = planned.manifest.row
-    sidecar = names.sidecar(plan.params.atlases[0], next(iter(plan.params.cleanings())))
-    return {
-        "signals_files": [str(names.raw(atlas)) for atlas in plan.params.atlases],
-        "coverage_files": [str(names.coverage(atlas)) for atlas in plan.params.atlases],
-        "fit_quality_files": [str(names.fit_quality(atlas)) for atlas in plan.params.atlases],
-        "mean_file": str(names.mean),
-        "t_r": planned.t_r.seconds,
-        "t_r_origin": planned.t_r.origin,
-        "n_volumes": planned.info.n_volumes if planned.info else 0,
-        "messages": _earlier_messages(sidecar, planned.t_r),
-        "seconds": float(row.get("seconds") or 0.0),
-        "peak_mb": float(row.get("peak_mb") or 0.0),
-    }
-
-
-def _earlier_messages(sidecar: Path, t_r: RepetitionTime) -> list[str]:
-    """Give the warnings that an earlier extraction left."""
-    try:
-        earlier = json.loads(sidecar.read_text(encoding="utf-8"))["extraction_warnings"]
-    except (OSError, ValueError, KeyError):
-        earlier = []
-    return [*t_r.warnings, *(str(text) for text in earlier if not text.startswith(T_R_WARNING))]

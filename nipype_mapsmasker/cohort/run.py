@@ -25,14 +25,14 @@ from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
 from nipype_mapsmasker.io.results.cohort import write_cohort
 from nipype_mapsmasker.io.results.layout import private_folder, run_files
-from nipype_mapsmasker.io.results.manifests import read_manifest
+from nipype_mapsmasker.io.results.manifests import DONE, WITH_RESULTS, read_manifest
 from nipype_mapsmasker.io.results.provenance import provenance_of
 from nipype_mapsmasker.io.results.storing import store_failure
 
 __all__ = ["CohortResult", "RunResult", "plan_cohort", "run_cohort"]
 
 ALL_DONE, SOME_FAILED, NONE_DONE = 0, 1, 2
-"""Exit codes: every run of the call is done; some are; none is."""
+"""Exit codes: every run of the call is done, by every strategy; some are; none is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +45,10 @@ class RunResult:
     run_id : str
         The run.
     status : str
-        'done', 'failed' or 'not reached'; of a dry run 'todo', 'clean' (only to be cleaned
-        again), 'done' or 'fault'.
+        'done', 'incomplete' (some strategies failed, the others are done), 'failed' or 'not
+        reached'; of a dry run 'todo', 'clean' (only to be cleaned again), 'done' or 'fault'.
     reason : str
-        Why it failed, or is at fault.
+        Why it, or some of its strategies, failed or is at fault.
     warnings : str
         What was warned of.
     files : tuple of Path
@@ -74,14 +74,14 @@ class CohortResult:
     plan : Plan
         What was to be done.
     exit_code : int
-        0 every run is done; 1 some runs failed, the others are done; 2 none is done. Of a dry
-        run, 1 where a run is at fault.
+        0 every run is done; 1 some runs, or some strategies of some runs, failed, and the others
+        are done; 2 nothing is done. Of a dry run, 1 where a run, or a strategy of it, is at fault.
     out_dir : Path
         The result folder.
     runs_file, cohort_page : Path or None
         Table and page of all runs of the result folder; None where there is none.
     array : ArrayScript or None
-        The script for Slurm, where that was asked for.
+        The script for a cluster, where that was asked for.
     """
 
     runs: tuple[RunResult, ...]
@@ -183,10 +183,10 @@ def run_cohort(
     if (plan.out_dir, plan.params) != (Path(request.out_dir), masker):
         msg = f"The plan for {plan.out_dir} is of another request; plan this one, or leave it out."
         raise ParameterError(msg)
-    if request.write_slurm_array is not None and request.slice is None:
+    if request.array is not None and request.slice is None:
         return _planned(plan, ALL_DONE, write_array_script(request, plan))
     if request.dry_run:
-        return _planned(plan, SOME_FAILED if plan.having("fault") else ALL_DONE)
+        return _planned(plan, SOME_FAILED if any(one.reason for one in plan.runs) else ALL_DONE)
     if not plan.runs:
         return _planned(plan, ALL_DONE)
     ids = [one.run.run_id for one in plan.runs]
@@ -276,17 +276,18 @@ def _finished(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> CohortResult:
         files: tuple[Path, ...] = ()
         run_id = row["run_id"]
         manifest = read_manifest(run_files(plan.out_dir, run_id).manifest, keys.get(run_id, ""))
-        if row["status"] == "done" and manifest is not None:
+        if row["status"] in WITH_RESULTS and manifest is not None:
             files = tuple(plan.out_dir / name for name in manifest.files)
         words = {name: row.get(name) or "" for name in ("reason", "warnings")}
         runs.append(RunResult(run_id=row["run_id"], status=row["status"], files=files, **words))
-    n_done = sum(run.status == "done" for run in runs)
+    n_done = sum(run.status == DONE for run in runs)
+    any_done = any(run.status in WITH_RESULTS for run in runs)
     paths = [plan.out_dir / name for name in ("runs.tsv", "report.html")]
     table, page = [path if path.exists() else None for path in paths]
     return CohortResult(
         runs=tuple(runs),
         plan=plan,
-        exit_code=ALL_DONE if n_done == len(runs) else SOME_FAILED if n_done else NONE_DONE,
+        exit_code=ALL_DONE if n_done == len(runs) else SOME_FAILED if any_done else NONE_DONE,
         out_dir=plan.out_dir,
         runs_file=table,
         cohort_page=page,

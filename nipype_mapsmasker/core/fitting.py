@@ -16,6 +16,7 @@ smoothed, never a run.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,19 +24,24 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid
-from nipype_mapsmasker.core.least_squares import RowMatrix, solve_maps
-from nipype_mapsmasker.core.maps import DENSE_ABOVE, MapsMatrix, apply_to_support
+from nipype_mapsmasker.core.least_squares import RowMatrix, Solution, solve_maps
+from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support
 from nipype_mapsmasker.core.smoothing import smoothing_operator
 from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
     SeparableOperator,
     SparseOperator,
 )
+from nipype_mapsmasker.core.tiles import Support, TiledRows, supports_of, tile_rows
 
 __all__ = [
     "MapsOperator",
+    "assemble",
+    "extents",
     "fit_maps",
     "fold_resampling",
+    "is_identity",
+    "widths",
 ]
 
 
@@ -49,8 +55,8 @@ class MapsOperator:
     grid : Grid
         The grid that a volume must be on.
     voxels : (V,) ndarray of int
-        Flat indices, disk order, of the voxels that are read.
-    basis : (K', V) ndarray of float or sparse csr_array
+        Flat indices of the voxels that are read, cube by cube.
+    basis : (K', V) TiledRows
         A, applied to the voxels of every volume, smoothing folded in; in float32 only where that
         holds the same numbers, and multiplied in float64.
     mixing : (K, K') ndarray of float
@@ -76,6 +82,12 @@ class MapsOperator:
         they have in common (minimum norm), group by group.
     folded : bool
         Whether A holds more than M: smoothing, resampling or both.
+    rounding : (K,) ndarray of float or None
+        What the stored type has rounded off of each map, relative to the map's norm.
+    plain : (K, V') TiledRows or None
+        The maps themselves, where A is something else.
+    plain_voxels : (V',) ndarray of int or None
+        Flat indices of their voxels.
 
     Notes
     -----
@@ -84,7 +96,7 @@ class MapsOperator:
 
     grid: Grid
     voxels: NDArray[np.int64]
-    basis: RowMatrix
+    basis: TiledRows
     mixing: NDArray[np.float64]
     factor: NDArray[np.float64]
     names: tuple[str, ...]
@@ -96,6 +108,16 @@ class MapsOperator:
     rank: int
     merged: NDArray[np.bool_]
     folded: bool = False
+    rounding: NDArray[np.float64] | None = None
+    plain: TiledRows | None = None
+    plain_voxels: NDArray[np.int64] | None = None
+
+    @property
+    def maps(self) -> tuple[TiledRows, NDArray[np.int64]]:
+        """The maps (K, V) themselves, on the grid and in the mask of the fit, and their voxels."""
+        if self.plain is None or self.plain_voxels is None:
+            return self.basis, self.voxels
+        return self.plain, self.plain_voxels
 
     @property
     def n_maps(self) -> int:
@@ -136,34 +158,126 @@ def fit_maps(
     empty map counts for nothing in the rank.
     Memory: M, and a second copy of it only for ill-conditioned maps.
     """
-    matrix = maps.matrix
-    rounding = 0.0 if maps.rounding is None else maps.rounding
-    solution = solve_maps(matrix, rounding)
-    basis = solution.basis
-    voxels = maps.voxels
-    smoothing, widths = None, None
+    rounding = np.zeros(maps.n_maps) if maps.rounding is None else maps.rounding
+    solution = solve_maps(maps.matrix, rounding)
+    plain, voxels = tile_rows(supports_of(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
+    width = None
+    if smoothing_fwhm is not None and smoothing_operator(maps.grid, smoothing_fwhm) is not None:
+        width = tuple(float(one) for one in np.atleast_1d(smoothing_fwhm))
+    return assemble(
+        plain, voxels, maps.grid, solution, maps.voxels,
+        names=tuple(names), coverage=maps.coverage, smoothing_fwhm=width, rounding=rounding,
+    )  # fmt: skip
+
+
+def assemble(
+    plain: TiledRows,
+    voxels: NDArray[np.int64],
+    grid: Grid,
+    solution: Solution,
+    columns: NDArray[np.int64],
+    *,
+    names: tuple[str, ...],
+    coverage: NDArray[np.float64],
+    smoothing_fwhm: tuple[float, ...] | None,
+    rounding: NDArray[np.float64],
+) -> MapsOperator:
+    """
+    Make an operator of maps and their solution.
+
+    Parameters
+    ----------
+    plain : (K, V) TiledRows
+        The masked maps.
+    voxels : (V,) ndarray of int
+        Flat indices of their voxels, cube by cube.
+    grid : Grid
+        The grid of the fit.
+    solution : Solution
+        Of these maps.
+    columns : (V,) ndarray of int
+        Flat indices of the columns of the solution's basis.
+    names, coverage, smoothing_fwhm, rounding
+        As in `MapsOperator`.
+
+    Returns
+    -------
+    MapsOperator
+        With smoothing folded in.
+    """
+    n_voxels, centres = extents(plain, voxels, grid)
+    basis, places, kept = plain, voxels, None
     if smoothing_fwhm is not None:
-        smoothing = smoothing_operator(maps.grid, smoothing_fwhm)
-    if smoothing is not None and smoothing_fwhm is not None:
-        widths = tuple(float(width) for width in np.atleast_1d(smoothing_fwhm))
-        basis, voxels = _fold(basis, voxels, maps.grid, smoothing, maps.grid)
-    n_voxels, centres = _extents(maps)
+        smoothing = smoothing_operator(grid, widths(smoothing_fwhm))
+        assert smoothing is not None
+        basis, places = _fold(supports_of(solution.basis, columns), grid, smoothing, grid)
+        kept = plain
+    elif not is_identity(solution.factor):
+        basis, places = tile_rows(supports_of(solution.basis, columns), grid.shape)
+        kept = plain
     return MapsOperator(
-        grid=maps.grid,
-        voxels=voxels,
+        grid=grid,
+        voxels=places,
         basis=basis,
         mixing=solution.mixing,
         factor=solution.factor,
-        names=tuple(names),
-        coverage=maps.coverage,
+        names=names,
+        coverage=coverage,
         variance_inflation=solution.variance_inflation,
         n_voxels=n_voxels,
         centres=centres,
-        smoothing_fwhm=widths,
+        smoothing_fwhm=smoothing_fwhm,
         rank=solution.rank,
         merged=solution.merged,
-        folded=smoothing is not None,
+        folded=smoothing_fwhm is not None,
+        rounding=rounding,
+        plain=kept,
+        plain_voxels=None if kept is None else voxels,
     )
+
+
+def widths(smoothing_fwhm: tuple[float, ...]) -> float | tuple[float, float, float]:
+    """Give one width or three as `smoothing_operator` wants them."""
+    if len(smoothing_fwhm) == 1:
+        return smoothing_fwhm[0]
+    x, y, z = smoothing_fwhm
+    return x, y, z
+
+
+def is_identity(factor: NDArray[np.float64]) -> bool:
+    """Tell whether the basis of an operator holds the maps themselves."""
+    return np.array_equal(factor, np.eye(factor.shape[0], factor.shape[1]))
+
+
+def extents(
+    plain: TiledRows, voxels: NDArray[np.int64], grid: Grid
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """
+    Count each map's voxels and find its centre of mass.
+
+    Parameters
+    ----------
+    plain : (K, V) TiledRows
+        The maps.
+    voxels : (V,) ndarray of int
+        Flat indices of their voxels.
+    grid : Grid
+        Their grid.
+
+    Returns
+    -------
+    n_voxels : (K,) ndarray of int
+        Voxels with weight.
+    centres : (K, 3) ndarray of float
+        In mm; NaN for an empty map.
+    """
+    x_size, y_size, _ = grid.shape
+    z, rest = np.divmod(voxels, x_size * y_size)
+    y, x = np.divmod(rest, x_size)
+    sums = plain.absolute(np.stack([x, y, z, np.ones_like(x)], axis=1).astype(np.float64))
+    with np.errstate(invalid="ignore"):
+        places = sums / sums[:, 3:]
+    return plain.counts(), (places @ grid.affine.T)[:, :3]
 
 
 def fold_resampling(
@@ -188,60 +302,33 @@ def fold_resampling(
     MapsOperator
         For volumes on ``source``.
     """
-    basis, voxels = _fold(operator.basis, operator.voxels, operator.grid, resampling, source)
-    return replace(operator, grid=source, basis=basis, voxels=voxels, folded=True)
+    supports = supports_of(operator.basis, operator.voxels)
+    basis, voxels = _fold(supports, operator.grid, resampling, source)
+    return replace(
+        operator,
+        grid=source,
+        basis=basis,
+        voxels=voxels,
+        folded=True,
+        plain=None,
+        plain_voxels=None,
+    )
 
 
 def _fold(
-    basis: RowMatrix,
-    voxels: NDArray[np.int64],
+    supports: Iterable[Support],
     grid: Grid,
     operator: SeparableOperator | PermutedOperator | SparseOperator,
     source: Grid,
-) -> tuple[RowMatrix, NDArray[np.int64]]:
+) -> tuple[TiledRows, NDArray[np.int64]]:
     """Multiply A by a spatial operator from the right: apply its transpose to A's rows."""
     transposed = operator.T
-    indices, data = [], []
-    for row in basis:
-        filled = row.indices if sparse.issparse(row) else slice(None)
-        weights = row.data if sparse.issparse(row) else row
-        index, values = apply_to_support(transposed, voxels[filled], weights, grid, source)
-        indices.append(index)
-        data.append(values)
-    return _stack_rows(indices, data, source.n_voxels)
+    folded = (
+        apply_to_support(transposed, index, weights, grid, source) for index, weights in supports
+    )
+    return tile_rows(((index.astype(np.int32), values) for index, values in folded), source.shape)
 
 
-def _stack_rows(
-    indices: list[NDArray[np.int64]], data: list[NDArray[np.float64]], n_voxels: int
-) -> tuple[RowMatrix, NDArray[np.int64]]:
-    """Stack sparse rows over the voxels that any of them uses; dense where that is denser."""
-    used = np.zeros(n_voxels, dtype=bool)
-    for index in indices:
-        used[index] = True
-    voxels = np.flatnonzero(used)
-    position = np.zeros(n_voxels, dtype=np.int32)
-    position[voxels] = np.arange(voxels.size, dtype=np.int32)
-    shape = (len(indices), voxels.size)
-    if sum(index.size for index in indices) > DENSE_ABOVE * shape[0] * shape[1]:
-        dense = np.zeros(shape)
-        for row, index, values in zip(dense, indices, data, strict=True):
-            row[position[index]] = values
-        return dense, voxels
-    indptr = np.concatenate([[0], np.cumsum([index.size for index in indices])])
-    columns = position[np.concatenate(indices)]
-    return sparse.csr_array((np.concatenate(data), columns, indptr), shape=shape), voxels
-
-
-def _extents(maps: MapsMatrix) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Count each map's voxels and find its centre of mass in mm."""
-    x_size, y_size, _ = maps.grid.shape
-    z, rest = np.divmod(maps.voxels, x_size * y_size)
-    y, x = np.divmod(rest, x_size)
-    points = np.stack([x, y, z, np.ones_like(x)], axis=1) @ maps.grid.affine.T
-    weight = abs(maps.matrix)
-    total = np.asarray(weight.sum(axis=0)).reshape(-1)
-    with np.errstate(invalid="ignore"):
-        centres = np.asarray(weight.T @ points[:, :3]) / total[:, None]
-    filled = maps.matrix != 0
-    counts = np.asarray(filled.sum(axis=0)).reshape(-1)
-    return counts.astype(np.int64), centres
+def _rows_of(matrix: NDArray[np.float64] | sparse.sparray) -> RowMatrix:
+    """Give M' as rows."""
+    return sparse.csr_array(matrix.T) if sparse.issparse(matrix) else np.asarray(matrix.T)

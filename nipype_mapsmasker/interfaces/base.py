@@ -55,6 +55,11 @@ class RunInputSpec(BaseInterfaceInputSpec):
         "other outputs are None",
     )
     upstream_fault = optional_file("fault of an earlier step, if any")
+    skip = traits.Bool(
+        False,
+        usedefault=True,
+        desc="whether an earlier call made what this step would make: then nothing is done",
+    )
     algorithm = traits.Int(
         ALGORITHM,
         usedefault=True,
@@ -101,6 +106,9 @@ class RunInterface(LeanInterface):
         inputs = self.inputs
         if inputs.upstream_fault:
             self._results = self._empty_results() | {"fault_file": inputs.upstream_fault}
+            return runtime
+        if inputs.skip:
+            self._results = self._empty_results()
             return runtime
         self._check_mandatory()
         try:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from nipype.interfaces.base import (
 from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
 from nipype_mapsmasker.interfaces.traits import (
     made_file,
+    optional,
     optional_file,
     optional_number,
     run_file,
@@ -25,7 +25,8 @@ from nipype_mapsmasker.interfaces.traits import (
 )
 from nipype_mapsmasker.io.results.analyses import ANALYSIS_KINDS
 from nipype_mapsmasker.io.results.cohort import failed_row, write_cohort
-from nipype_mapsmasker.io.results.manifests import read_manifest
+from nipype_mapsmasker.io.results.faults import failed_strategies, read_fault
+from nipype_mapsmasker.io.results.manifests import DONE, read_manifest
 from nipype_mapsmasker.io.results.storing import RunToStore, store_failure, store_run
 
 __all__ = ["RESULT_KINDS", "StoreRun", "SummariseRuns"]
@@ -63,17 +64,22 @@ class _StoreRunInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
     seconds = traits.Float(0.0, usedefault=True, nohash=True, desc="duration of the extraction, s")
     peak_mb = traits.Float(0.0, usedefault=True, nohash=True, desc="peak memory, MB")
     upstream_fault = optional_file("fault of an earlier step, if any")
+    kept_strategies = optional(
+        traits.List(traits.Str()), "strategies whose earlier results still hold, and stay"
+    )
     provenance = traits.Dict(usedefault=True, desc="versions, parameters and command")
 
 
 class _StoreRunOutputSpec(TraitedSpec):
     manifest_file = made_file("manifest of the run's results, or None if it failed")
-    fault_file = made_file("fault of the run, or None")
+    fault_file = made_file("fault of the run or of some of its strategies, or None")
 
 
 class StoreRun(LeanInterface):
     """
     Write a run's results under their final names, the manifest last; or its log if it failed.
+
+    Of a run that some strategies failed, the results of the others are written.
 
     Every file is written beside its place and moved there. For atlas ``a`` and strategy ``s``,
     counted through with the strategies first, there are inputs ``timeseries_<n>``,
@@ -108,8 +114,9 @@ class StoreRun(LeanInterface):
 
     def _run_interface(self, runtime: Any) -> Any:
         inputs = self.inputs
-        if inputs.upstream_fault:
-            fault = json.loads(Path(inputs.upstream_fault).read_text(encoding="utf-8"))
+        fault = read_fault(inputs.upstream_fault) if inputs.upstream_fault else {}
+        failed = failed_strategies(fault)
+        if fault and not failed:
             store_failure(inputs.out_dir, inputs.run_id, fault)
             self._results = {"manifest_file": None, "fault_file": inputs.upstream_fault}
             return runtime
@@ -134,10 +141,13 @@ class StoreRun(LeanInterface):
             seconds=inputs.seconds,
             peak_mb=inputs.peak_mb,
             provenance=inputs.provenance,
+            kept=inputs.kept_strategies or (),
+            failed=failed,
+            traceback=str(fault.get("traceback", "")),
         )
         self._results = {
             "manifest_file": str(store_run(inputs.out_dir, run)),
-            "fault_file": None,
+            "fault_file": inputs.upstream_fault,
         }
         return runtime
 
@@ -163,7 +173,7 @@ class _SummariseRunsInputSpec(BaseInterfaceInputSpec):
 
 class _SummariseRunsOutputSpec(TraitedSpec):
     out_file = File(exists=True, desc="runs.tsv, one row per run of the result folder")
-    n_failed = traits.Int(desc="how many of the runs of run_ids failed")
+    n_failed = traits.Int(desc="how many of the runs of run_ids failed, wholly or in part")
 
 
 class SummariseRuns(LeanInterface):
@@ -190,7 +200,7 @@ class SummariseRuns(LeanInterface):
                 continue
             reason = "The results are missing."
             if fault_file:
-                reason = json.loads(Path(fault_file).read_text(encoding="utf-8"))["reason"]
+                reason = read_fault(fault_file)["reason"]
             rows.append(failed_row(run_id, reason))
         tables = dict(zip(inputs.atlases, inputs.coverage_files, strict=True))
         out_file = write_cohort(
@@ -205,6 +215,6 @@ class SummariseRuns(LeanInterface):
         )
         self._results = {
             "out_file": str(out_file),
-            "n_failed": sum(row["status"] == "failed" for row in rows),
+            "n_failed": sum(row["status"] != DONE for row in rows),
         }
         return runtime

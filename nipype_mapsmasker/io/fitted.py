@@ -10,20 +10,27 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from nipype_mapsmasker.core.fitting import MapsOperator
 from nipype_mapsmasker.core.grids import Grid
+from nipype_mapsmasker.core.tiles import TiledRows
 from nipype_mapsmasker.errors import ImageFileError
 from nipype_mapsmasker.io.atomic import atomic_path
 
 __all__ = ["OPERATOR_FORMAT", "load_operator", "save_operator"]
 
-OPERATOR_FORMAT = 2
+OPERATOR_FORMAT = 3
 """Version of the file's layout; files of another version are refused."""
+
+_TILES = ("starts", "row_starts", "rows", "values")
+"""Parts of a matrix that is kept cube by cube."""
+
+_MAPPED = ("basis_values", "plain_values")
+"""All but everything of a file, and mapped."""
 
 _LOCAL_HEADER_BYTES = 30
 """Fixed part of a zip member's own header; name and extra field follow it."""
@@ -62,12 +69,12 @@ def save_operator(path: str | Path, operator: MapsOperator) -> Path:
         "rank": np.array(operator.rank),
         "merged": operator.merged,
         "folded": np.array(operator.folded),
+        "rounding": np.zeros(operator.n_maps) if operator.rounding is None else operator.rounding,
     }
-    basis = operator.basis
-    if isinstance(basis, np.ndarray):
-        arrays["basis"] = _compact(basis)
-    else:
-        arrays |= {f"basis_{part}": getattr(basis, part) for part in ("data", "indices", "indptr")}
+    arrays |= {f"basis_{part}": getattr(operator.basis, part) for part in _TILES}
+    if operator.plain is not None and operator.plain_voxels is not None:
+        arrays |= {f"plain_{part}": getattr(operator.plain, part) for part in _TILES}
+        arrays["plain_voxels"] = operator.plain_voxels
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **arrays)
     return path
@@ -102,43 +109,40 @@ def load_operator(path: str | Path) -> MapsOperator:
                     f"{OPERATOR_FORMAT}; fit the maps again."
                 )
                 raise ImageFileError(msg)
-            large = {"basis", "basis_data", "basis_indices", "basis_indptr"}
-            small = {name: archive[name] for name in archive.files if name not in large}
-            present = large.intersection(archive.files)
-        maps = {name: _map_member(path, name + ".npy") for name in present}
+            arrays = {name: archive[name] for name in archive.files if name not in _MAPPED}
+            mapped = [name for name in _MAPPED if name in archive.files]
+        arrays |= {name: _map_member(path, f"{name}.npy") for name in mapped}
+        basis = _tiled(arrays, "basis")
+        plain = _tiled(arrays, "plain") if "plain_voxels" in arrays else None
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, FileNotFoundError) as error:
         msg = f"{path} is not a whole operator file ({error}); fit the maps again."
         raise ImageFileError(msg) from error
-    n_maps, voxels = small["factor"].shape[0], small["voxels"]
-    if "basis" in maps:
-        basis: NDArray[np.floating] | sparse.csr_array = maps["basis"]
-    else:
-        parts = (maps["basis_data"], maps["basis_indices"], maps["basis_indptr"])
-        basis = sparse.csr_array(parts, shape=(n_maps, voxels.size))
-    shape = tuple(int(size) for size in small["shape"])
+    shape = tuple(int(size) for size in arrays["shape"])
     return MapsOperator(
-        grid=Grid((shape[0], shape[1], shape[2]), small["affine"]),
-        voxels=voxels,
+        grid=Grid((shape[0], shape[1], shape[2]), arrays["affine"]),
+        voxels=arrays["voxels"],
         basis=basis,
-        mixing=small["mixing"],
-        factor=small["factor"],
-        names=tuple(str(name) for name in small["names"]),
-        coverage=small["coverage"],
-        variance_inflation=small["variance_inflation"],
-        n_voxels=small["n_voxels"],
-        centres=small["centres"],
-        smoothing_fwhm=tuple(float(width) for width in small["smoothing_fwhm"]) or None,
-        rank=int(small["rank"]),
-        merged=small["merged"],
-        folded=bool(small["folded"]),
+        mixing=arrays["mixing"],
+        factor=arrays["factor"],
+        names=tuple(str(name) for name in arrays["names"]),
+        coverage=arrays["coverage"],
+        variance_inflation=arrays["variance_inflation"],
+        n_voxels=arrays["n_voxels"],
+        centres=arrays["centres"],
+        smoothing_fwhm=tuple(float(width) for width in arrays["smoothing_fwhm"]) or None,
+        rank=int(arrays["rank"]),
+        merged=arrays["merged"],
+        folded=bool(arrays["folded"]),
+        rounding=arrays["rounding"],
+        plain=plain,
+        plain_voxels=arrays.get("plain_voxels"),
     )
 
 
-def _compact(basis: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Give the same numbers in float32 where it holds them all, as it does maps read from it."""
-    with np.errstate(over="ignore"):
-        narrow = np.ascontiguousarray(basis, dtype=np.float32)
-    return narrow if np.array_equal(narrow, basis) else np.ascontiguousarray(basis)
+def _tiled(arrays: dict[str, NDArray[Any]], name: str) -> TiledRows:
+    """Put the parts of a matrix together."""
+    n_rows = len(arrays["factor"]) if name == "basis" else len(arrays["names"])
+    return TiledRows(n_rows, *(arrays[f"{name}_{part}"] for part in _TILES))
 
 
 def _map_member(path: Path, name: str) -> NDArray[np.floating]:

@@ -1,12 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs to raw signals: step by step in this process, or as a Nipype workflow in several."""
+"""
+Runs to raw signals: by the steps in this process, or by a Nipype workflow of them.
+
+The workflow has the cohort's interfaces, one `ExtractSignals` per run, and its plugins. What
+follows is cheap and is done here, where confounds are arrays. A node is named by what it depends
+on, so that in a working folder that is kept a run is found again whenever, in whatever order and
+beside whatever other runs it comes.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,16 +27,27 @@ from numpy.typing import NDArray
 
 from nipype_mapsmasker import errors
 from nipype_mapsmasker.core.confounds import high_variance_confounds
+from nipype_mapsmasker.core.parameters import ALGORITHM
 from nipype_mapsmasker.errors import EngineError
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_volumes
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
+from nipype_mapsmasker.io.timing import T_R_WARNING
 from nipype_mapsmasker.steps.extract import extract_run
 
 __all__ = ["Engine", "RawRun", "extract_here", "extract_in_workflow"]
 
 MEM_GB = 0.8
 """Memory of a step, for Nipype's schedulers."""
+
+WORKFLOW = "maskers"
+"""The workflow's name, and that of its folder."""
+
+CONFOUNDS = "_high_variance"
+"""What the name of a run's second node ends in."""
+
+UNUSED_T_R_S = 1.0
+"""Raw signals do not depend on the repetition time; given, it is not looked for in the files."""
 
 LOGGER = logging.getLogger("nipype_mapsmasker.maskers")
 
@@ -79,6 +100,8 @@ class RawRun:
         Share of each map's weight that had data.
     r_squared : (T,) ndarray of float or None
         Quality of the fit of every volume.
+    fluctuation_r_squared : float or None
+        Quality of the fit of the run's fluctuations.
     """
 
     info: ImageInfo
@@ -88,6 +111,7 @@ class RawRun:
     mean: NDArray[np.float64] | None = None
     coverage_data: NDArray[np.float64] | None = None
     r_squared: NDArray[np.float64] | None = None
+    fluctuation_r_squared: float | None = None
 
 
 def extract_here(
@@ -133,12 +157,14 @@ def extract_here(
         mean=run.mean.reshape(info.grid.shape, order="F"),
         coverage_data=extraction.coverage_data,
         r_squared=extraction.r_squared,
+        fluctuation_r_squared=extraction.fluctuation_r_squared,
     )
 
 
 def extract_in_workflow(
     runs: Sequence[tuple[ImageInfo, Path]],
     engine: Engine,
+    temporary: Path,
     *,
     resample: bool,
     high_variance: bool,
@@ -153,6 +179,8 @@ def extract_in_workflow(
         Each run with its fitted maps.
     engine : Engine
         How the workflow is run.
+    temporary : Path
+        Where runs were written that had no file.
     resample, high_variance : bool
         As in `extract_here`.
     for_pages : bool
@@ -168,67 +196,119 @@ def extract_in_workflow(
     EngineError
         The workflow broke down.
     """
-    from nipype_mapsmasker.cohort.crashes import reason_of
-    from nipype_mapsmasker.cohort.engine import crash_dir, logged, make_plugin
+    from nipype.interfaces.base import isdefined
 
+    from nipype_mapsmasker.cohort.engine import logged
+
+    options = {"resample": resample, "high_variance": high_variance}
     with _working_folder(engine.base_dir) as folder, logged(folder, "log.txt"):
-        workflow = _build(runs, folder, resample=resample, high_variance=high_variance)
-        workflow.config["execution"]["crashdump_dir"] = str(crash_dir(folder))
-        try:
-            done = workflow.run(plugin=make_plugin(cast("Any", engine), _not_told))
-        except Exception as error:
-            reason = reason_of(error, crash_dir(folder))
-            if reason == "KeyboardInterrupt":  # Linear takes it for a crash
-                raise KeyboardInterrupt from error
-            raise EngineError(reason) from error
-        outputs = {node.name: node.result.outputs for node in done.nodes()}
+        steps: dict[str, _Step] = {}
+        names = []
+        for info, operator_file in runs:
+            step = _Step.of(info, operator_file, temporary, folder, options)
+            names.append(step.name)
+            steps.setdefault(step.name, step)  # the same run twice is extracted once
+        outputs = _run(_build(steps, folder, **options), engine, folder)
+        # Nipype does not look whether the files of a result that it knows are still there.
+        lost = [name for name, found in outputs.items() if not isdefined(found.fault_file)]
+        if lost:
+            for name in lost:
+                shutil.rmtree(folder / WORKFLOW / name)
+            outputs = _run(_build(steps, folder, **options), engine, folder)
         return [
-            _gathered(number, info, operator_file, outputs, for_pages=for_pages)
-            for number, (info, operator_file) in enumerate(runs)
+            _gathered(name, info, operator_file, outputs, for_pages=for_pages)
+            for name, (info, operator_file) in zip(names, runs, strict=True)
         ]
 
 
-def _build(
-    runs: Sequence[tuple[ImageInfo, Path]], folder: Path, *, resample: bool, high_variance: bool
-) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """One run as Nipype is to know it: by what its signals depend on."""
+
+    name: str
+    source: str
+    in_file: Path
+    operator_file: Path
+
+    @classmethod
+    def of(
+        cls,
+        info: ImageInfo,
+        operator_file: Path,
+        temporary: Path,
+        folder: Path,
+        options: Mapping[str, bool],
+    ) -> _Step:
+        """Name a run by its file, or by the content of one that was written for this call."""
+        from nipype_mapsmasker.io.sidecars import checksum, run_identity
+
+        path = info.path.absolute()
+        if path.is_relative_to(temporary) and not folder.is_relative_to(temporary):
+            source = checksum(path)
+            os.utime(path, (0, 0))  # size and date are Nipype's key of a file
+        else:
+            source = run_identity(path)
+        text = repr((ALGORITHM, source, operator_file.name, sorted(options.items())))
+        key = hashlib.sha256(text.encode()).hexdigest()[:24]
+        return cls(name=f"run_{key}", source=source, in_file=path, operator_file=operator_file)
+
+
+def _build(steps: dict[str, _Step], folder: Path, *, resample: bool, high_variance: bool) -> Any:
     """Build the workflow: the interfaces of the cohort's, without what stores and draws."""
-    from nipype.pipeline.engine import MapNode, Workflow
+    from nipype.pipeline.engine import Node, Workflow
 
     from nipype_mapsmasker.interfaces import ExtractSignals, HighVarianceConfounds
-    from nipype_mapsmasker.io.sidecars import run_identity
     from nipype_mapsmasker.workflows.steps import CACHE_CONFIG
 
-    workflow = Workflow(name="maskers", base_dir=str(folder))
+    workflow = Workflow(name=WORKFLOW, base_dir=str(folder))
     workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
-    files = [str(info.path.absolute()) for info, _ in runs]
-    shared = {
-        "run_id": [f"run {number}" for number in range(len(runs))],
-        "in_file": files,
-        "source": [run_identity(file) for file in files],
-    }
-    extract = MapNode(
-        ExtractSignals(resample=resample, on_error="record", save_mean_squares=high_variance),
-        name="extract",
-        iterfield=[*shared, "operator_files"],
-        mem_gb=MEM_GB,
-    )
-    extract.inputs.trait_set(**shared, operator_files=[[str(operator)] for _, operator in runs])
-    workflow.add_nodes([extract])
-    if high_variance:
-        found = MapNode(
-            HighVarianceConfounds(on_error="record"),
-            name="high_variance",
-            iterfield=[*shared, "mean_squares_file", "upstream_fault"],
+    for step in steps.values():
+        shared = {
+            "run_id": step.name,
+            "in_file": str(step.in_file),
+            "source": step.source,
+            "on_error": "record",
+        }
+        extract = Node(
+            ExtractSignals(
+                **shared,
+                operator_files=[str(step.operator_file)],
+                resample=resample,
+                save_mean_squares=high_variance,
+                t_r=UNUSED_T_R_S,
+            ),
+            name=step.name,
             mem_gb=MEM_GB,
         )
-        found.inputs.trait_set(**shared)
-        workflow.connect(extract, "mean_squares_file", found, "mean_squares_file")
-        workflow.connect(extract, "fault_file", found, "upstream_fault")
+        workflow.add_nodes([extract])
+        if high_variance:
+            found = Node(
+                HighVarianceConfounds(**shared), name=f"{step.name}{CONFOUNDS}", mem_gb=MEM_GB
+            )
+            workflow.connect(extract, "mean_squares_file", found, "mean_squares_file")
+            workflow.connect(extract, "fault_file", found, "upstream_fault")
     return workflow
 
 
+def _run(workflow: Any, engine: Engine, folder: Path) -> dict[str, Any]:
+    """Run the workflow; give the outputs of each node."""
+    from nipype_mapsmasker.cohort.crashes import reason_of
+    from nipype_mapsmasker.cohort.engine import crash_dir, make_plugin
+
+    workflow.config["execution"]["crashdump_dir"] = str(crash_dir(folder))
+    try:
+        plugin = make_plugin(cast("Any", engine), _not_told, workflow)
+        done = workflow.run(plugin=plugin)
+    except Exception as error:
+        reason = reason_of(error, crash_dir(folder))
+        if reason == "KeyboardInterrupt":  # Linear takes it for a crash
+            raise KeyboardInterrupt from error
+        raise EngineError(reason) from error
+    return {node.name: node.result.outputs for node in done.nodes()}
+
+
 def _gathered(
-    number: int,
+    name: str,
     info: ImageInfo,
     operator_file: Path,
     outputs: dict[str, Any],
@@ -236,22 +316,26 @@ def _gathered(
     for_pages: bool,
 ) -> RawRun:
     """Read what the workflow made of one run; raise the fault of its data."""
-    last = outputs.get("high_variance", outputs["extract"])
-    fault_file = last.fault_file[number]
-    if fault_file is not None:
-        fault = json.loads(Path(fault_file).read_text(encoding="utf-8"))
+    extracted = outputs[name]
+    last = outputs.get(f"{name}{CONFOUNDS}", extracted)
+    if last.fault_file is not None:
+        fault = json.loads(Path(last.fault_file).read_text(encoding="utf-8"))
         raise getattr(errors, fault["kind"], errors.DataFault)(fault["reason"])
-    extracted = outputs["extract"]
+    for text in extracted.messages:
+        if not text.startswith(T_R_WARNING):
+            LOGGER.warning("%s", text)
     more: dict[str, Any] = {}
-    if "high_variance" in outputs:
-        more["high_variance"] = read_signals(last.confounds_file[number])[0]
+    if last is not extracted:
+        more["high_variance"] = read_signals(last.confounds_file)[0]
     if for_pages:
-        rows = read_rows(extracted.coverage_files[number][0])
+        rows = read_rows(extracted.coverage_file)
         known = [float(row["coverage_data"] or "nan") for row in rows]
         more["coverage_data"] = np.array(known)
-        more["mean"] = read_volumes(extracted.mean_file[number], ndim=3)
-        more["r_squared"] = read_signals(extracted.fit_quality_files[number][0])[0][:, 0]
-    signals = read_signals(extracted.signals_files[number][0])[0]
+        more["mean"] = read_volumes(extracted.mean_file, ndim=3)
+        fit, columns = read_signals(extracted.fit_quality_file)
+        more["r_squared"] = fit[:, columns.index("r_squared")]
+        more["fluctuation_r_squared"] = float(fit[0, columns.index("fluctuation_r_squared")])
+    signals = read_signals(extracted.signals_file)[0]
     return RawRun(info=info, operator_file=operator_file, signals=signals, **more)
 
 

@@ -61,7 +61,9 @@ class CohortBuilder:
         self._rows: list[RunRow] = []
         self._sums: dict[tuple[str, str], _Sums] = {}
 
-    def fail(self, run_id: str, reason: str, *, link: str = "") -> None:
+    def fail(
+        self, run_id: str, reason: str, *, link: str = "", atlas: str = "", strategy: str = ""
+    ) -> None:
         """
         Add a run that has no signals.
 
@@ -73,8 +75,19 @@ class CohortBuilder:
             What went wrong.
         link : str
             Relative path of something to read about it.
+        atlas, strategy : str
+            What failed, where other signals came of the run.
         """
-        self._rows.append(RunRow(run_id=run_id, failed=True, reasons=(reason,), link=link))
+        self._rows.append(
+            RunRow(
+                run_id=run_id,
+                atlas=atlas,
+                strategy=strategy,
+                failed=True,
+                reasons=(reason,),
+                link=link,
+            )
+        )
 
     def add(self, run: RunResults, *, link: str = "") -> RunRow:
         """

@@ -27,8 +27,8 @@ VERDICTS = {
 
 _BEFORE: dict[str, str] = {
     "run_id": "The run.",
-    "atlas": "The maps; n/a for a run that failed.",
-    "strategy": "The way of cleaning; n/a where there is but one.",
+    "atlas": "The maps; n/a for a run that failed as a whole.",
+    "strategy": "The way of cleaning; n/a where there is but one, or the whole run failed.",
     "verdict": "Can the run be used? As on the page of all runs.",
     "own_verdict": "The same without comparison with other runs, as on the run's own page.",
     "keywords": "What the verdict is about, a word for each reason, in the order of the reasons.",

@@ -30,6 +30,7 @@ from nipype_mapsmasker.core.parameters import (
 )
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals
@@ -132,9 +133,12 @@ def verify_plan(plan: Plan, *, n_runs: int | None = None, seed: int = 0) -> Iter
         chosen = np.random.default_rng(seed).choice(len(done), n_runs, replace=False)
         done = [done[index] for index in sorted(chosen)]
     for run in done:
+        manifest = read_manifest(run_files(plan.out_dir, run.run_id).manifest)
+        failed = () if manifest is None else manifest.failed
         for atlas in plan.atlases:
             for strategy in plan.params.cleanings():
-                yield _compare(plan, run, atlas, strategy)
+                if strategy not in failed:
+                    yield _compare(plan, run, atlas, strategy)
 
 
 def _compare(plan: Plan, run: RunSpec, atlas: Atlas, strategy: str) -> Comparison:

@@ -20,6 +20,7 @@ OPTIONAL_INPUTS = (
     "sample_mask_files",
     "t_rs",
     "kept",
+    "kept_strategies",
     "keys",
     "extraction_keys",
     "upstream_faults",
@@ -89,6 +90,8 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
         Repetition times in seconds, per run or None, or one for all
     kept
         Outputs of earlier extractions that still hold, per run or None
+    kept_strategies
+        Strategies whose results in the result folder still hold, per run or None
     keys
         What each run's results depend on, kept in its manifest
     extraction_keys
@@ -123,7 +126,7 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
     report_files
         Pages, in the order of timeseries_files
     fault_files
-        Fault per run, or None
+        Fault per run, or None; where only some strategies failed it names them
     manifest_files
         Manifest per run in the result folder
     runs_file
@@ -150,10 +153,12 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
             ("confounds_files", "confounds_files"),
             ("sample_mask_file", "sample_mask_files"),
             ("mask_file", "run_mask_files"),
+            ("own_mask_file", "own_mask_files"),
             ("t_r", "t_rs"),
             ("source", "sources"),
             ("clean_source", "clean_sources"),
             ("kept", "kept"),
+            ("kept_strategies", "kept_strategies"),
             ("key", "keys"),
             ("extraction_key", "extraction_keys"),
         )
@@ -175,7 +180,12 @@ def _add_grouping(graph: Graph) -> Node:
 
     by_grid = graph.given.resampling_target in ("data", None)
     group_runs = Node(
-        GroupRuns(by_grid=by_grid, on_error=graph.given.on_error),
+        GroupRuns(
+            by_grid=by_grid,
+            by_mask=graph.given.resampling_target == "mask",
+            mask_threshold=graph.given.mask_threshold,
+            on_error=graph.given.on_error,
+        ),
         name="group_runs",
         # Headers and dates are looked at every time; what follows is cached by what they say.
         overwrite=True,

@@ -5,7 +5,7 @@ Functions that stand on a graph's edges.
 Nipype stores their source text and runs it by itself, so each brings its own imports.
 """
 
-__all__ = ["fingerprint_of", "first_known", "listed", "pick", "pick_each"]
+__all__ = ["fingerprint_of", "first_known", "holds_each", "listed", "pick", "pick_each"]
 
 
 def pick(values, index):  # type: ignore[no-untyped-def]
@@ -17,6 +17,11 @@ def pick(values, index):  # type: ignore[no-untyped-def]
 def pick_each(lists, index):  # type: ignore[no-untyped-def]
     """Give one element of each run's list."""
     return [values[index] for values in lists]
+
+
+def holds_each(lists, name):  # type: ignore[no-untyped-def]
+    """Tell of each run's list whether it holds a name."""
+    return [name in (names or ()) for names in lists]
 
 
 def listed(values):  # type: ignore[no-untyped-def]

@@ -43,7 +43,7 @@ def add_selections(graph: Graph, run: RunSteps) -> None:
             **graph.of_run(
                 "confounds_files", "sample_mask_file", "in_file", source="clean_source"
             ),
-            **run.fault(),
+            **run.so_far(graph, strategy),
             # Any atlas tells which volumes hold nothing.
             "fit_quality_file": graph.element(run.extract, "fit_quality_files", 0),
             "t_r": (run.extract, "t_r"),
@@ -51,7 +51,8 @@ def add_selections(graph: Graph, run: RunSteps) -> None:
         }
         name = f"select_confounds_{node_label(strategy)}" if strategy else "select_confounds"
         node = graph.add(interface, name, per_run)
-        run.select[strategy] = run.last = node
+        run.select[strategy] = node
+        run.take(strategy, node)
 
 
 def chosen_tables(graph: Graph, run: RunSteps, strategy: str) -> dict[str, Source]:
@@ -103,10 +104,12 @@ def add_analyses(graph: Graph, run: RunSteps) -> None:
         for strategy in given.cleanings():
             if given.connectivity:
                 node = _add_connectivity(graph, run, atlas, strategy)
-                run.connect[atlas, strategy] = run.last = node
+                run.connect[atlas, strategy] = node
+                run.take(strategy, node)
             if given.dual_regression:
                 node = _add_dual_regression(graph, run, number, atlas, strategy)
-                run.dual[atlas, strategy] = run.last = node
+                run.dual[atlas, strategy] = node
+                run.take(strategy, node)
 
 
 def _add_connectivity(graph: Graph, run: RunSteps, atlas: str, strategy: str) -> Any:
@@ -123,7 +126,7 @@ def _add_connectivity(graph: Graph, run: RunSteps, atlas: str, strategy: str) ->
     cleaned = run.clean[atlas, strategy]
     per_run = {
         **graph.of_run(),
-        **run.fault(),
+        **run.so_far(graph, strategy),
         "signals_file": (cleaned, "out_file"),
         "summary_file": (cleaned, "summary_file"),
     }
@@ -147,7 +150,7 @@ def _add_dual_regression(
     tables = chosen_tables(graph, run, strategy)
     per_run = {
         **graph.of_run("in_file", "mask_file"),
-        **run.fault(),
+        **run.so_far(graph, strategy),
         **run.confounds(),
         **{name: tables[name] for name in ("confounds_files", "sample_mask_file")},
         "signals_file": graph.element(run.extract, "signals_files", number),

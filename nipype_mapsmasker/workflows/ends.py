@@ -50,6 +50,7 @@ def add_steps_and_ends(
     run = add_run_steps(graph)
     if given.reports:
         _add_pages(graph, run, provenance)
+    run.last = _add_faults(graph, run)
     found = _run_outputs(graph, run)
     if given.out_dir is not None:
         store = _add_store(graph, run, provenance)
@@ -173,7 +174,7 @@ def _add_pages(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> No
         )
         per_run = {
             **graph.of_run("in_file", "confounds_files", "sample_mask_file"),
-            **run.fault(),
+            **run.so_far(graph, strategy),
             **run.confounds(),
             **{
                 f"{name}_file": graph.element(run.extract, f"{name}_files", number)
@@ -189,7 +190,21 @@ def _add_pages(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> No
         shared = {"maps_checksum": graph.fits["maps_checksum"][number]}
         name = graph.name("report_run", atlas, strategy)
         node = graph.add(interface, name, per_run, shared, mem_gb=PAGE_MEM_GB)
-        run.report[atlas, strategy] = run.last = node
+        run.report[atlas, strategy] = node
+        run.take(strategy, node)
+
+
+def _add_faults(graph: Graph, run: RunSteps) -> Any:
+    """Give the step that knows all faults of a run, those of single strategies included."""
+    from nipype_mapsmasker.interfaces.faults import JoinFaults
+
+    if len(run.ends) == 1:
+        return next(iter(run.ends.values()))
+    each = [(node, "fault_file") for node in run.ends.values()]
+    faults = graph.gather("strategy_faults", each, each_run=True)
+    per_run = {"run_id": graph.sources["run_id"], "fault_files": faults}
+    interface = JoinFaults(names=list(run.ends))
+    return graph.add(interface, "join_faults", per_run, run_without_submitting=True)
 
 
 def _add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> Any:
@@ -200,7 +215,9 @@ def _add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> An
     places = list(run.clean)
     per_run = graph.of_run("in_file") | run.fault()
     per_run |= {
-        name: graph.sources[name] for name in ("key", "extraction_key") if name in graph.sources
+        name: graph.sources[name]
+        for name in ("key", "extraction_key", "kept_strategies")
+        if name in graph.sources
     }
     extracted = ("signals_files", "coverage_files", "fit_quality_files", "mean_file")
     for name in (*extracted, "t_r", "seconds", "peak_mb"):

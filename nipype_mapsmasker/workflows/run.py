@@ -116,7 +116,7 @@ def init_run_wf(given: RunArguments) -> Workflow:
     report_files
         Pages, in the order of timeseries_files
     fault_file
-        Fault of the run, or None
+        Fault of the run, or None; where only some strategies failed it names them
     manifest_file
         Manifest in the result folder
     runs_file

@@ -20,7 +20,7 @@ from nipype_mapsmasker.core.parameters import (
     HighVarianceParameters,
     values_of,
 )
-from nipype_mapsmasker.workflows.connections import pick, pick_each
+from nipype_mapsmasker.workflows.connections import holds_each, pick, pick_each
 from nipype_mapsmasker.workflows.denoising import add_analyses, add_selections, chosen_tables
 
 if TYPE_CHECKING:
@@ -201,7 +201,11 @@ class RunSteps:
         `CleanSignals`, `Connectivity`, `DualRegression`, `InverseTransform` and `ReportRun` by
         atlas and strategy.
     last : Node or MapNode
-        The step whose ``fault_file`` has every fault of the run.
+        The step whose ``fault_file`` has every fault of the run: in the end also those that only
+        one strategy has.
+    ends : dict
+        Of several strategies, by name, the last step of each: what fails one of them is no fault
+        of the others.
     """
 
     extract: Any
@@ -213,10 +217,24 @@ class RunSteps:
     inverse: dict[tuple[str, str], Any] = field(default_factory=dict)
     report: dict[tuple[str, str], Any] = field(default_factory=dict)
     last: Any = None
+    ends: dict[str, Any] = field(default_factory=dict)
 
-    def fault(self) -> dict[str, Source]:
-        """Name where a run's fault so far comes from."""
-        return {"upstream_fault": (self.last, "fault_file")}
+    def fault(self, strategy: str | None = None) -> dict[str, Source]:
+        """Name where a fault so far comes from: of the run, or of a strategy of it."""
+        last = self.last if strategy is None else self.ends.get(strategy, self.last)
+        return {"upstream_fault": (last, "fault_file")}
+
+    def so_far(self, graph: Graph, strategy: str) -> dict[str, Source]:
+        """Name what a strategy's next step has to know: its fault, or that it is done already."""
+        known = self.fault(strategy)
+        if len(graph.given.cleanings()) > 1 and "kept_strategies" in graph.sources:
+            node, output = graph.sources["kept_strategies"]
+            known["skip"] = (node, (output, holds_each, strategy))
+        return known
+
+    def take(self, strategy: str, node: Any) -> None:
+        """Note the latest step of a strategy."""
+        self.ends[strategy] = node
 
     def confounds(self) -> dict[str, Source]:
         """Name where high-variance confounds come from, if there are any."""
@@ -247,7 +265,7 @@ def fit_interface(given: WorkflowArguments) -> Any:
 
 def add_run_steps(graph: Graph) -> RunSteps:
     """
-    Add extraction, high-variance confounds, cleaning and inverse transform.
+    Add extraction, high-variance confounds, cleaning, analyses and inverse transform.
 
     Parameters
     ----------
@@ -269,15 +287,17 @@ def add_run_steps(graph: Graph) -> RunSteps:
         for strategy, values in strategies.items():
             name = graph.name("clean", atlas, strategy)
             tables = chosen_tables(graph, run, strategy)
-            node = _add_cleaning(graph, run, name, number, values, tables)
-            run.clean[atlas, strategy] = run.last = node
+            node = _add_cleaning(graph, run, name, (number, strategy), values, tables)
+            run.clean[atlas, strategy] = node
+            run.take(strategy, node)
     add_analyses(graph, run)
     if graph.given.inverse_transform:
         for (atlas, strategy), cleaned in run.clean.items():
             name = graph.name("inverse_transform", atlas, strategy)
             number = list(graph.given.atlases).index(atlas)
-            node = _add_inverse(graph, run, name, number, cleaned)
-            run.inverse[atlas, strategy] = run.last = node
+            node = _add_inverse(graph, run, name, (number, strategy), cleaned)
+            run.inverse[atlas, strategy] = node
+            run.take(strategy, node)
     return run
 
 
@@ -289,6 +309,7 @@ def _add_extraction(graph: Graph) -> Any:
     interface = ExtractSignals(
         **values_of(given, ExtractionParameters),
         resample=given.resampling_target is not None,
+        mask_threshold=given.mask_threshold,
         min_volumes=given.volumes_needed(),
         save_mean_squares=given.high_variance_confounds,
         on_error=given.on_error,
@@ -296,6 +317,8 @@ def _add_extraction(graph: Graph) -> Any:
     per_run = graph.of_run("in_file", "operator_files", "t_r", upstream_fault="fault")
     if "kept" in graph.sources:
         per_run |= {"kept": graph.sources["kept"]}
+    if "own_mask_file" in graph.sources:
+        per_run |= {"mask_file": graph.sources["own_mask_file"]}
     return graph.add(interface, "extract", per_run, mem_gb=given.extract_mem_gb)
 
 
@@ -320,7 +343,7 @@ def _add_cleaning(
     graph: Graph,
     run: RunSteps,
     name: str,
-    number: int,
+    place: tuple[int, str],
     values: Mapping[str, Any],
     tables: Mapping[str, Source],
 ) -> Any:
@@ -328,6 +351,7 @@ def _add_cleaning(
     from nipype_mapsmasker.interfaces.cleaning import CleanSignals
 
     given = graph.given
+    number, strategy = place
     if "selection_file" in tables:
         values = {**values, "confounds_columns": None}  # chosen before
     interface = CleanSignals(
@@ -340,7 +364,7 @@ def _add_cleaning(
     per_run = {
         # Tables, too, may be replaced by others of the same size and date.
         **tables,
-        **run.fault(),
+        **run.so_far(graph, strategy),
         **run.confounds(),
         "signals_file": graph.element(run.extract, "signals_files", number),
         "fit_quality_file": graph.element(run.extract, "fit_quality_files", number),
@@ -349,11 +373,14 @@ def _add_cleaning(
     return graph.add(interface, name, per_run)
 
 
-def _add_inverse(graph: Graph, run: RunSteps, name: str, number: int, cleaned: Any) -> Any:
+def _add_inverse(
+    graph: Graph, run: RunSteps, name: str, place: tuple[int, str], cleaned: Any
+) -> Any:
     """Add the rebuilding of images from what one cleaning made."""
     from nipype_mapsmasker.interfaces.inverse import InverseTransform
 
     given = graph.given
+    number, strategy = place
     interface = InverseTransform(
         mask_threshold=given.mask_threshold,
         dtype="float64" if given.dtype == "float64" else "float32",
@@ -362,7 +389,7 @@ def _add_inverse(graph: Graph, run: RunSteps, name: str, number: int, cleaned: A
     )
     per_run = {
         **graph.of_run("mask_file"),
-        **run.fault(),
+        **run.so_far(graph, strategy),
         "signals_file": (cleaned, "out_file"),
         "t_r": (run.extract, "t_r"),
     }

@@ -10,8 +10,11 @@ import pytest
 
 from nipype_mapsmasker import load_connectivity, load_timeseries
 from nipype_mapsmasker.cli.main import main
+from nipype_mapsmasker.interfaces import cleaning, connectivity, denoising, extraction
 from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
+from nipype_mapsmasker.reports.folder import write_qc
 from nipype_mapsmasker.testing import make_maps_file
 from tests.confounds_tables import write_run
 
@@ -39,12 +42,13 @@ def folder(tmp_path_factory):
             moved["std_dvars"] = np.ones(N_VOLUMES)
         table = write_run(folder / run_id, seed=number, **moved)
         rows.append({"run_id": run_id, "in_file": image, "confounds": table, "t_r": 2.0})
-    write_rows(folder / "runs.tsv", rows, ["run_id", "in_file", "confounds", "t_r"])
+    for table, some in (("runs.tsv", rows), ("two.tsv", rows[:2])):
+        write_rows(folder / table, some, ["run_id", "in_file", "confounds", "t_r"])
     return folder
 
 
-def call(folder, out, *words):
-    given = ["run", folder / "runs.tsv", folder / out, "--maps", folder / "maps.nii.gz"]
+def call(folder, out, *words, table="runs.tsv"):
+    given = ["run", folder / table, folder / out, "--maps", folder / "maps.nii.gz"]
     given += ["--plugin", "Linear", "--no-reports", "-q", *words]
     return main([str(word) for word in given])
 
@@ -62,6 +66,67 @@ def test_a_run_of_which_too_little_is_left_fails_with_the_numbers(folder):
     assert len(one) == N_VOLUMES
     matrix = load_connectivity(folder / "scrubbed", "maps", strategy="scrubbing")
     np.testing.assert_allclose(matrix.loc["sub-01_task-rest"], one.dropna().corr(), atol=1e-12)
+
+
+def test_what_fails_one_strategy_is_no_fault_of_the_others(folder, monkeypatch, capsys):
+    words = ("--denoise", "none", "scrubbing", "24P", "--connectivity", "pearson")
+    out = folder / "several"
+    assert call(folder, "several", *words, table="two.tsv") == 1
+    assert f"failed in part: {RESTLESS}: Strategy scrubbing: " in capsys.readouterr().err
+    rows = {row["run_id"]: row for row in read_rows(out / "runs.tsv")}
+    assert {name: row["status"] for name, row in rows.items()} == {
+        name: "incomplete" if name == RESTLESS else "done" for name in rows
+    }
+    reason = rows[RESTLESS]["reason"]
+    assert re.match(r"Strategy scrubbing: .*of 140 volumes", reason)
+    names = run_files(out, RESTLESS)
+    assert reason in names.log.read_text()
+    manifest = read_manifest(names.manifest)
+    assert list(manifest.failed) == ["scrubbing"]
+    assert manifest.is_whole()
+    for label in ("none", "24P"):
+        matrix = pd.read_csv(names.relmat("pearson", "maps", label), sep="\t", index_col="Node")
+        cleaned = pd.read_csv(names.timeseries("maps", label), sep="\t")
+        np.testing.assert_allclose(matrix, cleaned.corr(), atol=1e-12)
+    assert not list(names.folder.glob("*scrubbing*"))
+    assert set(load_timeseries(out, "maps", strategy="24P").index.levels[0]) == set(rows)
+    assert RESTLESS not in load_timeseries(out, "maps", strategy="scrubbing").index.levels[0]
+    write_qc(out)
+    table = {(row["run_id"], row["strategy"]): row for row in read_rows(out / "qc.tsv")}
+    assert len(table) == 6
+    assert table[RESTLESS, "scrubbing"]["verdict"] == "failed"
+    assert reason.endswith(table[RESTLESS, "scrubbing"]["reasons"])
+    assert table[RESTLESS, "24P"]["verdict"] != "failed"
+    # Again: only what failed is tried, from signals that are there.
+    before = {path: path.read_bytes() for path in names.folder.iterdir()}
+    tried = []
+    for module, name in (
+        (extraction, "extract_signals"),
+        (denoising, "select_run"),
+        (cleaning, "clean_run"),
+        (connectivity, "connect_run"),
+    ):
+        genuine = getattr(module, name)
+        monkeypatch.setattr(module, name, counted(tried, name, genuine))
+    assert call(folder, "several", "--clean-work-dir", *words, table="two.tsv") == 1
+    assert tried == ["select_run", "clean_run"]  # of one strategy
+    assert {path: path.read_bytes() for path in names.folder.iterdir()} == before
+    assert read_manifest(names.manifest).files == manifest.files
+    # A strategy that holds for the run makes it whole.
+    words = ("--denoise", "none", "24P", "--connectivity", "pearson")
+    assert call(folder, "several", *words, table="two.tsv") == 0
+    assert read_manifest(names.manifest).failed == {}
+    assert not names.log.exists()
+
+
+def counted(calls, name, genuine):
+    """Note each call of a function."""
+
+    def call_it(*args, **kwargs):
+        calls.append(name)
+        return genuine(*args, **kwargs)
+
+    return call_it
 
 
 def test_thresholds_hold_for_every_strategy(folder):

@@ -116,6 +116,42 @@ def test_each_step_records(tiny, run_cohort, tmp_path, where):
         )
 
 
+def test_a_strategy_fails_for_itself(tiny, run_cohort, tmp_path):
+    # Volumes every 20 s hold nothing above 0.025 Hz, those every 40 s nothing above 0.0125 Hz.
+    strategies = {"fast": {"high_pass": 0.05}, "slow": {"high_pass": 0.02}, "plain": {}}
+    out = tmp_path / "out"
+    given = {"strategies": strategies, "out_dir": str(out), "inverse_transform": True}
+    results = run_cohort(parameters=RECORD | given, t_rs=[2.0, 20.0, 40.0])
+    first, second, third = reasons(results)
+    assert first is None
+    assert second.startswith("Strategy fast: Cleaning leaves nothing")
+    assert second.count("Strategy") == 1
+    assert third.count("Strategy") == 2
+    made = [[path is not None for path in files] for files in results["timeseries_files"]]
+    assert made == [[True] * 3, [False, True, True], [False, False, True]]
+    assert [[f is not None for f in files] for files in results["reconstruction_files"]] == made
+    rows = read_rows(out / "runs.tsv")
+    assert [row["status"] for row in rows] == ["done", "incomplete", "incomplete"]
+    assert [row["reason"] for row in rows] == [first, second, third]
+    assert all(results["manifest_files"])
+    # What is made is what is made of it alone.
+    alone = run_cohort(t_rs=[2.0, 20.0, 40.0])
+    for number in range(3):
+        plain, same = (r["timeseries_files"][number][-1] for r in (results, alone))
+        assert Path(plain).read_bytes() == Path(same).read_bytes()
+
+
+def test_a_run_that_every_strategy_fails_has_no_results(tiny, run_cohort, tmp_path):
+    out = tmp_path / "out"
+    strategies = {"fast": {"high_pass": 0.05}, "slow": {"high_pass": 0.02}}
+    given = {"strategies": strategies, "out_dir": str(out)}
+    results = run_cohort(parameters=RECORD | given, t_rs=[2.0, 40.0, 2.0])
+    assert reasons(results)[1].count("Strategy") == 2
+    rows = read_rows(out / "runs.tsv")
+    assert [row["status"] for row in rows] == ["done", "failed", "done"]
+    assert results["manifest_files"][1] is None
+
+
 def test_no_sound_run_at_all(tiny, run_cohort, tmp_path):
     out = tmp_path / "out"
     results = run_cohort(

@@ -19,7 +19,7 @@ from nipype_mapsmasker.io.bids.names import format_entities
 from nipype_mapsmasker.io.results.dataset import describe_atlas, write_dataset_files
 from nipype_mapsmasker.io.results.layout import atlas_entities, private_folder, run_files
 from nipype_mapsmasker.io.results.locking import held
-from nipype_mapsmasker.io.results.manifests import read_manifest
+from nipype_mapsmasker.io.results.manifests import WITH_RESULTS, read_manifest
 from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
 
 __all__ = [
@@ -101,8 +101,8 @@ def write_cohort(
 
     Notes
     -----
-    A run that is not in this call keeps its last state. One that was done, and whose results were
-    taken away since, is left out.
+    A run that is not in this call keeps its last state. One whose results were taken away since
+    is left out.
     """
     out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def write_cohort(
     with held(private_folder(out_dir) / TABLES_LOCK):
         merged = _merge(out_dir, rows)
         # Those of this call first: they say what the maps are called now.
-        done = [str(row["run_id"]) for row in [*rows, *merged] if row["status"] == "done"]
+        done = [str(row["run_id"]) for row in [*rows, *merged] if row["status"] in WITH_RESULTS]
         for atlas in atlases:
             files = [run_files(out_dir, run_id).coverage(atlas) for run_id in done]
             # Other runs may have other atlases.
@@ -193,7 +193,7 @@ def _earlier_rows(out_dir: Path) -> list[dict[str, str | None]]:
 
 def _renew(out_dir: Path, row: Mapping[str, Any]) -> Mapping[str, Any] | None:
     """Compare the row of another call's run with what is there."""
-    if row["status"] != "done":
+    if row["status"] not in WITH_RESULTS:
         return row
     manifest = read_manifest(run_files(out_dir, row["run_id"]).manifest)
     if manifest is not None and manifest.is_there():

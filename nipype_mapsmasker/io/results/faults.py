@@ -6,14 +6,63 @@ from __future__ import annotations
 import errno
 import json
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from nipype_mapsmasker.errors import DataFault, ParameterError
 
-__all__ = ["is_out_of_memory", "reason_of", "write_fault"]
+__all__ = [
+    "failed_strategies",
+    "is_out_of_memory",
+    "join_faults",
+    "read_fault",
+    "reason_of",
+    "strategy_reason",
+    "write_fault",
+]
 
 _NO_ROOM = ("failed to map segment", "cannot allocate memory", "can't start new thread")
 """What loaders of libraries and threads say where a limit of memory is met."""
+
+
+_ADVICE = {
+    errno.ENOSPC: "make room there, or give another folder; what is finished is kept",
+    errno.EDQUOT: "make room there, or give another folder; what is finished is kept",
+    errno.EFBIG: "allow larger files there, or give another folder; what is finished is kept",
+    errno.EACCES: "give a place that you have the rights for, or get them",
+    errno.EPERM: "give a place that you have the rights for, or get them",
+    errno.EROFS: "give a place that can be written to",
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "one of the folders in this path is a file; check the path",
+    errno.ENAMETOOLONG: "give a shorter one",
+    errno.EMFILE: "allow more open files (ulimit -n), or use fewer processes (--n-procs)",
+    errno.ENFILE: "allow more open files (ulimit -n), or use fewer processes (--n-procs)",
+}
+"""What to do about what the system says."""
+
+
+def system_sentence(error: OSError, what: str) -> str:
+    """
+    Say in one sentence what the system refused, where, and what to do.
+
+    Parameters
+    ----------
+    error : OSError
+        What the system says.
+    what : str
+        The place, where the error names none.
+
+    Returns
+    -------
+    str
+        Such as "/data/out: Permission denied; give a place that you have the rights for, ...".
+    """
+    place = error.filename or what
+    place = place if isinstance(place, str) else repr(place)
+    told = f"{place}: {error.strerror or error}"
+    advice = _ADVICE.get(error.errno or 0, "see whether the disk and the network are in order")
+    return f"{told}; {advice}."
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -57,7 +106,7 @@ def reason_of(error: BaseException, what: str) -> str:
     if isinstance(error, DataFault | ParameterError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or what}: {error.strerror}."
+        return system_sentence(error, what)
     return f"{what} cannot be used ({type(error).__name__}: {' '.join(str(error).split())})."
 
 
@@ -90,3 +139,99 @@ def write_fault(path: Path, run_id: str, step: str, error: BaseException) -> Pat
     }
     path.write_text(json.dumps(fault, indent=2), encoding="utf-8")
     return path
+
+
+def read_fault(path: str | Path) -> dict[str, Any]:
+    """
+    Read a run's fault.
+
+    Parameters
+    ----------
+    path : str or Path
+        From `write_fault` or `join_faults`.
+
+    Returns
+    -------
+    dict
+        ``run_id``, ``step``, ``reason``, ``traceback``; and ``strategies``, where only some of
+        them failed.
+    """
+    found: dict[str, Any] = json.loads(Path(path).read_text(encoding="utf-8"))
+    return found
+
+
+def join_faults(
+    path: Path, run_id: str, faults: Mapping[str, str | Path | None]
+) -> str | Path | None:
+    """
+    Make one fault of those of a run's strategies.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write, where there is something to join.
+    run_id : str
+        The run.
+    faults : mapping of str to path or None
+        The fault of every strategy, or None.
+
+    Returns
+    -------
+    path or None
+        None where nothing failed; the one fault of a run that failed before its strategies; or
+        the new file.
+    """
+    failed = {name: fault for name, fault in faults.items() if fault}
+    if not failed:
+        return None
+    first = next(iter(failed.values()))
+    if len(failed) == len(faults) and len({str(fault) for fault in failed.values()}) == 1:
+        return first
+    told = {name: read_fault(fault) for name, fault in failed.items()}
+    joined = {
+        "run_id": run_id,
+        "step": "+".join(dict.fromkeys(str(fault["step"]) for fault in told.values())),
+        "reason": " ".join(strategy_reason(name, one["reason"]) for name, one in told.items()),
+        "kind": next(iter(told.values()))["kind"],
+        "traceback": "\n".join(str(fault.get("traceback", "")) for fault in told.values()),
+    }
+    if len(failed) < len(faults):
+        joined["strategies"] = {name: one["reason"] for name, one in told.items()}
+    path.write_text(json.dumps(joined, indent=2), encoding="utf-8")
+    return path
+
+
+def strategy_reason(strategy: str, reason: str) -> str:
+    """
+    Say that a strategy failed, and why.
+
+    Parameters
+    ----------
+    strategy : str
+        Its name.
+    reason : str
+        Why.
+
+    Returns
+    -------
+    str
+        One sentence.
+    """
+    return f"Strategy {strategy}: {reason}"
+
+
+def failed_strategies(fault: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Name the strategies that alone failed.
+
+    Parameters
+    ----------
+    fault : mapping
+        From `read_fault`.
+
+    Returns
+    -------
+    dict of str to str
+        Their reasons; empty where the whole run failed.
+    """
+    return {str(name): str(reason) for name, reason in fault.get("strategies", {}).items()}

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.manifests import WITH_RESULTS
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
 
@@ -93,7 +94,7 @@ def find_results(out_dir: str | Path) -> Iterator[FoundResult]:
     Yields
     ------
     FoundResult
-        One per run, atlas and strategy, of runs that are done.
+        One per run, atlas and strategy that is done.
 
     Raises
     ------
@@ -108,7 +109,7 @@ def find_results(out_dir: str | Path) -> Iterator[FoundResult]:
         msg = f"{folder} holds no runs.tsv; give the result folder of an earlier run."
         raise ParameterError(msg)
     for row in read_rows(table):
-        if row.get("status") != "done":
+        if row.get("status") not in WITH_RESULTS:
             continue
         run_id = row["run_id"] or ""
         names = run_files(folder, run_id)

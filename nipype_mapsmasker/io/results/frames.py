@@ -12,6 +12,7 @@ import numpy as np
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.manifests import WITH_RESULTS, read_manifest
 from nipype_mapsmasker.io.tables.relmat import read_relmat
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
@@ -72,7 +73,7 @@ def load_timeseries(
     strategy : str
         Name of the cleaning strategy, '' for the one without a name.
     run_ids : iterable of str, optional
-        The runs; all that are done by default.
+        The runs; by default all of which the strategy is done.
 
     Returns
     -------
@@ -90,8 +91,7 @@ def load_timeseries(
     import pandas as pd
 
     if run_ids is None:
-        runs = load_runs(out_dir)
-        run_ids = runs.index[runs["status"] == "done"]
+        run_ids = _runs_with(out_dir, strategy)
     frames = {}
     for run_id in run_ids:
         names = run_files(out_dir, run_id)
@@ -142,7 +142,7 @@ def load_connectivity(
     strategy : str
         Label of the strategy, '' for the one without a name.
     run_ids : iterable of str, optional
-        The runs; all that are done by default.
+        The runs; by default all of which the strategy is done.
 
     Returns
     -------
@@ -159,8 +159,7 @@ def load_connectivity(
     import pandas as pd
 
     if run_ids is None:
-        runs = load_runs(out_dir)
-        run_ids = runs.index[runs["status"] == "done"]
+        run_ids = _runs_with(out_dir, strategy)
     frames = {}
     for run_id in run_ids:
         path = run_files(out_dir, run_id).relmat(measure, atlas, strategy)
@@ -177,3 +176,12 @@ def load_connectivity(
         msg = f"{out_dir} holds no run that is done; see its runs.tsv."
         raise ParameterError(msg)
     return pd.concat(frames, names=["run_id"])
+
+
+def _runs_with(out_dir: str | Path, strategy: str) -> list[str]:
+    """List the runs of which a strategy is done, others having failed or not."""
+    runs = load_runs(out_dir)
+    found = [str(run_id) for run_id in runs.index[runs["status"].isin(WITH_RESULTS)]]
+    manifests = (read_manifest(run_files(out_dir, run_id).manifest) for run_id in found)
+    failed = [() if manifest is None else manifest.failed for manifest in manifests]
+    return [name for name, lost in zip(found, failed, strict=True) if strategy not in lost]

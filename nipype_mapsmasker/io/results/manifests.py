@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,10 @@ from nipype_mapsmasker.io.results.layout import PRIVATE
 from nipype_mapsmasker.io.sidecars import checksum
 
 __all__ = [
+    "DONE",
+    "INCOMPLETE",
     "MANIFEST_FORMAT",
+    "WITH_RESULTS",
     "Manifest",
     "make_key",
     "read_manifest",
@@ -30,6 +33,12 @@ __all__ = [
 
 MANIFEST_FORMAT = 2
 """Version of the manifest's layout; another one counts as absent."""
+
+DONE, INCOMPLETE = "done", "incomplete"
+"""Status of a run in ``runs.tsv``: every strategy is done; some failed, the others are done."""
+
+WITH_RESULTS = (DONE, INCOMPLETE)
+"""Statuses of runs that have results."""
 
 HASHED_BYTES = 50_000_000
 """Files up to this size are compared by checksum, larger ones by size."""
@@ -54,6 +63,8 @@ class Manifest:
         Paths below the result folder, each with size and checksum.
     source : str
         The image that they were made of.
+    failed : dict of str to str
+        Strategies that made nothing of the run, and why.
     """
 
     path: Path
@@ -62,6 +73,7 @@ class Manifest:
     row: dict[str, Any]
     files: dict[str, list[Any]]
     source: str = ""
+    failed: dict[str, str] = field(default_factory=dict)
 
     def is_there(self) -> bool:
         """Tell whether the listed files exist, as they were written or not."""
@@ -109,6 +121,7 @@ def write_manifest(
     row: Mapping[str, Any],
     files: Iterable[Path],
     source: str = "",
+    failed: Mapping[str, str] | None = None,
     earlier: Sequence[Manifest] = (),
 ) -> Manifest:
     """
@@ -126,6 +139,8 @@ def write_manifest(
         The results, below the result folder.
     source : str
         The image that they were made of.
+    failed : mapping of str to str, optional
+        Strategies that made nothing of the run, and why.
     earlier : sequence of Manifest
         Records of other calls, from `read_manifests` before anything was written; those whose
         files are still as they were stay, as those of another atlas.
@@ -138,7 +153,7 @@ def write_manifest(
     root = _root(path)
     listed = {_below(root, file): _describe(file) for file in files}
     written = {name: entry for name, entry in listed.items() if entry}
-    latest = Manifest(path, key, extraction_key, dict(row), written, source)
+    latest = Manifest(path, key, extraction_key, dict(row), written, source, dict(failed or {}))
     others = [one for one in earlier if one.key != key and one.is_whole()]
     content = {
         "format": MANIFEST_FORMAT,
@@ -210,12 +225,13 @@ def _record(path: Path, content: Mapping[str, Any]) -> Manifest | None:
         dict(content["row"]),
         files,
         str(content.get("source", "")),
+        dict(content.get("failed", {})),
     )
 
 
 def _content(record: Manifest) -> dict[str, Any]:
     """Give a record as JSON has it."""
-    names = ("key", "extraction_key", "row", "files", "source")
+    names = ("key", "extraction_key", "row", "files", "source", "failed")
     return {name: getattr(record, name) for name in names}
 
 

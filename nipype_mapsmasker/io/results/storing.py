@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
+from nipype_mapsmasker.io.decoding import read_json
 from nipype_mapsmasker.io.images.zstd import ZSTD_SUFFIX
 from nipype_mapsmasker.io.results.analyses import (
     analysis_files,
@@ -18,8 +19,14 @@ from nipype_mapsmasker.io.results.analyses import (
     store_analyses,
 )
 from nipype_mapsmasker.io.results.descriptions import Descriptions
+from nipype_mapsmasker.io.results.faults import strategy_reason
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
-from nipype_mapsmasker.io.results.manifests import read_manifests, write_manifest
+from nipype_mapsmasker.io.results.manifests import (
+    DONE,
+    INCOMPLETE,
+    read_manifests,
+    write_manifest,
+)
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
 from nipype_mapsmasker.io.results.summary import read_summary
 
@@ -60,6 +67,12 @@ class RunToStore:
         What the extraction took.
     provenance : dict
         Versions, parameters and command, for the sidecars.
+    kept : sequence of str
+        Strategies that an earlier call finished: their files stay.
+    failed : mapping of str to str
+        Strategies that made nothing of the run, and why.
+    traceback : str
+        What is known of that besides.
     """
 
     run_id: str
@@ -78,6 +91,9 @@ class RunToStore:
     seconds: float
     peak_mb: float
     provenance: Mapping[str, Any] = field(default_factory=dict)
+    kept: Sequence[str] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+    traceback: str = ""
 
 
 def store_run(out_dir: str | Path, run: RunToStore) -> Path:
@@ -114,22 +130,33 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         told = about.coverage(stored[-1], atlas)
         stored.append(write_json(names.coverage_sidecar(atlas), told))
         stored.append(_copy(quality, names.fit_quality(atlas)))
-    warnings: list[str] = []
+    before = next((one for one in earlier if run.kept and one.key == run.key), None)
+    warnings = [str(before.row["warnings"])] if before and before.row.get("warnings") else []
     summary: dict[str, Any] = {}
     places = [(a, s) for a in range(len(run.atlases)) for s in range(len(run.strategies))]
     for (a, s), files in zip(places, run.results, strict=True):
+        atlas, strategy = run.atlases[a], run.strategies[s]
+        if strategy in run.failed:
+            _remove_leftovers(names, atlas, strategy, ())
+            continue
+        if strategy in run.kept:
+            summary = read_json(names.sidecar(atlas, strategy))
+            continue
         summary = read_summary(
             files["summary"], str(run.signals_files[a]), str(files["timeseries"])
         )
         reasons = [*summary["warnings"], *refused_measures(files)]
-        warnings += [text for text in reasons if text not in warnings]
-        made = _store_result(names, run, (a, run.strategies[s]), files, summary, about)
-        _remove_leftovers(names, run.atlases[a], run.strategies[s], made)
+        warnings += [text for text in reasons if not any(text in one for one in warnings)]
+        made = _store_result(names, run, (a, strategy), files, summary, about)
+        _remove_leftovers(names, atlas, strategy, made)
         stored += made
+    if before is not None:  # what was removed since is not listed again
+        stored += [Path(out_dir) / name for name in before.files]
+    reason = " ".join(strategy_reason(*one) for one in run.failed.items())
     row = {
         "run_id": run.run_id,
-        "status": "done",
-        "reason": None,
+        "status": INCOMPLETE if run.failed else DONE,
+        "reason": reason or None,
         "volumes": summary.get("n_volumes"),
         "kept": summary.get("n_kept"),
         "t_r": run.t_r,
@@ -138,6 +165,9 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         "warnings": " ".join(warnings) or None,
     }
     names.log.unlink(missing_ok=True)
+    if run.failed:
+        fault = {"step": "Strategies", "reason": reason, "traceback": run.traceback}
+        _write_log(names, fault)
     write_manifest(
         names.manifest,
         key=run.key,
@@ -145,6 +175,7 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         row=row,
         files=stored,
         source=run.in_file,
+        failed=run.failed,
         earlier=earlier,
     )
     return names.manifest
@@ -175,10 +206,15 @@ def store_failure(
     names = run_files(out_dir, run_id)
     if not keep_manifest:
         names.manifest.unlink(missing_ok=True)
+    return _write_log(names, fault)
+
+
+def _write_log(names: RunFiles, fault: Mapping[str, Any]) -> Path:
+    """Write down what a run failed of, wholly or in part."""
     names.log.parent.mkdir(parents=True, exist_ok=True)
-    text = f"{run_id}\n{fault['step']}: {fault['reason']}\n\n{fault.get('traceback', '')}\n"
+    told = f"{fault['step']}: {fault['reason']}\n\n{fault.get('traceback', '')}"
     with atomic_path(names.log) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+        temporary.write_text(f"{names.run_id}\n{told}\n", "utf-8", "backslashreplace")
     return names.log
 
 
@@ -235,6 +271,7 @@ def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable
         names.report(atlas, strategy),
         names.reportdata(atlas, strategy),
         *analysis_files(names, atlas, strategy),
+        names.sidecar(atlas, strategy),
     ]
     for path in set(kinds).difference(made):
         try:

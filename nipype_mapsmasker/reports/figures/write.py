@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.io.atomic import atomic_path
+from nipype_mapsmasker.io.results.manifests import WITH_RESULTS
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports.cohort import CohortBuilder
 from nipype_mapsmasker.reports.figures.cohort import figure_coverage_heat, figure_measures
@@ -63,7 +64,7 @@ def write_figures(out_dir: str | Path, format: str = "svg") -> list[Path]:
     builder = CohortBuilder()
     made: list[Path] = []
     for row in result_runs(out_dir):
-        if row.get("status") != "done":
+        if row.get("status") not in WITH_RESULTS:
             continue
         run_id = row["run_id"] or ""
         for page, files, sidecar in stored_pages(out_dir, run_id):
