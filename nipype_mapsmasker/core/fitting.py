@@ -24,19 +24,24 @@ from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.least_squares import RowMatrix, solve_maps
-from nipype_mapsmasker.core.maps import DENSE_ABOVE, MapsMatrix, apply_to_support
+from nipype_mapsmasker.core.maps import DENSE_ABOVE, MapsMatrix, apply_to_support, to_dense
 from nipype_mapsmasker.core.smoothing import smoothing_operator
 from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
     SeparableOperator,
     SparseOperator,
 )
+from nipype_mapsmasker.errors import MapsError
 
 __all__ = [
     "MapsOperator",
     "fit_maps",
     "fold_resampling",
 ]
+
+
+FLAT = 1e-12
+"""Share of a map's norm that its deviations from a constant must exceed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +80,7 @@ class MapsOperator:
         Which maps are combinations of each other, to the rounding of their file: they share what
         they have in common (minimum norm), group by group.
     folded : bool
-        Whether A holds more than M: smoothing, resampling or both.
+        Whether A holds more than M: smoothing, resampling, or that means over the mask are gone.
 
     Notes
     -----
@@ -112,6 +117,8 @@ def fit_maps(
     maps: MapsMatrix,
     names: list[str],
     smoothing_fwhm: float | tuple[float, float, float] | None = None,
+    *,
+    demean_over: NDArray[np.int64] | None = None,
 ) -> MapsOperator:
     """
     Fit maps once, for every run on their grid.
@@ -124,6 +131,8 @@ def fit_maps(
         Their K names.
     smoothing_fwhm : float or three floats, optional
         Full width at half maximum in mm of the smoothing to fold in.
+    demean_over : (V_mask,) ndarray of int, optional
+        Flat indices of the voxels over which maps and volumes lose their mean first.
 
     Returns
     -------
@@ -135,12 +144,15 @@ def fit_maps(
     The Gram matrix squares the condition number; it is used up to ``MAX_GRAM_CONDITION``. An
     empty map counts for nothing in the rank.
     Memory: M, and a second copy of it only for ill-conditioned maps.
+
+    Centred maps are orthogonal to a constant, so that centring the volumes as well changes
+    nothing more: the signals of ``demean_over`` are those of ``fsl_glm --demean``.
     """
-    matrix = maps.matrix
-    rounding = 0.0 if maps.rounding is None else maps.rounding
-    solution = solve_maps(matrix, rounding)
+    fitted = maps if demean_over is None else _demeaned(maps, names, demean_over)
+    rounding = 0.0 if fitted.rounding is None else fitted.rounding
+    solution = solve_maps(fitted.matrix, rounding)
     basis = solution.basis
-    voxels = maps.voxels
+    voxels = fitted.voxels
     smoothing, widths = None, None
     if smoothing_fwhm is not None:
         smoothing = smoothing_operator(maps.grid, smoothing_fwhm)
@@ -162,7 +174,7 @@ def fit_maps(
         smoothing_fwhm=widths,
         rank=solution.rank,
         merged=solution.merged,
-        folded=smoothing is not None,
+        folded=smoothing is not None or demean_over is not None,
     )
 
 
@@ -190,6 +202,30 @@ def fold_resampling(
     """
     basis, voxels = _fold(operator.basis, operator.voxels, operator.grid, resampling, source)
     return replace(operator, grid=source, basis=basis, voxels=voxels, folded=True)
+
+
+def _demeaned(maps: MapsMatrix, names: list[str], voxels: NDArray[np.int64]) -> MapsMatrix:
+    """Take each map's mean over some voxels away; what was sparse is dense then."""
+    # Columns in one piece are summed pairwise, to the last digits: what rounding leaves of a mean
+    # would meet the mean of the image.
+    matrix = np.zeros((voxels.size, maps.n_maps), order="F")
+    matrix[np.searchsorted(voxels, maps.voxels)] = to_dense(maps.matrix)
+    before = np.sqrt((matrix**2).sum(axis=0))
+    for _ in range(2):
+        matrix -= matrix.mean(axis=0)
+    after = np.sqrt((matrix**2).sum(axis=0))
+    # What is left of a constant is rounding.
+    flat = (after <= FLAT * before) & (before > 0)
+    if flat.any():
+        msg = (
+            f"The map {names[int(np.argmax(flat))]!r} has the same weight in all voxels, so that "
+            "demean leaves nothing of it; leave it out, or do without demean."
+        )
+        raise MapsError(msg)
+    rounding = maps.rounding
+    if rounding is not None:
+        rounding = rounding * np.divide(before, after, out=np.ones_like(after), where=after > 0)
+    return replace(maps, voxels=voxels, matrix=matrix, rounding=rounding)
 
 
 def _fold(

@@ -111,6 +111,8 @@ def _extraction(run: RunResults, citations: _Citations) -> list[str]:
     if width:
         shown = " x ".join(f"{w:g}" for w in width) if isinstance(width, list) else f"{width:g}"
         sentences.append(f"Images were smoothed with a Gaussian kernel of {shown} mm FWHM.")
+    if parameters.get("demean"):
+        sentences.append("Maps and volumes lost their mean over the mask before the regression.")
     target = parameters.get("resampling_target")
     grids = {
         "data": "Maps were resampled to the grid of the data",
