@@ -16,7 +16,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Verdict", "validate", "write_draft_schema"]
+__all__ = ["Verdict", "description_faults", "validate", "write_draft_schema"]
 
 RELMAT_FIELDS = {
     "RelationshipMeasure": "string",
@@ -48,9 +48,33 @@ class Verdict:
     n_files: int
 
 
+def description_faults(folder: Path) -> list[str]:
+    """
+    Say what `dataset_description.json` of derivatives lacks, by BIDS's schema.
+
+    The validator lets a description without Name and GeneratedBy pass.
+    """
+    path = folder / "dataset_description.json"
+    description = json.loads(path.read_text())
+    schema = _schema()
+    groups = schema["rules"]["json"]["dataset"]
+    fields = groups["dataset_description"]["fields"] | groups["derivative_description"]["fields"]
+    faults = [
+        f"{name} is missing"
+        for name, level in fields.items()
+        if level == "required" and name not in description
+    ]
+    metadata = schema["objects"]["metadata"]
+    for name in fields.keys() & description.keys():
+        faults += _mismatches(name, description[name], metadata[name])
+    if description.get("DatasetType") != "derivative":
+        faults.append("DatasetType is not derivative")
+    return faults
+
+
 def write_draft_schema(path: Path) -> Path:
     """Write BIDS's schema with the names of the drafts."""
-    schema = json.loads((files("bidsschematools") / "data" / "schema.json").read_text())
+    schema = _schema()
     rules, objects = schema["rules"], schema["objects"]
     objects["entities"]["statistic"] = {
         "name": "stat",
@@ -97,6 +121,36 @@ def validate(folder: Path, schema: Path | None = None) -> Verdict:
         text = f"{issue['code']} {issue.get('subCode', '')} {issue.get('location', '')}"
         found.setdefault(issue["severity"], []).append(text)
     return Verdict(found["error"], found["warning"], content["summary"]["totalFiles"])
+
+
+def _schema() -> dict[str, Any]:
+    """Read the schema of the released BIDS."""
+    return json.loads((files("bidsschematools") / "data" / "schema.json").read_text())
+
+
+TYPES = {"string": str, "array": list, "object": dict, "number": (int, float), "boolean": bool}
+"""Python's types by the schema's words."""
+
+
+def _mismatches(name: str, value: Any, rule: dict[str, Any]) -> list[str]:
+    """Compare a value with the part of JSON schema that descriptions of datasets need."""
+    kind = rule.get("type")
+    if kind in TYPES and not isinstance(value, TYPES[kind]):
+        return [f"{name} is no {kind}"]
+    if "enum" in rule and value not in rule["enum"]:
+        return [f"{name} is none of {rule['enum']}"]
+    if kind == "array":
+        faults = [f"{name} is empty"] if len(value) < rule.get("minItems", 0) else []
+        items = rule.get("items", {})
+        return faults + [text for one in value for text in _mismatches(name, one, items)]
+    if kind == "object":
+        faults = [f"{name} has no {key}" for key in rule.get("required", ()) if key not in value]
+        rules = rule.get("properties", {})
+        other = rule.get("additionalProperties", {})
+        for key, one in value.items():
+            faults += _mismatches(f"{name}.{key}", one, rules.get(key, other))
+        return faults
+    return []
 
 
 def _name(objects: dict[str, Any], name: str, fields: dict[str, Any]) -> None:

@@ -67,20 +67,6 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(_CONFIG_DIR, ignore_errors=True)
 
 
-ALONE = ("slurm", "bad_days")
-"""Folders whose tests run one after the other: a cluster a host, file systems that are filled."""
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together, where tests are shared out over processes, what shares fixtures."""
-    here = Path(__file__).parent
-    for item in items:
-        parts = item.path.relative_to(here).parts if item.path.is_relative_to(here) else ()
-        alone = item.get_closest_marker("slurm") or (parts and parts[0] in ALONE)
-        item.add_marker(pytest.mark.xdist_group("alone" if alone else str(item.path)))
-
-
 def read_only(array: NDArray) -> NDArray:
     """Forbid writing to an array, so that a function that changes its input fails."""
     array.flags.writeable = False

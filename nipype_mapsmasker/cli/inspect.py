@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +13,12 @@ from nipype_mapsmasker.cli.run import selection_of
 from nipype_mapsmasker.cohort.folder import FolderRuns, space_of_run
 from nipype_mapsmasker.cohort.inputs import collect_runs
 from nipype_mapsmasker.cohort.request import InputRequest, RunSpec
+from nipype_mapsmasker.core.parameters import STRATEGY, parameter, parameters_of
+from nipype_mapsmasker.core.parameters.denoising import denoising_strategies
 from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.io.images.headers import read_info
 from nipype_mapsmasker.io.sidecars import read_sidecar
+from nipype_mapsmasker.io.strategies import read_strategies
 from nipype_mapsmasker.io.tables.rows import write_rows
 from nipype_mapsmasker.io.tables.runs import RUN_COLUMNS
 from nipype_mapsmasker.io.timing import RepetitionTime, resolve_t_r
@@ -23,6 +27,24 @@ __all__ = ["inspect"]
 
 N_THREADS = 8
 """Images that are looked at at a time: network file systems answer slowly, not rarely."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _InspectRequest(InputRequest):
+    """An input, and the strategies of denoising by whose needs it is looked at."""
+
+    denoise: Sequence[str] | None = parameter(None, "strategies; None needs tables of confounds")
+
+    def lacks_confounds(self) -> bool:
+        """Tell whether a run without a table of confounds lacks something."""
+        if self.denoise is None:
+            return True
+        cleaning = [name for source in STRATEGY for name in parameters_of(source)]
+        strategies = denoising_strategies(read_strategies(self.denoise), cleaning).values()
+        return any(
+            strategy.needs_table and words.get("missing_confounds", "error") == "error"
+            for strategy, words in strategies
+        )
 
 
 @dataclass(frozen=True)
@@ -50,10 +72,11 @@ def inspect(arguments: argparse.Namespace) -> int:
     int
         The exit code; 1 where a run lacks something.
     """
-    request = InputRequest(
+    request = _InspectRequest(
         input=arguments.input,
         mask=arguments.mask,
         t_r=arguments.t_r,
+        denoise=arguments.denoise,
         **selection_of(arguments),
     )
     found = collect_runs(request)
@@ -85,7 +108,7 @@ def _look(run: RunSpec) -> _Seen:
 def _show(request: InputRequest, found: FolderRuns, seen: list[_Seen]) -> None:
     """List every run, and those that were left out."""
     faulty = [one for one in seen if one.fault]
-    print(f"{request.input}: {len(seen)} runs, {len(faulty)} of them lack something")
+    print(f"{request.input}: {len(seen)} runs, {len(faulty)} of them lacking something")
     for name in ("confounds", "mask"):
         n_have = sum(bool(getattr(one.run, name)) for one in seen)
         print(f"{name}: {n_have} of {len(seen)} runs")

@@ -94,6 +94,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_selection(inspect)
     inspect.add_argument("--mask", metavar="FILE", help="brain mask for runs without their own")
     inspect.add_argument("--t-r", type=float, metavar="S", help="repetition time of all runs")
+    _add_denoise(inspect)
     _add_verbosity(inspect)
     group = commands.add_parser(
         "group",
@@ -258,6 +259,16 @@ def _add_cleaning(parser: argparse.ArgumentParser) -> None:
 def _add_denoising(parser: argparse.ArgumentParser) -> None:
     """Add the options of strategies, of censoring, and of what is made of cleaned signals."""
     group = parser.add_argument_group("denoising")
+    _add_denoise(group)
+    # What a request made in Python may hold is said to the tasks of an array in a file.
+    group.add_argument("--strategies", metavar="FILE", help=argparse.SUPPRESS)
+    add_options(group, CensoringParameters)
+    group = parser.add_argument_group("connectivity")
+    add_options(group, AnalysisParameters)
+
+
+def _add_denoise(group: argparse._ActionsContainer) -> None:
+    """Add --denoise."""
     group.add_argument(
         "--denoise",
         nargs="+",
@@ -266,11 +277,6 @@ def _add_denoising(parser: argparse.ArgumentParser) -> None:
         help="strategies that choose regressors and volumes from fMRIPrep's confounds, by name "
         f"({', '.join(PRESETS)}, each perhaps with +gsr) or as files (.json, .yaml)",
     )
-    # What a request made in Python may hold is said to the tasks of an array in a file.
-    group.add_argument("--strategies", metavar="FILE", help=argparse.SUPPRESS)
-    add_options(group, CensoringParameters)
-    group = parser.add_argument_group("connectivity")
-    add_options(group, AnalysisParameters)
 
 
 def _add_group(parser: argparse.ArgumentParser) -> None:

@@ -15,8 +15,8 @@ from nipype_mapsmasker.cohort.crashes import Crash, Watcher, find_crashes, reaso
 from nipype_mapsmasker.cohort.progress import Progress
 from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.errors import EngineError
-from nipype_mapsmasker.io.places import open_own, own_folder
 from nipype_mapsmasker.io.results.locking import NOTICES
+from nipype_mapsmasker.io.trust import open_own, own_folder
 
 __all__ = ["crash_dir", "logged", "make_plugin", "run_until_done"]
 

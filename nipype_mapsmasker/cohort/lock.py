@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.places import make_work_folder, open_own, own_folder
 from nipype_mapsmasker.io.results.locking import name_owner, take
+from nipype_mapsmasker.io.trust import make_work_folder, open_own, own_folder
 
 __all__ = ["LOCK_NAME", "free_folder", "locked"]
 

@@ -13,11 +13,11 @@ from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.places import (
     check_holds_no_data,
     check_result_folder,
-    check_trusted,
     is_utf8,
     real,
 )
 from nipype_mapsmasker.io.results.layout import private_folder
+from nipype_mapsmasker.io.trust import check_trusted
 
 __all__ = ["check_places"]
 
@@ -48,10 +48,11 @@ def check_places(request: CohortRequest, runs: Sequence[RunSpec]) -> None:
             msg = f"{str(folder)!r} is no UTF-8, which Nipype needs of every path; rename it."
             raise ParameterError(msg)
     # What an earlier call made may be an input of this one, such as a mask of all runs.
-    private = real(private_folder(out_dir))
-    files = [path for path in _files_of(request, runs) if private not in real(path).parents]
+    own = f"{real(private_folder(out_dir))}{os.sep}"
+    files = {path: real(path) for path in dict.fromkeys(_files_of(request, runs))}
+    data = {path: place for path, place in files.items() if not str(place).startswith(own)}
     for place in (str(request.out_dir), str(work_dir)):
-        check_holds_no_data(place, files)
+        check_holds_no_data(place, data)
     check_result_folder(out_dir)
     check_trusted(work_dir)
     if request.folder is not None:

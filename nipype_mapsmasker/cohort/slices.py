@@ -17,7 +17,7 @@ from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec, slice_numbe
 from nipype_mapsmasker.cohort.shell import is_plain, sbatch_word, shell_join, shell_word
 from nipype_mapsmasker.cohort.words import words_of
 from nipype_mapsmasker.io.atomic import atomic_path
-from nipype_mapsmasker.io.places import own_folder
+from nipype_mapsmasker.io.trust import own_folder
 
 __all__ = ["ArrayScript", "slice_of", "task_arguments", "write_array_script"]
 

@@ -2,39 +2,32 @@
 """
 Running sums of one pass over a run: the mean image, and b = A y for every volume.
 
-Volumes come a few at a time. Their voxels in use are gathered in the stored type, and multiplied
-by A once enough volumes are there for A to be read from memory seldom; conversion to float64 and
-the product go through pieces that stay in the processor's cache. The pieces of one batch are
-worked on while the next one is gathered, a few per volume, so that whoever reads the image never
-waits for long. Batches and pieces depend on sizes alone, so the sums are the same bit by bit
-however the run was cut into blocks.
+Volumes come a few at a time. Their voxels in use are gathered in the stored type, once for all
+operators, and multiplied by A once enough volumes are there for A to be read from memory seldom;
+conversion to float64 and the product go cube by cube, which stays in the processor's cache. The
+cubes of one batch are worked on while the next one is gathered, a few per volume, so that whoever
+reads the image never waits for long. Batches and cubes depend on sizes alone, so the sums are the
+same bit by bit however the run was cut into blocks.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-__all__ = ["BasisProducts", "RunningMean"]
+from nipype_mapsmasker.core.presence import PresenceCounter
+from nipype_mapsmasker.core.tiles import TiledRows
+
+__all__ = ["RunProducts", "RunningMean"]
 
 BATCH_BYTES = 20 << 20
 """Bytes of gathered voxels that wait for one multiplication; there are two such batches."""
 
 BATCH_VOLUMES = (4, 24)
 """Fewest and most volumes of a batch."""
-
-DENSE_PIECE_VOXELS = 2048
-"""Voxels of a piece of a dense product: 24 volumes of them take 0.4 MB."""
-
-SPARSE_PIECE_VOXELS = 8192
-"""Voxels of a piece of a sparse product."""
-
-MEAN_PIECE_VOXELS = 1 << 16
-"""Voxels of a piece of the mean image."""
 
 
 class RunningMean:
@@ -43,12 +36,15 @@ class RunningMean:
 
     Notes
     -----
-    Small integers are summed as integers within a block, which is exact and takes half the time.
+    Integers of two bytes are summed as such for as long as no sum can overflow, which is exact
+    and six times as fast.
     """
 
     def __init__(self) -> None:
         self.n_volumes = 0
         self._total = np.zeros(0)
+        self._short: NDArray[Any] = np.zeros(0, np.int16)
+        self._largest = 0  # that a short sum may have come to
 
     def add(self, block: NDArray[Any]) -> None:
         """
@@ -57,20 +53,40 @@ class RunningMean:
         Parameters
         ----------
         block : (n, V) ndarray
-            Volumes of any numeric type.
+            Volumes of any numeric type, always the same one.
         """
-        n_volumes, n_voxels = block.shape
         if not self.n_volumes:
-            self._total = np.zeros(n_voxels)
-        self.n_volumes += n_volumes
-        small = block.dtype.kind in "iu" and block.dtype.itemsize <= 2 and n_volumes < 1 << 15
-        for left in range(0, n_voxels, MEAN_PIECE_VOXELS):
-            piece = block[:, left : left + MEAN_PIECE_VOXELS]
-            if small:
-                part: NDArray[Any] = np.add.reduce(piece, axis=0, dtype=np.int32)
+            self._total = np.zeros(block.shape[1])
+            if block.dtype in (np.int16, np.uint16):
+                self._short = np.zeros(block.shape[1], block.dtype)
+        self.n_volumes += len(block)
+        for volume in block:
+            if self._short.size:
+                self._add_short(volume)
             else:
-                part = _finite_sum(piece)
-            self._total[left : left + MEAN_PIECE_VOXELS] += part
+                np.add(self._total, _finite(volume), out=self._total)
+
+    def _add_short(self, volume: NDArray[Any]) -> None:
+        """Add whole numbers without leaving their type, if their sums stay within it."""
+        limit = int(np.iinfo(volume.dtype).max)
+        # All bits together are no smaller than the largest number, where none is negative.
+        bound = int(np.bitwise_or.reduce(volume))
+        if bound < 0:
+            bound = max(-int(volume.min()), int(volume.max()))
+        if self._largest + bound > limit:
+            self._flush()
+        if bound > limit // 2:
+            np.add(self._total, volume, out=self._total)
+        else:
+            np.add(self._short, volume, out=self._short)
+            self._largest += bound
+
+    def _flush(self) -> None:
+        """Add the short sums to the long ones."""
+        if self._largest:
+            np.add(self._total, self._short, out=self._total)
+            self._short[:] = 0
+            self._largest = 0
 
     def finish(self) -> NDArray[np.float64]:
         """
@@ -81,39 +97,50 @@ class RunningMean:
         (V,) ndarray of float
             Of all volumes taken in; empty before the first.
         """
+        self._flush()
         self._total /= max(self.n_volumes, 1)
         return self._total
 
 
-class BasisProducts:
+class RunProducts:
     """
-    Multiply the volumes of a run by A.
+    Multiply the volumes of a run by the A of each of some operators.
 
     Parameters
     ----------
-    basis : (K', V) ndarray of float or sparse csr_array
-        A; float32 where that holds its numbers exactly, converted piece by piece.
-    voxels : (V,) ndarray of int
-        Flat indices of A's columns.
+    bases : sequence of TiledRows
+        The matrices A.
+    voxels : sequence of (V,) ndarray of int
+        Flat indices of their columns.
     n_voxels : int
         Size of the volumes that come.
+    presence : PresenceCounter, optional
+        Is shown the gathered voxels, batch by batch.
     """
 
     def __init__(
         self,
-        basis: NDArray[np.floating] | sparse.csr_array,
-        voxels: NDArray[np.int64],
+        bases: Sequence[TiledRows],
+        voxels: Sequence[NDArray[np.int64]],
         n_voxels: int,
+        presence: PresenceCounter | None = None,
     ) -> None:
-        self._basis = _SparseBasis(basis) if sparse.issparse(basis) else _DenseBasis(basis)
-        self._voxels = voxels
-        self._everywhere = voxels.size == n_voxels
+        same = all(np.array_equal(one, voxels[0]) for one in voxels[1:])
+        self.voxels = voxels[0] if same else np.unique(np.concatenate(voxels))
+        self.positions: list[NDArray[np.intp] | None] = [
+            None if same else np.searchsorted(self.voxels, one) for one in voxels
+        ]
+        self._factors = [
+            _Factor(basis, positions)
+            for basis, positions in zip(bases, self.positions, strict=True)
+        ]
+        self._presence = presence
+        self._in_order = np.array_equal(self.voxels, np.arange(n_voxels))
         self._batches: NDArray[Any] | None = None  # (2, n, V): one is gathered, one worked on
+        self._empty = np.zeros(0, np.bool_)
         self._gathering = 0
         self._n_gathered = 0
         self._work: Iterator[None] = iter(())
-        self._products: list[NDArray[np.float64]] = []
-        self._squares: list[NDArray[np.float64]] = []
 
     def add(self, block: NDArray[Any]) -> None:
         """
@@ -125,46 +152,49 @@ class BasisProducts:
             Whole volumes of any numeric type, always the same one.
         """
         if self._batches is None:
-            n_bytes = max(1, self._voxels.size * block.dtype.itemsize)
+            n_bytes = max(1, self.voxels.size * block.dtype.itemsize)
             n_batch = min(max(BATCH_BYTES // n_bytes, BATCH_VOLUMES[0]), BATCH_VOLUMES[1])
-            self._batches = np.empty((2, n_batch, self._voxels.size), dtype=block.dtype)
+            self._batches = np.empty((2, n_batch, self.voxels.size), dtype=block.dtype)
+            self._empty = np.zeros(n_batch, np.bool_)
         n_batch = self._batches.shape[1]
-        share = -(-self._voxels.size // (self._basis.piece_voxels * n_batch))
+        share = -(-sum(len(factor.tiles) for factor in self._factors) // n_batch)
         for volume in block:
             row = self._batches[self._gathering, self._n_gathered]
-            if self._everywhere:
+            if self._in_order:
                 row[...] = volume
             else:
                 # 'clip' only spares a buffered copy: the indices are within the volume.
-                np.take(volume, self._voxels, out=row, mode="clip")
+                np.take(volume, self.voxels, out=row, mode="clip")
+            if self._presence is not None:
+                self._empty[self._n_gathered] = self._presence.is_empty(volume)
             self._n_gathered += 1
             for _ in range(share):
                 next(self._work, None)
             if self._n_gathered == n_batch:
                 self._turn()
 
-    def finish(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def finish(self) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
         """
         Give the sums.
 
         Returns
         -------
-        products : (T, K') ndarray of float
-            A y for every volume; what is not finite counted as 0.
-        squares : (T,) ndarray of float
-            ||y||^2 over A's voxels.
+        list of tuple
+            For every operator A y of all volumes, (T, K'), and ||y||^2 over its voxels, (T,);
+            what is not finite counted as 0.
         """
         self._turn()
         self._finish_work()
-        products = [np.zeros((0, self._basis.n_rows)), *self._products]
-        squares = np.concatenate([np.zeros(0), *self._squares])
-        return np.concatenate(products), squares
+        return [factor.finish() for factor in self._factors]
 
     def _turn(self) -> None:
         """Begin to work on the batch that was gathered."""
         self._finish_work()
         if self._batches is not None and self._n_gathered:
-            self._work = self._multiply(self._batches[self._gathering, : self._n_gathered])
+            rows = self._batches[self._gathering, : self._n_gathered]
+            if self._presence is not None:
+                self._presence.add(rows, self._empty[: self._n_gathered].copy())
+            self._work = self._multiply(rows)
         self._gathering = 1 - self._gathering
         self._n_gathered = 0
 
@@ -174,13 +204,36 @@ class BasisProducts:
             pass
 
     def _multiply(self, rows: NDArray[Any]) -> Iterator[None]:
-        """Multiply a batch, piece by piece."""
-        product = np.zeros((len(rows), self._basis.n_rows))
+        """Multiply a batch, cube by cube."""
+        for factor in self._factors:
+            yield from factor.multiply(rows)
+
+
+class _Factor:
+    """One A, and what it has given so far."""
+
+    def __init__(self, basis: TiledRows, positions: NDArray[np.intp] | None) -> None:
+        self.tiles = list(basis.tiles())
+        self._n_rows = basis.n_rows
+        self._positions = positions
+        self._widest = max((tile.block.shape[1] for tile in self.tiles), default=0)
+        self._products: list[NDArray[np.float64]] = [np.zeros((0, basis.n_rows))]
+        self._squares: list[NDArray[np.float64]] = [np.zeros(0)]
+
+    def finish(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Give products and squares of all volumes."""
+        return np.concatenate(self._products), np.concatenate(self._squares)
+
+    def multiply(self, rows: NDArray[Any]) -> Iterator[None]:
+        """Multiply a batch of gathered volumes, one cube at a time."""
+        product = np.zeros((len(rows), self._n_rows))
         square = np.zeros(len(rows))
-        step = self._basis.piece_voxels
-        buffer = np.empty((len(rows), step))
-        for left in range(0, self._voxels.size, step):
-            part = rows[:, left : left + step]
+        buffer = np.empty((len(rows), self._widest))
+        for tile in self.tiles:
+            if self._positions is None:
+                part = rows[:, tile.columns]
+            else:
+                part = rows.take(self._positions[tile.columns], axis=1)
             values = buffer[:, : part.shape[1]]
             values[...] = part
             power = np.vecdot(values, values)
@@ -188,56 +241,19 @@ class BasisProducts:
                 np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
                 power = np.vecdot(values, values)
             square += power
-            self._basis.multiply(values, left, product)
+            product[:, tile.rows] += values @ tile.block.T.astype(np.float64, copy=False)
             yield
         self._products.append(product)
         self._squares.append(square)
 
 
-class _DenseBasis:
-    """A as an array, perhaps mapped from a file."""
-
-    piece_voxels = DENSE_PIECE_VOXELS
-
-    def __init__(self, basis: NDArray[np.floating]) -> None:
-        self._basis = basis
-        self.n_rows = basis.shape[0]
-
-    def multiply(
-        self, values: NDArray[np.float64], left: int, product: NDArray[np.float64]
-    ) -> None:
-        """Add the product with A's columns from ``left`` on."""
-        part = self._basis[:, left : left + values.shape[1]].astype(np.float64, copy=False)
-        product += values @ part.T
-
-
-class _SparseBasis:
-    """A by columns, cut into pieces: a voxel meets its few maps while it is in the cache."""
-
-    piece_voxels = SPARSE_PIECE_VOXELS
-
-    def __init__(self, basis: sparse.csr_array) -> None:
-        self.n_rows = basis.shape[0]
-        columns = sparse.csc_array(basis, dtype=np.float64)
-        self._pieces = [
-            columns[:, left : left + SPARSE_PIECE_VOXELS]
-            for left in range(0, columns.shape[1], SPARSE_PIECE_VOXELS)
-        ]
-
-    def multiply(
-        self, values: NDArray[np.float64], left: int, product: NDArray[np.float64]
-    ) -> None:
-        """Add the product with A's columns from ``left`` on."""
-        # SciPy wants one row per voxel; the other orientation would be copied, voxel by voxel.
-        upright = np.ascontiguousarray(values.T)
-        product += np.asarray(self._pieces[left // SPARSE_PIECE_VOXELS] @ upright).T
-
-
-def _finite_sum(piece: NDArray[Any]) -> NDArray[np.float64]:
-    """Sum over volumes in float64, without what is not finite."""
-    values = piece.astype(np.float64)
-    total = np.ones(len(values)) @ values
-    if not np.isfinite(total).all():
-        np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-        total = np.ones(len(values)) @ values
-    return total
+def _finite(volume: NDArray[Any]) -> NDArray[Any]:
+    """Give a volume (V,) with 0 for what is not finite."""
+    if volume.dtype.kind != "f":
+        return volume
+    with np.errstate(over="ignore", invalid="ignore"):
+        # The squares add up to a number only if all are; they may overflow where all are too.
+        if np.isfinite(np.dot(volume, volume)):
+            return volume
+    finite: NDArray[Any] = np.nan_to_num(volume, nan=0.0, posinf=0.0, neginf=0.0)
+    return finite

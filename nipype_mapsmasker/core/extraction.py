@@ -9,18 +9,18 @@ accumulated on the way.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.accumulation import RunningMean
+from nipype_mapsmasker.core.accumulation import RunningMean, RunProducts
 from nipype_mapsmasker.core.fitting import MapsOperator, fold_resampling
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation, check_overlap
-from nipype_mapsmasker.core.operator_pass import Extraction, OperatorPass
+from nipype_mapsmasker.core.operator_solver import Extraction, OperatorSolver
 from nipype_mapsmasker.core.presence import Presence, PresenceCounter, look_through
 from nipype_mapsmasker.core.resampling import BlockResampler
 from nipype_mapsmasker.core.spatial import DirectResampling
@@ -201,68 +201,118 @@ def extract(
             "through only once; pass a list, or an object that begins anew."
         )
         raise ParameterError(msg)
-    presence = None
-    if exclude and any(target.resampler is not None for target in targets):
-        presence = look_through(blocks, step)
+    resampled = any(target.resampler is not None for target in targets)
+    presence = look_through(blocks, step) if exclude and resampled else None
     counter, mean = PresenceCounter(step), RunningMean()
-    passes = [OperatorPass(target.operator, target.resampler) for target in targets]
-    movers = _Movers(targets, presence)
+    # On one grid, only voxels that some operator reads can be missed.
+    streams = _streams(targets, presence, None if resampled else counter)
     for block in blocks:
         mean.add(block)
-        if presence is None:
+        if resampled and presence is None:
             counter.add(block)
-        for one, moved in zip(passes, movers(block), strict=True):
-            one.add(moved)
+        for stream in streams:
+            stream.add(block)
+    for stream in streams:
+        stream.end()
     presence = counter.finish() if presence is None else presence
-    mean_image = mean.finish()
-    for one in passes:
-        one.solve(presence, exclude=exclude)
-    if any(one.again for one in passes):
-        movers.restart()
+    image = mean.finish()
+    for stream in streams:
+        stream.solve(presence, gathered=not resampled, exclude=exclude)
+    if any(solver.again for stream in streams for solver in stream.solvers):
         for block in blocks:
-            for one, moved in zip(passes, movers(block), strict=True):
-                one.solve_again(moved)
-    return [one.finish(mean_image) for one in passes], mean_image
+            for stream in streams:
+                stream.solve_again(block)
+    found = {number: one for stream in streams for number, one in stream.finish(image)}
+    return [found[number] for number in range(len(targets))], image
 
 
-class _Movers:
+class _Stream:
     """
-    Bring blocks to the grids of all operators; those that share a resampler share its work.
+    What reads volumes of one kind: those of the run as they are, or brought to another grid.
 
     Parameters
     ----------
-    targets : sequence of Target
-        The operators.
+    targets : dict of int to Target
+        The operators that do, by their number.
     presence : Presence or None
-        Where the run has data, if what has none is to be left out.
+        Where the run has data, if what has none is to be left out of resampling.
+    counter : PresenceCounter or None
+        Is shown the voxels that the operators read.
     """
 
-    def __init__(self, targets: Sequence[Target], presence: Presence | None) -> None:
-        self._targets = targets
-        self._presence = presence
+    def __init__(
+        self,
+        targets: dict[int, Target],
+        presence: Presence | None,
+        counter: PresenceCounter | None,
+    ) -> None:
+        first = next(iter(targets.values()))
+        self._numbers = list(targets)
+        self._resampler, self._presence = first.resampler, presence
+        self.solvers = [OperatorSolver(t.operator, t.resampler) for t in targets.values()]
+        operators = [target.operator for target in targets.values()]
+        self._products = RunProducts(
+            [operator.basis for operator in operators],
+            [operator.voxels for operator in operators],
+            first.operator.grid.n_voxels,
+            counter,
+        )
+        self._mean = None if self._resampler is None else RunningMean()
+        self._sums: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
         self._done = 0
 
-    def restart(self) -> None:
-        """Begin again at the first volume."""
+    def add(self, block: NDArray[np.generic]) -> None:
+        """Take the run's next volumes in."""
+        moved = self._move(block)
+        self._products.add(moved)
+        if self._mean is not None:
+            self._mean.add(moved)
+
+    def end(self) -> None:
+        """Multiply what waits; there are no more volumes."""
+        self._sums = self._products.finish()
+
+    def solve(self, presence: Presence, *, gathered: bool, exclude: bool) -> None:
+        """Solve for the signals; ``gathered`` says that the presence is of gathered voxels."""
         self._done = 0
+        parts = zip(self.solvers, self._sums, self._products.positions, strict=True)
+        for solver, sums, positions in parts:
+            places = positions if gathered else solver.operator.voxels
+            solver.solve(sums, presence, places, exclude=exclude)
 
-    def __call__(self, block: NDArray[np.generic]) -> list[NDArray[np.generic]]:
-        """Give the block as each operator wants it."""
-        moved: dict[int, NDArray[np.generic]] = {}
-        for target in self._targets:
-            resampler = target.resampler
-            if resampler is not None and id(resampler) not in moved:
-                moved[id(resampler)] = self._move(resampler, block)
-        self._done += len(block)
-        return [block if t.resampler is None else moved[id(t.resampler)] for t in self._targets]
+    def solve_again(self, block: NDArray[np.generic]) -> None:
+        """Take the volumes of a second reading in."""
+        moved = self._move(block)
+        for solver in self.solvers:
+            solver.solve_again(moved)
 
-    def _move(self, resampler: BlockResampler, block: NDArray[np.generic]) -> NDArray[np.float64]:
-        """Resample a block, around its holes where they are known."""
+    def finish(self, mean: NDArray[np.float64]) -> Iterator[tuple[int, Extraction]]:
+        """Give what was found, with each operator's number."""
+        image = mean if self._mean is None else self._mean.finish()
+        for number, solver in zip(self._numbers, self.solvers, strict=True):
+            yield number, solver.finish(image)
+
+    def _move(self, block: NDArray[np.generic]) -> NDArray[np.generic]:
+        """Resample a block, if that is wanted, around its holes where they are known."""
+        resampler = self._resampler
+        if resampler is None:
+            return block
         if self._presence is None:
             return resampler(block)
         patterns = self._presence.pattern_of[self._done : self._done + len(block)]
+        self._done += len(block)
         out = np.empty((len(block), resampler.target.n_voxels))
         for pattern in np.unique(patterns):
             known = self._presence.known(int(pattern))
             out[patterns == pattern] = resampler.normalised(block[patterns == pattern], known)
         return out
+
+
+def _streams(
+    targets: Sequence[Target], presence: Presence | None, counter: PresenceCounter | None
+) -> list[_Stream]:
+    """Put operators together that share a resampler, or need none."""
+    kinds: dict[int, dict[int, Target]] = {}
+    for number, target in enumerate(targets):
+        kinds.setdefault(id(target.resampler), {})[number] = target
+    return [_Stream(kind, presence, counter) for kind in kinds.values()]

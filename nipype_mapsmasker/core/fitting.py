@@ -16,21 +16,22 @@ smoothed, never a run.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid
-from nipype_mapsmasker.core.least_squares import RowMatrix, solve_maps
-from nipype_mapsmasker.core.maps import DENSE_ABOVE, MapsMatrix, apply_to_support, to_dense
+from nipype_mapsmasker.core.least_squares import solve_maps
+from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support, to_dense
 from nipype_mapsmasker.core.smoothing import smoothing_operator
 from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
     SeparableOperator,
     SparseOperator,
 )
+from nipype_mapsmasker.core.tiles import Support, TiledRows, supports_of, tile_rows
 from nipype_mapsmasker.errors import MapsError
 
 __all__ = [
@@ -54,8 +55,8 @@ class MapsOperator:
     grid : Grid
         The grid that a volume must be on.
     voxels : (V,) ndarray of int
-        Flat indices, disk order, of the voxels that are read.
-    basis : (K', V) ndarray of float or sparse csr_array
+        Flat indices of the voxels that are read, cube by cube.
+    basis : (K', V) TiledRows
         A, applied to the voxels of every volume, smoothing folded in; in float32 only where that
         holds the same numbers, and multiplied in float64.
     mixing : (K, K') ndarray of float
@@ -89,7 +90,7 @@ class MapsOperator:
 
     grid: Grid
     voxels: NDArray[np.int64]
-    basis: RowMatrix
+    basis: TiledRows
     mixing: NDArray[np.float64]
     factor: NDArray[np.float64]
     names: tuple[str, ...]
@@ -158,7 +159,9 @@ def fit_maps(
         smoothing = smoothing_operator(maps.grid, smoothing_fwhm)
     if smoothing is not None and smoothing_fwhm is not None:
         widths = tuple(float(width) for width in np.atleast_1d(smoothing_fwhm))
-        basis, voxels = _fold(basis, voxels, maps.grid, smoothing, maps.grid)
+        basis, voxels = _fold(supports_of(basis, voxels), maps.grid, smoothing, maps.grid)
+    else:
+        basis, voxels = tile_rows(supports_of(basis, voxels), maps.grid.shape)
     n_voxels, centres = _extents(maps)
     return MapsOperator(
         grid=maps.grid,
@@ -200,7 +203,8 @@ def fold_resampling(
     MapsOperator
         For volumes on ``source``.
     """
-    basis, voxels = _fold(operator.basis, operator.voxels, operator.grid, resampling, source)
+    supports = supports_of(operator.basis, operator.voxels)
+    basis, voxels = _fold(supports, operator.grid, resampling, source)
     return replace(operator, grid=source, basis=basis, voxels=voxels, folded=True)
 
 
@@ -229,43 +233,17 @@ def _demeaned(maps: MapsMatrix, names: list[str], voxels: NDArray[np.int64]) -> 
 
 
 def _fold(
-    basis: RowMatrix,
-    voxels: NDArray[np.int64],
+    supports: Iterable[Support],
     grid: Grid,
     operator: SeparableOperator | PermutedOperator | SparseOperator,
     source: Grid,
-) -> tuple[RowMatrix, NDArray[np.int64]]:
+) -> tuple[TiledRows, NDArray[np.int64]]:
     """Multiply A by a spatial operator from the right: apply its transpose to A's rows."""
     transposed = operator.T
-    indices, data = [], []
-    for row in basis:
-        filled = row.indices if sparse.issparse(row) else slice(None)
-        weights = row.data if sparse.issparse(row) else row
-        index, values = apply_to_support(transposed, voxels[filled], weights, grid, source)
-        indices.append(index)
-        data.append(values)
-    return _stack_rows(indices, data, source.n_voxels)
-
-
-def _stack_rows(
-    indices: list[NDArray[np.int64]], data: list[NDArray[np.float64]], n_voxels: int
-) -> tuple[RowMatrix, NDArray[np.int64]]:
-    """Stack sparse rows over the voxels that any of them uses; dense where that is denser."""
-    used = np.zeros(n_voxels, dtype=bool)
-    for index in indices:
-        used[index] = True
-    voxels = np.flatnonzero(used)
-    position = np.zeros(n_voxels, dtype=np.int32)
-    position[voxels] = np.arange(voxels.size, dtype=np.int32)
-    shape = (len(indices), voxels.size)
-    if sum(index.size for index in indices) > DENSE_ABOVE * shape[0] * shape[1]:
-        dense = np.zeros(shape)
-        for row, index, values in zip(dense, indices, data, strict=True):
-            row[position[index]] = values
-        return dense, voxels
-    indptr = np.concatenate([[0], np.cumsum([index.size for index in indices])])
-    columns = position[np.concatenate(indices)]
-    return sparse.csr_array((np.concatenate(data), columns, indptr), shape=shape), voxels
+    folded = (
+        apply_to_support(transposed, index, weights, grid, source) for index, weights in supports
+    )
+    return tile_rows(((index.astype(np.int32), values) for index, values in folded), source.shape)
 
 
 def _extents(maps: MapsMatrix) -> tuple[NDArray[np.int64], NDArray[np.float64]]:

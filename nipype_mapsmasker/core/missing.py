@@ -9,21 +9,19 @@ much alike for that, their rows are factorised anew, and the volumes read once m
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from nipype_mapsmasker.core.fitting import MapsOperator
 from nipype_mapsmasker.core.least_squares import (
     MAX_GRAM_CONDITION,
-    RowMatrix,
     Solution,
     solve_maps,
     spread,
 )
-from nipype_mapsmasker.core.maps import to_dense
 from nipype_mapsmasker.core.presence import Presence
 
 __all__ = ["Holes", "MissingSolver", "coverage_of", "map_rows"]
@@ -56,7 +54,7 @@ def map_rows(
     (K, n) ndarray of float
         With smoothing folded in, the weight that raw voxels really carry.
     """
-    part = to_dense(operator.basis[:, columns]).astype(np.float64, copy=False)
+    part = operator.basis.take(columns)
     return part if _is_identity(operator.factor) else operator.factor.T @ part
 
 
@@ -78,17 +76,14 @@ def coverage_of(operator: MapsOperator, share: NDArray[np.float64]) -> NDArray[n
     """
     if (share == 1.0).all():
         return np.where(operator.lost, 0.0, 1.0)
-    total, found = np.zeros(operator.n_maps), np.zeros(operator.n_maps)
-    if sparse.issparse(operator.basis) and _is_identity(operator.factor):
-        weights = abs(operator.basis).astype(np.float64)
-        total, found = weights @ np.ones(share.size), weights @ share
-        return _ratio(found, total, operator.lost)
-    for left in range(0, share.size, PIECE_VOXELS):
-        part = slice(left, left + PIECE_VOXELS)
-        weight = np.abs(map_rows(operator, part))
-        total += weight @ np.ones(weight.shape[1])
-        found += weight @ share[part]
-    return _ratio(found, total, operator.lost)
+    both = np.column_stack([share, np.ones(share.size)])
+    sums = np.zeros((operator.n_maps, 2))
+    if _is_identity(operator.factor):
+        sums = operator.basis.absolute(both)
+    else:
+        for part in _pieces(share.size):
+            sums += np.abs(map_rows(operator, part)) @ both[part]
+    return _ratio(sums[:, 0], sums[:, 1], operator.lost)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,48 +97,53 @@ class Holes:
         Never in the run.
     patterns : list of (n,) ndarray of int
         Distinct sets of others that are missing in some volumes.
-    values : list of (V,) ndarray of float
-        What voxels without data are read as, for ``never`` alone and then for each pattern.
     pattern_of : (T,) ndarray of int
         Which pattern a volume has; -1 for none.
     empty : (T,) ndarray of bool
         Volumes without any data under the maps.
+    presence : Presence or None
+        Where values of voxels without data come from; None where they were resampled.
     """
 
     never: NDArray[np.bool_]
     patterns: list[NDArray[np.intp]]
-    values: list[NDArray[np.float64]]
     pattern_of: NDArray[np.intp]
     empty: NDArray[np.bool_]
+    presence: Presence | None = None
 
     @classmethod
-    def on_grid(cls, presence: Presence, voxels: NDArray[np.int64]) -> Holes:
-        """Take them from the run's own grid."""
-        numbers = range(-1, len(presence.patterns))
-        known = [presence.known(number)[voxels] for number in numbers]
-        values = [presence.values(number)[voxels] for number in numbers]
-        return cls._from_known(known, values, presence)
+    def on_grid(cls, presence: Presence) -> Holes:
+        """Take them from the run's own grid, at the operator's voxels."""
+        patterns = presence.patterns
+        return cls._finish(presence.never, patterns, presence, presence)
 
     @classmethod
-    def resampled(cls, presence: Presence, known: list[NDArray[np.bool_]]) -> Holes:
+    def resampled(cls, presence: Presence, known: Iterable[NDArray[np.bool_]]) -> Holes:
         """Take them from resampled masks, for ``never`` alone and then for each pattern."""
-        nothing = np.zeros(known[0].size)
-        return cls._from_known(known, [nothing for _ in known], presence)
+        masks = iter(known)
+        never = ~next(masks)
+        patterns = [np.flatnonzero(~one & ~never) for one in masks]
+        return cls._finish(never, patterns, presence, None)
 
     @classmethod
-    def _from_known(
+    def _finish(
         cls,
-        known: list[NDArray[np.bool_]],
-        values: list[NDArray[np.float64]],
+        never: NDArray[np.bool_],
+        patterns: list[NDArray[np.intp]],
         presence: Presence,
+        values: Presence | None,
     ) -> Holes:
-        never = ~known[0]
-        patterns = [np.flatnonzero(~one & ~never) for one in known[1:]]
         empty = presence.empty | bool(never.all())
         for number, pattern in enumerate(patterns):
             if pattern.size == never.size - int(never.sum()):
                 empty = empty | (presence.pattern_of == number)
-        return cls(never, patterns, values, presence.pattern_of, empty)
+        return cls(never, patterns, presence.pattern_of, empty, values)
+
+    def values(self, pattern: int, out: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Give what voxels (n_out,) without data are read as in the volumes of a pattern."""
+        if self.presence is None:  # resampling has made them 0
+            return np.zeros(out.size)
+        return self.presence.values(pattern)[out]
 
     def without_data(self, pattern: int) -> NDArray[np.intp]:
         """Give the voxels to leave out in the volumes of a pattern, or of none (-1)."""
@@ -166,8 +166,8 @@ class Holes:
                 counts[self.pattern_of == number] = inside.sum(axis=1)
         if self.empty.any():
             whole = np.zeros(operator.n_maps, dtype=np.int64)
-            for left in range(0, seen.size, PIECE_VOXELS):
-                rows = map_rows(operator, seen[left : left + PIECE_VOXELS])
+            for part in _pieces(seen.size):
+                rows = map_rows(operator, seen[part])
                 whole += (np.abs(rows) > floor[:, None]).sum(axis=1)
             counts[self.empty] = whole
         return counts
@@ -185,7 +185,7 @@ class MissingSolver:
 
     def __init__(self, operator: MapsOperator) -> None:
         self._operator = operator
-        self._gram = _gram_of_rows(operator.basis, np.ones(operator.voxels.size))
+        self._gram = operator.basis.gram()
         # F^+, of which rows that are single maps can be dropped.
         self._back = operator.mixing @ self._gram
         factor = operator.factor
@@ -218,12 +218,12 @@ class MissingSolver:
             Of which nothing is left. None instead of both where digits would be lost.
         """
         basis = self._operator.basis
-        part = to_dense(basis[:, out]).astype(np.float64, copy=False)
+        part = basis.take(out)
         gram = self._gram - part @ part.T
         if (np.diag(gram) < FEW_LEFT * np.diag(self._gram)).any():
             seen = np.ones(basis.shape[1])
             seen[out] = 0.0
-            gram = _gram_of_rows(basis, seen)
+            gram = basis.gram(seen)
         present = np.flatnonzero(np.diag(gram) > 0)
         gone = np.diag(gram) == 0
         if (gone & ~self._single & (np.diag(self._gram) > 0)).any():
@@ -265,16 +265,10 @@ class MissingSolver:
         return solve_maps(rows.T), seen, np.asarray(~rows.any(axis=1))
 
 
-def _gram_of_rows(basis: RowMatrix, weight: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Give A W A' in float64, whatever type the file of an operator holds A in."""
-    if sparse.issparse(basis):
-        rows = sparse.csr_array(basis, dtype=np.float64)
-        return to_dense(rows.multiply(weight).tocsr() @ rows.T)
-    gram = np.zeros((basis.shape[0], basis.shape[0]))
-    for left in range(0, weight.size, PIECE_VOXELS):
-        part = basis[:, left : left + PIECE_VOXELS].astype(np.float64, copy=False)
-        gram += (part * weight[left : left + PIECE_VOXELS]) @ part.T
-    return gram
+def _pieces(n_voxels: int) -> Iterator[slice]:
+    """Cut voxels into pieces, so that what is dense stays small."""
+    for left in range(0, n_voxels, PIECE_VOXELS):
+        yield slice(left, min(left + PIECE_VOXELS, n_voxels))
 
 
 def _is_identity(factor: NDArray[np.float64]) -> bool:
@@ -295,7 +289,7 @@ def _largest(operator: MapsOperator) -> NDArray[np.float64]:
     if _is_identity(operator.factor):
         return np.zeros(operator.n_maps)
     largest = np.zeros(operator.n_maps)
-    for left in range(0, operator.voxels.size, PIECE_VOXELS):
-        rows = np.abs(map_rows(operator, slice(left, left + PIECE_VOXELS)))
+    for part in _pieces(operator.voxels.size):
+        rows = np.abs(map_rows(operator, part))
         largest = np.maximum(largest, rows.max(axis=1, initial=0.0))
     return largest

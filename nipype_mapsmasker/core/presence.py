@@ -4,7 +4,7 @@ Where a run has data: which voxels never, and which ones not in some volumes, in
 
 A voxel has no data in a volume where it is not finite or zero, and none at all where it is so in
 every volume or always holds the same value. Volumes are compared with the first one in the type
-that they are stored in, so that a run without holes costs two comparisons per value; what differs
+that they are stored in, so that a run without holes costs one comparison per value; what differs
 from the first volume is rare, and only that is kept, one bit per voxel and pattern.
 """
 
@@ -19,9 +19,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["Presence", "PresenceCounter", "look_through"]
-
-PIECE_VALUES = 1 << 17
-"""Values that are compared at a time: they stay in the processor's cache."""
 
 NOISE_STEPS = 8
 """Whole numbers as near to zero as this are noise around it, among which zeros are data too."""
@@ -73,6 +70,38 @@ class Presence:
             values[self.patterns[pattern]] = self.zero
         return values
 
+    def at(self, positions: NDArray[np.intp] | None) -> Presence:
+        """
+        Look at some of the voxels only.
+
+        Parameters
+        ----------
+        positions : (n,) ndarray of int or None
+            Which; None for all.
+
+        Returns
+        -------
+        Presence
+            Of those, in their order.
+        """
+        if positions is None:
+            return self
+        places = np.full(self.never.size, -1)
+        places[positions] = np.arange(positions.size)
+
+        def moved(indices: NDArray[np.intp]) -> NDArray[np.intp]:
+            return np.sort(places[indices][places[indices] >= 0])
+
+        return Presence(
+            self.never[positions],
+            self.constant[positions],
+            self.empty,
+            [moved(pattern) for pattern in self.patterns],
+            [moved(pattern) for pattern in self.lapsed],
+            self.pattern_of,
+            self.zero,
+        )
+
 
 class PresenceCounter:
     """
@@ -92,49 +121,56 @@ class PresenceCounter:
         self._reference: NDArray[Any] | None = None  # the first value of every voxel
         self._pattern = np.zeros(0, np.bool_)  # voxels with data in the first volume
         self._ever = self._changed = self._noise = self._pattern
+        self._same = np.zeros(0, np.intp)  # voxels that have held their first value so far
         self._deviations: dict[int, bytes] = {}
         self._known: dict[bytes, bytes] = {}
 
-    def add(self, block: NDArray[Any]) -> None:
+    def add(self, block: NDArray[Any], empty: NDArray[np.bool_] | None = None) -> None:
         """
         Take volumes in.
 
         Parameters
         ----------
         block : (n, V) ndarray
-            The next volumes, of any numeric type.
+            The next volumes, of any numeric type, at the voxels that matter.
+        empty : (n,) ndarray of bool, optional
+            Which volumes have no data anywhere; by default those without any at these voxels.
         """
         n_voxels = block.shape[1]
-        empty = [self._is_empty(volume) for volume in block]
-        numbers = len(self._empty) + np.flatnonzero(~np.array(empty, dtype=bool))
-        self._empty += empty
-        rows = block if not any(empty) else block[~np.array(empty)]
+        if empty is None:
+            empty = np.array([self.is_empty(volume) for volume in block], dtype=bool)
+        numbers = (len(self._empty) + np.flatnonzero(~empty)).tolist()
+        self._empty += empty.tolist()
+        rows = block[~empty] if empty.any() else block
         if self._reference is None:
             self._ever = self._noise = np.zeros(n_voxels, np.bool_)
             self._pattern, self._changed = self._ever.copy(), self._ever.copy()
             if not len(rows):
-                self._ever = np.zeros(n_voxels, np.bool_)
                 return
             self._reference = rows[0].copy()
-            self._pattern = self._present(rows[:1])[0]
+            self._pattern = self._present(rows[0])
             self._ever, self._noise = self._pattern.copy(), np.zeros(n_voxels, np.bool_)
+            self._same = np.flatnonzero(self._pattern)
         elif self._reference.size != n_voxels:
             msg = f"a block of {n_voxels} voxels among blocks of {self._reference.size}"
             raise AssertionError(msg)
-        deviations: NDArray[np.bool_] | None = None
-        step = max(1024, PIECE_VALUES // max(1, len(rows)))
-        for left in range(0, n_voxels, step):
-            part = slice(left, left + step)
-            found = self._compare(rows[:, part], part)
-            if found is not None:
-                if deviations is None:
-                    deviations = np.zeros(rows.shape, np.bool_)
-                deviations[:, part] = found
-        if deviations is not None:
-            for number, row in zip(numbers, deviations, strict=True):
-                if row.any():
-                    bits = np.packbits(row).tobytes()
-                    self._deviations[int(number)] = self._known.setdefault(bits, bits)
+        odd: dict[int, NDArray[np.bool_]] = {}
+        for number, row in zip(numbers, rows, strict=True):
+            present = self._present(row)
+            if self._same.size:
+                self._compare(row, present)
+            if not np.array_equal(present, self._pattern):
+                deviates = (present != self._pattern) & ~self._noise
+                if deviates.any():
+                    odd[number] = deviates
+        if odd:
+            columns = np.flatnonzero(np.logical_or.reduce(list(odd.values())))
+            self._look_closely(rows, columns)
+            for number, deviates in odd.items():
+                deviates &= ~self._noise
+                if deviates.any():
+                    bits = np.packbits(deviates).tobytes()
+                    self._deviations[number] = self._known.setdefault(bits, bits)
 
     def finish(self) -> Presence:
         """
@@ -152,7 +188,9 @@ class PresenceCounter:
             nothing = np.full(empty.size, -1)
             return Presence(every, np.zeros(n_voxels), empty, [], [], nothing, self._zero)
         # A single value cannot show that it changes.
-        fixed = self._ever & ~self._changed & (self._times_seen(int((~empty).sum())) > 1)
+        fixed = self._ever & ~self._changed
+        if fixed.any():
+            fixed &= self._times_seen(int((~empty).sum())) > 1
         never = ~self._ever | fixed
         constant = np.where(fixed, self._reference, 0).astype(np.float64)
         varied = ~never & ~self._noise
@@ -184,8 +222,20 @@ class PresenceCounter:
             n_deviations += times * unpacked
         return np.where(self._pattern, n_volumes - n_deviations, n_deviations)
 
-    def _is_empty(self, volume: NDArray[Any]) -> bool:
-        """Tell whether a volume has no data at all; a few voxels of it mostly decide."""
+    def is_empty(self, volume: NDArray[Any]) -> bool:
+        """
+        Tell whether a volume has no data at all; a few voxels of it mostly decide.
+
+        Parameters
+        ----------
+        volume : (V,) ndarray
+            Its values.
+
+        Returns
+        -------
+        bool
+            Whether all are zero or not finite.
+        """
         few = volume[:: max(1, volume.size // 1000)]
         return not self._present(few).any() and not self._present(volume).any()
 
@@ -204,31 +254,20 @@ class PresenceCounter:
             found &= np.isfinite(values)
         return found
 
-    def _compare(self, piece: NDArray[Any], part: slice) -> NDArray[np.bool_] | None:
-        """Note which voxels of a piece change; give what deviates from the first volume."""
+    def _compare(self, row: NDArray[Any], present: NDArray[np.bool_]) -> None:
+        """Note which voxels change, of those that have not yet."""
         assert self._reference is not None
-        present = self._present(piece)
-        pattern, changed = self._pattern[part], self._changed[part]
-        if (pattern & ~changed).any():
-            differs = np.not_equal(piece, self._reference[part])
-            differs &= present
-            changed |= np.logical_or.reduce(differs, axis=0)
-        deviates = np.asarray(present != pattern)
-        if not deviates.any():
-            return None
-        deviates &= ~self._noise[part]
-        columns = np.flatnonzero(np.logical_or.reduce(deviates, axis=0))
-        if not columns.size:
-            return None
-        self._look_closely(piece[:, columns], present[:, columns], part.start + columns)
-        deviates[:, columns] &= ~self._noise[part][columns]
-        return deviates
+        same = self._same
+        differs = row[same] != self._reference[same]
+        differs &= present[same]
+        self._changed[same[differs]] = True
+        self._same = same[~differs]
 
-    def _look_closely(
-        self, values: NDArray[Any], present: NDArray[np.bool_], voxels: NDArray[np.intp]
-    ) -> None:
+    def _look_closely(self, rows: NDArray[Any], voxels: NDArray[np.intp]) -> None:
         """Look at voxels that have data in some volumes only."""
         assert self._reference is not None
+        values = rows[:, voxels]
+        present = np.stack([self._present(row) for row in values])
         reference = self._reference[voxels]
         # Those empty at first are compared with their first value from then on.
         fresh = ~self._ever[voxels] & present.any(axis=0)
@@ -281,6 +320,6 @@ def look_through(blocks: Iterable[NDArray[Any]], step: float = 0.0) -> Presence:
 
 
 def _sum_is_finite(values: NDArray[Any]) -> bool:
-    """Tell whether all values are finite, if their sum is; it may overflow where they are."""
+    """Tell whether all values (V,) are finite, if their squares add up to a number."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(np.add.reduce(values, axis=None)))
+        return bool(np.isfinite(np.dot(values, values)))

@@ -13,17 +13,20 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from nipype_mapsmasker.core.fitting import MapsOperator
 from nipype_mapsmasker.core.grids import Grid
+from nipype_mapsmasker.core.tiles import TiledRows
 from nipype_mapsmasker.errors import ImageFileError
 from nipype_mapsmasker.io.atomic import atomic_path
 
 __all__ = ["OPERATOR_FORMAT", "load_operator", "save_operator"]
 
-OPERATOR_FORMAT = 2
+OPERATOR_FORMAT = 3
 """Version of the file's layout; files of another version are refused."""
+
+_BASIS = ("starts", "row_starts", "rows", "values")
+"""Parts of the maps; the last is all but everything, and mapped."""
 
 _LOCAL_HEADER_BYTES = 30
 """Fixed part of a zip member's own header; name and extra field follow it."""
@@ -63,11 +66,7 @@ def save_operator(path: str | Path, operator: MapsOperator) -> Path:
         "merged": operator.merged,
         "folded": np.array(operator.folded),
     }
-    basis = operator.basis
-    if isinstance(basis, np.ndarray):
-        arrays["basis"] = _compact(basis)
-    else:
-        arrays |= {f"basis_{part}": getattr(basis, part) for part in ("data", "indices", "indptr")}
+    arrays |= {f"basis_{part}": getattr(operator.basis, part) for part in _BASIS}
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **arrays)
     return path
@@ -102,24 +101,17 @@ def load_operator(path: str | Path) -> MapsOperator:
                     f"{OPERATOR_FORMAT}; fit the maps again."
                 )
                 raise ImageFileError(msg)
-            large = {"basis", "basis_data", "basis_indices", "basis_indptr"}
-            small = {name: archive[name] for name in archive.files if name not in large}
-            present = large.intersection(archive.files)
-        maps = {name: _map_member(path, name + ".npy") for name in present}
+            small = {name: archive[name] for name in archive.files if name != "basis_values"}
+        values = _map_member(path, "basis_values.npy")
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, FileNotFoundError) as error:
         msg = f"{path} is not a whole operator file ({error}); fit the maps again."
         raise ImageFileError(msg) from error
-    n_maps, voxels = small["factor"].shape[0], small["voxels"]
-    if "basis" in maps:
-        basis: NDArray[np.floating] | sparse.csr_array = maps["basis"]
-    else:
-        parts = (maps["basis_data"], maps["basis_indices"], maps["basis_indptr"])
-        basis = sparse.csr_array(parts, shape=(n_maps, voxels.size))
+    starts, row_starts, rows = (small[f"basis_{part}"] for part in _BASIS[:3])
     shape = tuple(int(size) for size in small["shape"])
     return MapsOperator(
         grid=Grid((shape[0], shape[1], shape[2]), small["affine"]),
-        voxels=voxels,
-        basis=basis,
+        voxels=small["voxels"],
+        basis=TiledRows(small["factor"].shape[0], starts, row_starts, rows, values),
         mixing=small["mixing"],
         factor=small["factor"],
         names=tuple(str(name) for name in small["names"]),
@@ -132,13 +124,6 @@ def load_operator(path: str | Path) -> MapsOperator:
         merged=small["merged"],
         folded=bool(small["folded"]),
     )
-
-
-def _compact(basis: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Give the same numbers in float32 where it holds them all, as it does maps read from it."""
-    with np.errstate(over="ignore"):
-        narrow = np.ascontiguousarray(basis, dtype=np.float32)
-    return narrow if np.array_equal(narrow, basis) else np.ascontiguousarray(basis)
 
 
 def _map_member(path: Path, name: str) -> NDArray[np.floating]:

@@ -1,39 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Folders and files of this package: that they are its own, and nobody else's.
+Where results may go: into folders without anybody's data and without results of others.
 
 Paths are compared as the file system resolves them, never as texts: a link or a ``..`` leads to
-the same folder. What is trusted is the owner of the work folder, as its files are executed
-(pickles): the user, or root.
+the same folder.
 """
 
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TextIO, cast
 
 from nipype_mapsmasker.errors import ParameterError
 
-__all__ = [
-    "check_holds_no_data",
-    "check_result_folder",
-    "check_trusted",
-    "is_utf8",
-    "make_work_folder",
-    "open_own",
-    "own_folder",
-    "real",
-]
-
-WORK_MODE = 0o770
-"""Permissions of a new work folder: the user's and the group's, as far as the umask lets."""
-
-PICKLE_SUFFIXES = (".pklz", ".pkl")
-"""Files of Nipype that are executed when they are read."""
+__all__ = ["check_holds_no_data", "check_result_folder", "is_utf8", "real"]
 
 _PAGE_MARK = b"mapsmasker"
 _PAGE_BYTES = 4096
@@ -77,9 +58,7 @@ def is_utf8(path: str | os.PathLike[str]) -> bool:
     return True
 
 
-def check_holds_no_data(
-    folder: str | os.PathLike[str], files: Iterable[str | os.PathLike[str]]
-) -> None:
+def check_holds_no_data(folder: str | os.PathLike[str], files: Mapping[str, Path]) -> None:
     """
     Refuse a folder for results or work in which, or below which, inputs are.
 
@@ -87,8 +66,9 @@ def check_holds_no_data(
     ----------
     folder : path_like
         The folder, as the user gave it.
-    files : iterable of path_like
-        Every file that the user names: images, tables, masks, maps, labels.
+    files : mapping of str to Path
+        Every file that the user names (images, tables, masks, maps, labels), and where it really
+        is, by `real`.
 
     Raises
     ------
@@ -96,8 +76,9 @@ def check_holds_no_data(
         It holds one of them.
     """
     place = real(folder)
-    for file in files:
-        if place in real(file).parents:
+    below = str(place).rstrip(os.sep) + os.sep
+    for file, where_it_is in files.items():
+        if str(where_it_is).startswith(below):
             where = "" if str(place) == os.path.abspath(folder) else f", which is {place},"  # noqa: PTH100
             msg = (
                 f"{folder}{where} holds {file}, and folders of data are never written to; give "
@@ -142,151 +123,6 @@ def check_result_folder(folder: Path) -> None:
             "overwritten; give a result folder of its own."
         )
         raise ParameterError(msg)
-
-
-def check_trusted(folder: Path) -> None:
-    """
-    Refuse a work folder in which others may have put files that would be executed.
-
-    Parameters
-    ----------
-    folder : Path
-        The work folder; it need not exist.
-
-    Raises
-    ------
-    ParameterError
-        Everybody may write to it or to a folder in it, or a file of Nipype's is owned by somebody
-        else than the user and root.
-
-    Notes
-    -----
-    A folder that a group may write to is fine: members of a lab trust each other, or would not
-    share it. What counts are the files, and that not everybody can put one there.
-    """
-    for path in _folders_and_pickles(folder):
-        try:
-            found = path.lstat(), path.stat()
-        except FileNotFoundError:
-            continue  # gone since, or a link to nothing
-        if path.is_dir():
-            if any(status.st_mode & stat.S_IWOTH for status in found[1:]):
-                msg = (
-                    f"Everybody may write to the work folder {path}, and its files are executed; "
-                    "take that right away (chmod o-w), or give a work folder of your own (-w)."
-                )
-                raise ParameterError(msg)
-        elif not {status.st_uid for status in found} <= {os.getuid(), 0}:
-            msg = (
-                f"The work file {path} is owned by user {found[0].st_uid}, and would be executed; "
-                "remove it if it is not yours, or give a work folder of your own (-w)."
-            )
-            raise ParameterError(msg)
-
-
-def make_work_folder(folder: Path) -> Path:
-    """
-    Make a work folder to which not everybody may write, or check the one that is there.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-
-    Returns
-    -------
-    Path
-        The same.
-
-    Raises
-    ------
-    ParameterError
-        As `check_trusted`.
-    """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):
-        folder.mkdir(mode=WORK_MODE)
-    check_trusted(folder)
-    return folder
-
-
-def own_folder(folder: Path) -> Path:
-    """
-    Make a folder of this package's own, which no link may stand for.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder, below the result folder.
-
-    Returns
-    -------
-    Path
-        The same.
-
-    Raises
-    ------
-    ParameterError
-        It is a link, which may lead to folders that are not written to.
-    """
-    if folder.is_symlink():
-        msg = f"{folder} is a link to {real(folder)}; remove it: this folder is written to."
-        raise ParameterError(msg)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def open_own(path: Path, flags: int = os.O_RDWR | os.O_CREAT, *, mode: str = "r+") -> TextIO:
-    """
-    Open a file of this package's own for writing, never what a link leads to.
-
-    Parameters
-    ----------
-    path : Path
-        The file; made if absent.
-    flags : int
-        As of `os.open`.
-    mode : str
-        As of `open`.
-
-    Returns
-    -------
-    file
-        Open as text.
-
-    Raises
-    ------
-    ParameterError
-        It is a link, or no plain file.
-    """
-    try:
-        number = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, 0o666)
-    except OSError as error:
-        if path.is_symlink() or (path.exists() and not path.is_file()):
-            msg = f"{path} is a link, or no plain file; remove it: this file is written to."
-            raise ParameterError(msg) from error
-        raise
-    if not stat.S_ISREG(os.fstat(number).st_mode):
-        os.close(number)
-        msg = f"{path} is no plain file; remove it: this file is written to."
-        raise ParameterError(msg)
-    # By its path, and not by the number, so that it knows its name; whoever calls closes it.
-    return cast(
-        TextIO,
-        open(path, mode, encoding="utf-8", errors="surrogateescape", opener=lambda *_: number),
-    )
-
-
-def _folders_and_pickles(folder: Path) -> Iterator[Path]:
-    """List the folder, those in it, and the files that are executed when they are read."""
-    if folder.exists():
-        yield folder
-    for root, folders, files in os.walk(folder):
-        for name in folders:
-            yield Path(root, name)
-        for name in files:
-            if name.endswith(PICKLE_SUFFIXES):
-                yield Path(root, name)
 
 
 def _beginning(path: Path) -> bytes:

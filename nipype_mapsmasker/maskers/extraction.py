@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Runs to raw signals: step by step in this process, or as a Nipype workflow in several."""
+"""
+Runs to raw signals: by the steps in this process, or by a Nipype workflow of them.
+
+The workflow has the cohort's interfaces, one `ExtractSignals` per run, and its plugins. What
+follows is cheap and is done here, where confounds are arrays. A node is named by what it depends
+on, so that in a working folder that is kept a run is found again whenever, in whatever order and
+beside whatever other runs it comes.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
+import os
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,16 +26,24 @@ from numpy.typing import NDArray
 
 from nipype_mapsmasker import errors
 from nipype_mapsmasker.core.confounds import high_variance_confounds
+from nipype_mapsmasker.core.parameters import ALGORITHM
 from nipype_mapsmasker.errors import EngineError
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_volumes
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
+from nipype_mapsmasker.io.timing import T_R_WARNING
 from nipype_mapsmasker.steps.extract import extract_run
 
 __all__ = ["Engine", "RawRun", "extract_here", "extract_in_workflow"]
 
 MEM_GB = 0.8
 """Memory of a step, for Nipype's schedulers."""
+
+CONFOUNDS = "_high_variance"
+"""What the name of a run's second node ends in."""
+
+UNUSED_T_R_S = 1.0
+"""Raw signals do not depend on the repetition time; given, it is not looked for in the files."""
 
 LOGGER = logging.getLogger("nipype_mapsmasker.maskers")
 
@@ -139,6 +156,7 @@ def extract_here(
 def extract_in_workflow(
     runs: Sequence[tuple[ImageInfo, Path]],
     engine: Engine,
+    temporary: Path,
     *,
     resample: bool,
     high_variance: bool,
@@ -153,6 +171,8 @@ def extract_in_workflow(
         Each run with its fitted maps.
     engine : Engine
         How the workflow is run.
+    temporary : Path
+        Where runs were written that had no file.
     resample, high_variance : bool
         As in `extract_here`.
     for_pages : bool
@@ -172,7 +192,13 @@ def extract_in_workflow(
     from nipype_mapsmasker.cohort.engine import crash_dir, logged, make_plugin
 
     with _working_folder(engine.base_dir) as folder, logged(folder, "log.txt"):
-        workflow = _build(runs, folder, resample=resample, high_variance=high_variance)
+        steps: dict[str, _Step] = {}
+        names = []
+        for info, operator_file in runs:
+            step = _Step.of(info, operator_file, temporary, folder, (resample, high_variance))
+            names.append(step.name)
+            steps.setdefault(step.name, step)  # the same run twice is extracted once
+        workflow = _build(steps, folder, resample=resample, high_variance=high_variance)
         workflow.config["execution"]["crashdump_dir"] = str(crash_dir(folder))
         try:
             done = workflow.run(plugin=make_plugin(cast("Any", engine), _not_told))
@@ -183,52 +209,82 @@ def extract_in_workflow(
             raise EngineError(reason) from error
         outputs = {node.name: node.result.outputs for node in done.nodes()}
         return [
-            _gathered(number, info, operator_file, outputs, for_pages=for_pages)
-            for number, (info, operator_file) in enumerate(runs)
+            _gathered(name, info, operator_file, outputs, for_pages=for_pages)
+            for name, (info, operator_file) in zip(names, runs, strict=True)
         ]
 
 
-def _build(
-    runs: Sequence[tuple[ImageInfo, Path]], folder: Path, *, resample: bool, high_variance: bool
-) -> Any:
+@dataclass(frozen=True, kw_only=True)
+class _Step:
+    """One run as Nipype is to know it: by what its signals depend on."""
+
+    name: str
+    source: str
+    in_file: Path
+    operator_file: Path
+
+    @classmethod
+    def of(
+        cls,
+        info: ImageInfo,
+        operator_file: Path,
+        temporary: Path,
+        folder: Path,
+        options: tuple[bool, ...],
+    ) -> _Step:
+        """Name a run by its file, or by the content of one that was written for this call."""
+        from nipype_mapsmasker.io.sidecars import checksum, run_identity
+
+        path = info.path.absolute()
+        if path.is_relative_to(temporary) and not folder.is_relative_to(temporary):
+            source = checksum(path)
+            os.utime(path, (0, 0))  # size and date are Nipype's key of a file
+        else:
+            source = run_identity(path)
+        text = repr((ALGORITHM, source, operator_file.name, options))
+        key = hashlib.sha256(text.encode()).hexdigest()[:24]
+        return cls(name=f"run_{key}", source=source, in_file=path, operator_file=operator_file)
+
+
+def _build(steps: dict[str, _Step], folder: Path, *, resample: bool, high_variance: bool) -> Any:
     """Build the workflow: the interfaces of the cohort's, without what stores and draws."""
-    from nipype.pipeline.engine import MapNode, Workflow
+    from nipype.pipeline.engine import Node, Workflow
 
     from nipype_mapsmasker.interfaces import ExtractSignals, HighVarianceConfounds
-    from nipype_mapsmasker.io.sidecars import run_identity
     from nipype_mapsmasker.workflows.steps import CACHE_CONFIG
 
     workflow = Workflow(name="maskers", base_dir=str(folder))
     workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
-    files = [str(info.path.absolute()) for info, _ in runs]
-    shared = {
-        "run_id": [f"run {number}" for number in range(len(runs))],
-        "in_file": files,
-        "source": [run_identity(file) for file in files],
-    }
-    extract = MapNode(
-        ExtractSignals(resample=resample, on_error="record", save_mean_squares=high_variance),
-        name="extract",
-        iterfield=[*shared, "operator_files"],
-        mem_gb=MEM_GB,
-    )
-    extract.inputs.trait_set(**shared, operator_files=[[str(operator)] for _, operator in runs])
-    workflow.add_nodes([extract])
-    if high_variance:
-        found = MapNode(
-            HighVarianceConfounds(on_error="record"),
-            name="high_variance",
-            iterfield=[*shared, "mean_squares_file", "upstream_fault"],
+    for step in steps.values():
+        shared = {
+            "run_id": step.name,
+            "in_file": str(step.in_file),
+            "source": step.source,
+            "on_error": "record",
+        }
+        extract = Node(
+            ExtractSignals(
+                **shared,
+                operator_files=[str(step.operator_file)],
+                resample=resample,
+                save_mean_squares=high_variance,
+                t_r=UNUSED_T_R_S,
+            ),
+            name=step.name,
             mem_gb=MEM_GB,
         )
-        found.inputs.trait_set(**shared)
-        workflow.connect(extract, "mean_squares_file", found, "mean_squares_file")
-        workflow.connect(extract, "fault_file", found, "upstream_fault")
+        workflow.add_nodes([extract])
+        if high_variance:
+            found = Node(
+                HighVarianceConfounds(**shared), name=f"{step.name}{CONFOUNDS}", mem_gb=MEM_GB
+            )
+            workflow.connect(extract, "mean_squares_file", found, "mean_squares_file")
+            workflow.connect(extract, "fault_file", found, "upstream_fault")
     return workflow
 
 
 def _gathered(
-    number: int,
+    name: str,
     info: ImageInfo,
     operator_file: Path,
     outputs: dict[str, Any],
@@ -236,22 +292,24 @@ def _gathered(
     for_pages: bool,
 ) -> RawRun:
     """Read what the workflow made of one run; raise the fault of its data."""
-    last = outputs.get("high_variance", outputs["extract"])
-    fault_file = last.fault_file[number]
-    if fault_file is not None:
-        fault = json.loads(Path(fault_file).read_text(encoding="utf-8"))
+    extracted = outputs[name]
+    last = outputs.get(f"{name}{CONFOUNDS}", extracted)
+    if last.fault_file is not None:
+        fault = json.loads(Path(last.fault_file).read_text(encoding="utf-8"))
         raise getattr(errors, fault["kind"], errors.DataFault)(fault["reason"])
-    extracted = outputs["extract"]
+    for text in extracted.messages:
+        if not text.startswith(T_R_WARNING):
+            LOGGER.warning("%s", text)
     more: dict[str, Any] = {}
-    if "high_variance" in outputs:
-        more["high_variance"] = read_signals(last.confounds_file[number])[0]
+    if last is not extracted:
+        more["high_variance"] = read_signals(last.confounds_file)[0]
     if for_pages:
-        rows = read_rows(extracted.coverage_files[number][0])
+        rows = read_rows(extracted.coverage_file)
         known = [float(row["coverage_data"] or "nan") for row in rows]
         more["coverage_data"] = np.array(known)
-        more["mean"] = read_volumes(extracted.mean_file[number], ndim=3)
-        more["r_squared"] = read_signals(extracted.fit_quality_files[number][0])[0][:, 0]
-    signals = read_signals(extracted.signals_files[number][0])[0]
+        more["mean"] = read_volumes(extracted.mean_file, ndim=3)
+        more["r_squared"] = read_signals(extracted.fit_quality_file)[0][:, 0]
+    signals = read_signals(extracted.signals_file)[0]
     return RawRun(info=info, operator_file=operator_file, signals=signals, **more)
 
 

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Images in every form that the reference takes, to files.
+Images in every form that the reference takes, to something that can be streamed.
 
-A path stays what it is. What is in memory is written once, uncompressed, so that workers map the
-file instead of getting a copy each; an image that was read from a file and not changed is that
-file.
+A path stays what it is, and so does an array in memory: it is read where it lies. Only for other
+processes it is written once, uncompressed, so that workers do not get a copy each. An image that
+was read from a file and not changed is that file.
 """
 
 from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +21,13 @@ from nibabel.spatialimages import SpatialImage
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid, same_grid
-from nipype_mapsmasker.errors import GridError, ImageFileError, ImageHeaderError, ImageKindError
+from nipype_mapsmasker.errors import GridError, ImageFileError, ImageKindError
+from nipype_mapsmasker.io.images.memory import image_of_array, stored_type
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info
 
-__all__ = ["grid_file", "is_image", "to_file"]
+__all__ = ["grid_file", "grid_of", "is_image", "take_image", "to_file"]
 
 Image = str | os.PathLike[str] | SpatialImage
-
-WRITTEN_BYTES = 8 << 20
-"""About how much of an image in memory is brought into the file's order at a time."""
-
-_STORED = {"b1": "u1", "f2": "f4", "f16": "f8"}
-"""Types that NIfTI has not, and what holds their numbers; long doubles are computed in float64."""
 
 
 def is_image(value: Any) -> bool:
@@ -52,23 +47,23 @@ def is_image(value: Any) -> bool:
     return isinstance(value, str | os.PathLike) or _in_memory(value)
 
 
-def to_file(image: Any, folder: Path, name: str) -> ImageInfo:
+def take_image(image: Any, folder: Path, name: str) -> ImageInfo:
     """
-    Give the file of an image, writing it where there is none.
+    Take an image in, copying nothing but what must be put together.
 
     Parameters
     ----------
     image : path, pattern, image in memory, or sequence of 3D images
         What a user gave.
     folder : Path
-        Where to write.
+        Where 3D images are put together.
     name : str
-        Name of the file, without an ending.
+        What an image without a file is called.
 
     Returns
     -------
     ImageInfo
-        Header and path.
+        Header, and path or array.
 
     Raises
     ------
@@ -82,7 +77,8 @@ def to_file(image: Any, folder: Path, name: str) -> ImageInfo:
     if isinstance(image, str | os.PathLike):
         return _from_path(Path(os.fspath(image)).expanduser(), folder, name)
     if _in_memory(image):
-        return _unchanged_file(image) or _written(image, folder / f"{name}.nii")
+        found = _unchanged_file(image)
+        return found or image_of_array(np.asarray(image.dataobj), image.affine, name)
     if isinstance(image, Iterable) and not isinstance(image, bytes | np.ndarray | dict):
         return _stacked(list(image), folder, name)
     msg = (
@@ -90,6 +86,47 @@ def to_file(image: Any, folder: Path, name: str) -> ImageInfo:
         f"{type(image).__name__}."
     )
     raise ImageKindError(msg)
+
+
+def to_file(image: Any, folder: Path, name: str) -> ImageInfo:
+    """
+    Give the file of an image, writing it where there is none.
+
+    Parameters
+    ----------
+    image, folder, name
+        As in `take_image`; the file is put into the folder.
+
+    Returns
+    -------
+    ImageInfo
+        Header and path.
+    """
+    info = take_image(image, folder, name)
+    if info.array is None:
+        return info
+    n_volumes = () if info.ndim == 3 else (info.n_volumes,)
+    return _write(folder / f"{name}.nii", info.grid, n_volumes, info.dtype, iter_blocks(info))
+
+
+def grid_of(image: Any, folder: Path) -> Grid:
+    """
+    Give the grid of an image, without its data.
+
+    Parameters
+    ----------
+    image, folder
+        As in `take_image`.
+
+    Returns
+    -------
+    Grid
+        Shape and affine.
+    """
+    if _in_memory(image):
+        nothing = np.broadcast_to(np.float32(0), image.shape)
+        return image_of_array(nothing, image.affine, "reference").grid
+    return take_image(image, folder, "reference").grid
 
 
 def grid_file(grid: Grid, path: Path) -> Path:
@@ -133,7 +170,8 @@ def _from_path(path: Path, folder: Path, name: str) -> ImageInfo:
 
 def _unchanged_file(image: Any) -> ImageInfo | None:
     """Give the file that an image was read from, where the image still is that file."""
-    if not nib.is_proxy(image.dataobj) or getattr(image, "in_memory", True):
+    # What get_fdata keeps beside the data is not the image's data: nibabel saves these as well.
+    if not nib.is_proxy(image.dataobj):
         return None
     name = image.get_filename() if hasattr(image, "get_filename") else None
     if name is None or not Path(name).is_file():
@@ -154,42 +192,6 @@ def _unchanged_file(image: Any) -> ImageInfo | None:
     return info if is_same else None
 
 
-def _written(image: Any, path: Path) -> ImageInfo:
-    """Write an image that is in memory."""
-    shape = tuple(int(size) for size in image.shape)
-    while len(shape) > 4 and shape[-1] == 1:
-        shape = shape[:-1]
-    if 0 in shape:
-        msg = f"The image is empty: its shape is {tuple(image.shape)}; give one with voxels."
-        raise ImageHeaderError(msg)
-    if len(shape) not in (3, 4):
-        msg = f"An image of 3 or 4 dimensions is expected; got shape {tuple(image.shape)}."
-        raise ImageKindError(msg)
-    data = np.asanyarray(image.dataobj).reshape(shape)
-    stored = _stored_type(data.dtype)
-    grid = Grid((shape[0], shape[1], shape[2]), image.affine)
-    return _write(path, grid, shape[3:], stored, _blocks(data, stored))
-
-
-def _stored_type(dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Give the type that holds the numbers of another one in a file."""
-    if dtype.kind not in "biuf":
-        msg = f"An image of real numbers is expected; got one of type {dtype}."
-        raise ImageKindError(msg)
-    name = f"{dtype.kind}{dtype.itemsize}"
-    return np.dtype(f"<{_STORED.get(name, name)}")
-
-
-def _blocks(data: NDArray[Any], stored: np.dtype[Any]) -> Iterator[NDArray[Any]]:
-    """Bring an array into the order of a file, a few volumes at a time."""
-    whole = data if data.ndim == 4 else data[..., None]
-    n_volumes = whole.shape[3]
-    per_volume = max(1, whole[..., :1].size * stored.itemsize)
-    step = max(1, WRITTEN_BYTES // per_volume)
-    for start in range(0, n_volumes, step):
-        yield np.ascontiguousarray(whole[..., start : start + step].T, dtype=stored)
-
-
 def _write(
     path: Path,
     grid: Grid,
@@ -198,6 +200,7 @@ def _write(
     blocks: Iterable[NDArray[Any]],
 ) -> ImageInfo:
     """Write header and volumes."""
+    stored = stored.newbyteorder("<")
     with path.open("wb") as stream:
         stream.write(_header(grid, n_volumes, stored))
         for block in blocks:
@@ -231,7 +234,7 @@ def _stacked(images: Sequence[Any], folder: Path, name: str) -> ImageInfo:
                 f"{type(image).__name__}."
             )
             raise ImageKindError(msg)
-        infos.append(to_file(image, folder, f"{name}-{number}"))
+        infos.append(take_image(image, folder, f"{name}-{number}"))
     for number, info in enumerate(infos):
         if info.ndim != 3 and len(infos) != 1:
             msg = (
@@ -248,12 +251,8 @@ def _stacked(images: Sequence[Any], folder: Path, name: str) -> ImageInfo:
             )
             raise GridError(msg)
     types = [np.dtype("f8") if info.scaled else info.dtype for info in infos]
-    stored = _stored_type(np.result_type(*types))
+    stored = stored_type(np.result_type(*types))
     path = folder / f"{name}.nii"
     n_volumes = sum(info.n_volumes for info in infos)
     blocks = (block for info in infos for block in iter_blocks(info))
-    written = _write(path, infos[0].grid, (n_volumes,), stored, blocks)
-    for info in infos:
-        if info.path.parent == folder:
-            info.path.unlink()
-    return written
+    return _write(path, infos[0].grid, (n_volumes,), stored, blocks)

@@ -21,7 +21,7 @@ from nipype_mapsmasker.maskers.extraction import (
     extract_in_workflow,
 )
 from nipype_mapsmasker.maskers.fitted import FittedMaps
-from nipype_mapsmasker.maskers.images import to_file
+from nipype_mapsmasker.maskers.images import grid_of, take_image, to_file
 from nipype_mapsmasker.maskers.outputs import FittedMasker
 from nipype_mapsmasker.maskers.report import ReportedRun
 from nipype_mapsmasker.maskers.sklearn_face import in_container
@@ -189,7 +189,7 @@ class NiftiMapsMasker(FittedMasker):
         with told(self.verbose) as tell, tempfile.TemporaryDirectory() as folder:
             grid = None
             if imgs is not None:
-                grid = to_file(self._one_of(imgs), Path(folder), "reference").grid
+                grid = grid_of(self._one_of(imgs), Path(folder))
             tell.info("Fitting the maps.")
             self._fitted = FittedMaps(
                 self.maps_img, self.mask_img, settings, grid, self._kept("operators")
@@ -282,9 +282,11 @@ class NiftiMapsMasker(FittedMasker):
         if high_variance is None:
             high_variance = settings.high_variance_confounds
         with told(self.verbose) as tell, tempfile.TemporaryDirectory() as folder:
+            engine = self._engine(n_jobs, len(imgs))
+            take = take_image if engine is None else to_file  # for other processes
             runs = []
             for number, image in enumerate(imgs):
-                info = to_file(image, Path(folder), f"run-{number}")
+                info = take(image, Path(folder), f"run-{number}")
                 settings.cleaning.check(info.n_volumes)
                 runs.append((info, fitted.operator_for(info.grid)))
             tell.info("Extracting the signals of %d runs.", len(runs))
@@ -292,11 +294,12 @@ class NiftiMapsMasker(FittedMasker):
                 "resample": fitted.resamples_data,
                 "high_variance": high_variance,
             }
-            engine = self._engine(n_jobs, len(runs))
             if engine is None:
                 raw = [extract_here(*run, **options) for run in runs]
             else:
-                raw = extract_in_workflow(runs, engine, for_pages=settings.reports, **options)
+                raw = extract_in_workflow(
+                    runs, engine, Path(folder), for_pages=settings.reports, **options
+                )
         tell.info("Cleaning the signals.")
         reported: list[ReportedRun] = []
         results = [

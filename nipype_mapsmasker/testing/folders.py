@@ -33,6 +33,7 @@ NATIVE = ""
 
 _SHAPES = {SPACES[0]: (9, 11, 9), SPACES[1]: (8, 10, 9), NATIVE: (8, 9, 7)}
 _VOXEL_MM = 14.0
+_HAEMODYNAMIC_S = 14.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +111,7 @@ def make_fmriprep_folder(
     n_maps: int = 4,
     seed: int = 0,
     is_empty: bool = False,
+    is_lifelike: bool = False,
 ) -> FmriprepFolder:
     """
     Write a folder of derivatives and an atlas beside it.
@@ -126,6 +128,9 @@ def make_fmriprep_folder(
         The same seed gives the same bytes.
     is_empty : bool
         Images and tables of zero bytes, where only names matter.
+    is_lifelike : bool
+        Signals as slow as the brain's, and all columns of confounds that strategies of denoising
+        choose among; otherwise white noise, and columns which may all be regressed out.
 
     Returns
     -------
@@ -152,7 +157,7 @@ def make_fmriprep_folder(
         func = root.joinpath(*folders, "func")
         func.mkdir(parents=True, exist_ok=True)
         rng = np.random.default_rng([seed, number])
-        writer = _Writer(func, entities, run, is_empty)
+        writer = _Writer(func, entities, run, is_empty, is_lifelike)
         truth[run.source] = writer.write(weights, n_volumes, n_maps, rng)
         if not run.has_t_r:
             # Inherited by that run alone: its image has all of these entities.
@@ -171,6 +176,7 @@ class _Writer:
     entities: Mapping[str, str]
     run: FmriprepRun
     is_empty: bool
+    is_lifelike: bool
 
     def write(
         self,
@@ -181,6 +187,8 @@ class _Writer:
     ) -> NDArray[np.float64]:
         """Write everything, and return the true signals."""
         truth = rng.standard_normal((n_volumes, n_maps))
+        if self.is_lifelike:
+            truth = _slowed(truth, self.run.t_r)
         confounds, names, _ = make_confounds(n_volumes, rng, n_spikes=2)
         courses = np.where(np.isnan(confounds), 0.0, confounds)[:, :8]
         courses = (courses - courses.mean(axis=0)) / courses.std(axis=0)
@@ -203,8 +211,11 @@ class _Writer:
                 table.write_bytes(b"")
             else:
                 times = (np.arange(n_volumes) + 0.5) / n_volumes
-                cosine = np.cos(np.pi * times)[:, np.newaxis]
-                write_signals(table, np.hstack([confounds, cosine]), [*names, "cosine00"])
+                columns = dict(zip(names, confounds.T, strict=True))
+                columns["cosine00"] = np.cos(np.pi * times)
+                if self.is_lifelike:
+                    _derive(columns)
+                write_signals(table, np.stack(list(columns.values()), axis=1), list(columns))
             _write_json(table.with_suffix(".json"), {})
         return truth
 
@@ -282,6 +293,24 @@ def _write_atlas(
     rows = [{"index": index, "name": name} for index, name in enumerate(names, start=1)]
     write_rows(folder / f"atlas-{ATLAS_NAME}_labels.tsv", rows, ["index", "name"])
     return paths
+
+
+def _slowed(noise: NDArray[np.float64], t_r: float) -> NDArray[np.float64]:
+    """Keep what is slower than about 0.1 Hz of noise (T, K)."""
+    window = np.hanning(round(_HAEMODYNAMIC_S / t_r) + 2)
+    slow = np.stack([np.convolve(column, window, "same") for column in noise.T], axis=1)
+    return np.asarray(slow / slow.std(axis=0))
+
+
+def _derive(columns: dict[str, NDArray[np.float64]]) -> None:
+    """Add what fMRIPrep makes of motion and tissues, and those that go with them."""
+    columns["global_signal"] = (columns["csf"] + columns["white_matter"]) / 2
+    columns["global_signal_derivative1"] = np.diff(columns["global_signal"], prepend=np.nan)
+    others = ("framewise_displacement", "cosine00")
+    squares = {f"{name}_power2": columns[name] ** 2 for name in columns if name not in others}
+    columns.update(squares)
+    jumps = columns["framewise_displacement"]
+    columns["std_dvars"] = 1 + 0.5 * (jumps - np.nanmean(jumps))
 
 
 def _grid(space: str) -> Grid:

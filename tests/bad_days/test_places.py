@@ -12,7 +12,8 @@ import pytest
 
 from nipype_mapsmasker.cli.main import main
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.places import check_holds_no_data, check_trusted, make_work_folder
+from nipype_mapsmasker.io.places import check_holds_no_data
+from nipype_mapsmasker.io.trust import check_trusted, make_work_folder
 from tests.bad_days.conftest import count
 from tests.tiny import make_tiny
 
@@ -115,8 +116,10 @@ def test_files_of_others_in_a_result_folder(data, tmp_path, capsys, name):
 def test_every_file_that_the_user_names_counts(tmp_path, files):
     for file in files:
         with pytest.raises(ParameterError, match="folders of data are never written to"):
-            check_holds_no_data(tmp_path / "a" / "..", [tmp_path / "b" / file])
-        check_holds_no_data(tmp_path / "results", [tmp_path / "b" / file])
+            check_holds_no_data(tmp_path / "a" / "..", {file: tmp_path / "b" / file})
+        check_holds_no_data(tmp_path / "results", {file: tmp_path / "b" / file})
+        check_holds_no_data(tmp_path / "b" / "c", {file: tmp_path / "b" / file})
+        check_holds_no_data(tmp_path / "b", {file: tmp_path / "b2" / file})
 
 
 def test_a_read_only_tree_of_inputs_is_enough_and_stays_as_it_is(data, tmp_path):

@@ -8,11 +8,12 @@ from fnmatch import fnmatchcase
 
 import pytest
 
+from nipype_mapsmasker.io.results.dataset import write_dataset_files
 from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.testing import FMRIPREP_RUNS, make_fmriprep_folder
-from tests.bids_schema import validate, write_draft_schema
+from tests.bids_schema import description_faults, validate, write_draft_schema
 from tests.cli.conftest import statuses
 
 SPACE = "MNI152NLin2009cAsym"
@@ -191,7 +192,7 @@ def test_inspect_lists_runs_and_what_they_lack(folder, tmp_path, call):
     called = call("inspect", folder.root, "--space", SPACE, "--write-table", table)
     assert called.code == 1
     for text in (
-        "8 runs, 2 of them lack something",
+        "8 runs, 2 of them lacking something",
         "confounds: 7 of 8 runs",
         "(9 x 11 x 9 voxels, 40 volumes)",
         "0.8 s, by its sidecar " + str(folder.root / "task-nback_part-mag_desc-preproc_bold.json"),
@@ -215,7 +216,7 @@ def test_inspect_takes_a_table_too(tiny, tmp_path, call):
     table = tiny.write_table(tmp_path / "runs.tsv")
     called = call("inspect", table)
     assert called.code == 0
-    assert "3 runs, 0 of them lack something" in called.out
+    assert "3 runs, 0 of them lacking something" in called.out
 
 
 @pytest.fixture(scope="module")
@@ -258,7 +259,7 @@ def results(folder, tmp_path, call):
 
 def test_the_result_folder_is_a_bids_dataset(results, schema, tmp_path):
     plain = validate(results)
-    assert plain.errors == []
+    assert plain.errors == description_faults(results) == []
     assert [text.split()[0] for text in plain.warnings] == ["TOO_FEW_AUTHORS"]
     drafts = validate(with_drafts(results, tmp_path / "copy"), schema)
     assert drafts.errors == []
@@ -279,6 +280,13 @@ def _rename(copy, old, new):
         path.rename(path.with_name(path.name.replace(old, new)))
 
 
+def _describe(copy, change):
+    path = copy / "dataset_description.json"
+    fields = json.loads(path.read_text())
+    change(fields)
+    path.write_text(json.dumps(fields))
+
+
 CONTROLS = {
     "wrong order": lambda copy: _rename(copy, "_atlas-Toy_res-2", "_res-2_atlas-Toy"),
     "no Resolution": lambda copy: _drop_field(copy, "Resolution"),
@@ -288,12 +296,31 @@ CONTROLS = {
     "a stray file": lambda copy: (copy / "sub-01" / "stray.txt").write_text("x"),
 }
 
+DESCRIPTION_CONTROLS = {
+    "missing Name": lambda fields: fields.pop("Name"),
+    "missing BIDSVersion": lambda fields: fields.pop("BIDSVersion"),
+    "missing GeneratedBy": lambda fields: fields.pop("GeneratedBy"),
+    "nobody in GeneratedBy": lambda fields: fields.update(GeneratedBy=[]),
+    "a program without a name": lambda fields: fields["GeneratedBy"][0].pop("Name"),
+    "a link that is no text": lambda fields: fields["DatasetLinks"].update(x=1),
+    "not derivative": lambda fields: fields.update(DatasetType="raw"),
+}
+"""Faults of the description, of which the validator says nothing."""
+
 
 @pytest.mark.parametrize("name", CONTROLS)
 def test_the_validator_would_see_a_fault(results, schema, tmp_path, name):
     copy = with_drafts(results, tmp_path / "copy")
     CONTROLS[name](copy)
     assert validate(copy, schema).errors
+
+
+@pytest.mark.parametrize("name", DESCRIPTION_CONTROLS)
+def test_the_description_is_judged_too(tmp_path, name):
+    write_dataset_files(tmp_path, {"versions": {"nipype-mapsmasker": "1"}}, [])
+    assert description_faults(tmp_path) == []
+    _describe(tmp_path, DESCRIPTION_CONTROLS[name])
+    assert description_faults(tmp_path)
 
 
 def test_every_source_resolves(results):

@@ -104,7 +104,7 @@ def test_many_maps(rng: np.random.Generator, kind: str) -> None:
     matrix = random_maps(rng, kind)
     volumes = 50 + rng.standard_normal((6, matrix.shape[0]))
     operator = fit(as_maps(matrix, kept_sparse=kind == "sparse"))
-    assert sparse.issparse(operator.basis) == (kind == "sparse")
+    assert kind != "sparse" or operator.basis.values.size < matrix.size / 4
     assert operator.rank == matrix.shape[1]
     assert difference_sd(signals(operator, volumes), lstsq(matrix, volumes)) < 1e-9
 
@@ -114,7 +114,7 @@ def test_exact_duplicates_among_sparse_maps_keep_them_sparse(rng: np.random.Gene
     matrix = np.column_stack([matrix, matrix[:, 7], matrix[:, 3] + matrix[:, 90]])
     volumes = 50 + rng.standard_normal((6, matrix.shape[0]))
     operator = fit(as_maps(matrix, kept_sparse=True))
-    assert sparse.issparse(operator.basis)
+    assert operator.basis.values.size < matrix.size / 4
     assert operator.rank == 200
     assert difference_sd(signals(operator, volumes), lstsq(matrix, volumes)) < 1e-9
 

@@ -177,7 +177,9 @@ class MaskerParameters(
     def _check_denoising(self, name: str, chosen: ConfoundStrategy) -> None:
         """Refuse a strategy that does not go with its cleaning, or with columns named by hand."""
         values = self.cleanings()[name]
-        check_denoising(chosen, values)
+        if self.denoise is not None or values["confounds_columns"] is not None:
+            # All columns of a table of the user's own may be anything.
+            check_denoising(chosen, values)
         if values["confounds_columns"] is not None and self.denoise is not None:
             msg = (
                 f"The strategy {chosen.name!r} chooses columns of the confounds, and "

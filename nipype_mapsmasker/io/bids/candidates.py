@@ -164,9 +164,11 @@ def _is_named(source: str, images: Sequence[BidsFile], entry: str) -> bool:
     names |= {str(image.name) for image in images}
     if any(fnmatch.fnmatchcase(name, entry) for name in names):
         return True
-    # sub-06_run-2 means every run of that subject with that label.
-    wanted = parse_entities(entry)
-    return wanted is not None and wanted.items() <= images[0].entities.items()
+    # sub-06_run-2 means every run of that subject with that label, and 02 is 2.
+    wanted, entities = parse_entities(entry), images[0].entities
+    return wanted is not None and all(
+        has_label(key, entities.get(key), label) for key, label in wanted.items()
+    )
 
 
 def _check_folder(index: BidsIndex, sources: Candidates) -> None:

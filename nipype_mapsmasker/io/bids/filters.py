@@ -156,7 +156,7 @@ def has_label(entity: str, label: str | None, wanted: str | None) -> bool:
     wanted = wanted.removeprefix(f"{entity}-")
     if entity in NUMBERED and label.isdecimal() and wanted.isdecimal():
         return int(label) == int(wanted)
-    return fnmatch.fnmatchcase(label, wanted) if "*" in wanted else label == wanted
+    return fnmatch.fnmatchcase(label, wanted)  # no label has a letter that patterns use
 
 
 def _allowed(path: str | os.PathLike[str], key: str, value: object) -> tuple[str | None, ...]:

@@ -70,7 +70,8 @@ def inherited_sidecars(image: Path, root: Path | None = None) -> list[Path]:
         if len(names) > 1:
             msg = (
                 f"{image} has two sidecars in one folder, {folder / names[0]} and "
-                f"{folder / names[1]}, and nothing says which holds; remove or rename one."
+                f"{folder / names[1]}, and nothing says which holds; remove or rename one, or "
+                "give --t-r."
             )
             raise TableError(msg)
         found += [folder / name for name in names]

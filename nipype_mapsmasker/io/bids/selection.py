@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from nipype_mapsmasker.core.parameters import SelectionParameters
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.bids.candidates import Candidates, LeftOut, narrow
-from nipype_mapsmasker.io.bids.companions import Companions, absent_content, run_id_of
+from nipype_mapsmasker.io.bids.companions import Companions, absent_content, run_id_of, source_of
 from nipype_mapsmasker.io.bids.filters import Filters
 from nipype_mapsmasker.io.bids.index import BidsFile, BidsIndex
 
@@ -106,9 +106,9 @@ def choose_runs(
     if not candidates:
         raise ParameterError(_nothing_left(indexes[0], left_out))
     _check_spaces(candidates)
-    for source, images in candidates.items():
+    for acquisition, images in _by_acquisition(candidates).items():
         if len(images) > 1:
-            raise ParameterError(_several(source, images))
+            raise ParameterError(_several(acquisition, images))
     companions = Companions(file for index in indexes for file in index.files)
     needs = {"confounds": needs_confounds, "mask": needs_mask and selection.mask_from == "run"}
     runs = [_run(images[0], companions, filters or {}, needs) for images in candidates.values()]
@@ -184,21 +184,29 @@ def _check_spaces(candidates: Candidates) -> None:
         raise ParameterError(msg)
 
 
+def _by_acquisition(candidates: Candidates) -> Candidates:
+    """Put the images together that are of one acquisition: magnitude and phase are of the same."""
+    found: Candidates = {}
+    for images in candidates.values():
+        for image in images:
+            entities = {k: v for k, v in image.entities.items() if k != "part"}
+            found.setdefault(source_of(entities), []).append(image)
+    return found
+
+
+DECIDING = {"res": "--res", "den": "", "desc": "--desc", "echo": "--echo", "part": ""}
+"""Entities that tell images of one run apart, and the options that decide; else a filter file."""
+
+
 def _several(source: str, images: Sequence[BidsFile]) -> str:
     """Say that a run has several images, and which option decides."""
-    deciding = (("res", "--res"), ("den", "--bids-filter-file"), ("desc", "--desc"))
-    option = next(
-        (
-            option
-            for key, option in (*deciding, ("echo", "--echo"))
-            if len({image.entities.get(key) for image in images}) > 1
-        ),
-        "--bids-filter-file",
-    )
-    names = ", ".join(str(image.name) for image in images[:MAX_LISTED])
-    if len({str(image.name) for image in images}) < len(images):
-        names, option = ", ".join(image.path for image in images[:MAX_LISTED]), "--derivatives"
-    return f"{source} has {len(images)} images that may be meant, {names}; choose by {option}."
+    differing = [key for key in DECIDING if len({one.entities.get(key) for one in images}) > 1]
+    option = DECIDING[differing[0]] if differing else "--derivatives"
+    option = option or f'--bids-filter-file with {{"bold": {{"{differing[0]}": ...}}}}'
+    names = [str(image.name) for image in images]
+    names = names if len(set(names)) == len(names) else [image.path for image in images]
+    listed = ", ".join(names[:MAX_LISTED])
+    return f"{source} has {len(images)} images that may be meant, {listed}; choose by {option}."
 
 
 def _two(kind: str, image: BidsFile, files: Sequence[BidsFile], key: str) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
@@ -80,6 +81,8 @@ class ImageInfo:
         The file with the voxels: ``path``, or the ``.img`` beside a ``.hdr``.
     streamed : bool
         Whether the bytes of ``data_path`` are read as they are; otherwise nibabel decodes them.
+    array : (X, Y, Z, T) ndarray or None
+        The voxels themselves, of an image that is in memory and has no file.
     """
 
     path: Path
@@ -94,6 +97,7 @@ class ImageInfo:
     data_offset: int
     data_path: Path
     streamed: bool = True
+    array: NDArray[Any] | None = field(default=None, compare=False, repr=False)
 
     @property
     def shape(self) -> tuple[int, ...]:

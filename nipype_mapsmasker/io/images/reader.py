@@ -20,6 +20,7 @@ from nipype_mapsmasker.errors import ImageHeaderError
 from nipype_mapsmasker.io.files import file_faults
 from nipype_mapsmasker.io.images.foreign import ForeignStream
 from nipype_mapsmasker.io.images.headers import ImageInfo, read_info, truncated
+from nipype_mapsmasker.io.images.memory import blocks_of_array
 from nipype_mapsmasker.io.images.packed import open_compressed
 from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream, read_ahead
 
@@ -85,7 +86,8 @@ def iter_blocks(
     (n, V) ndarray
         n volumes, V voxels in disk order (x fastest: ``block[0].reshape(shape, order='F')``),
         native byte order: of the stored type, or float64 where the header scales. **It is
-        overwritten once the next one is asked for**, and may be changed until then.
+        overwritten once the next one is asked for**, and may be changed until then unless it is
+        read-only, as what is somebody else's array is.
 
     Raises
     ------
@@ -100,6 +102,9 @@ def iter_blocks(
     info = image if isinstance(image, ImageInfo) else read_info(image)
     per_volume = info.grid.n_voxels * (8 if info.scaled else info.dtype.itemsize)
     n_per_block = min(max(1, block_bytes // per_volume), info.n_volumes)
+    if info.array is not None:
+        yield from blocks_of_array(info, n_per_block)
+        return
     n_buffers = min(N_BUFFERS if threads else 1, -(-info.n_volumes // n_per_block) + 1)
     memory = [np.empty(n_per_block * info.volume_bytes, dtype=np.uint8) for _ in range(n_buffers)]
     views = [buffer.data for buffer in memory]

@@ -21,11 +21,11 @@ from nipype_mapsmasker.io.atomic import atomic_path, write_json
 from nipype_mapsmasker.io.bids.inheritance import dataset_root
 from nipype_mapsmasker.io.bids.names import parse_name
 from nipype_mapsmasker.io.results.layout import atlas_entities
+from nipype_mapsmasker.io.results.provenance import code_url
 from nipype_mapsmasker.io.sidecars import read_sidecar
 
 __all__ = [
     "BIDS_VERSION",
-    "CODE_URL",
     "bids_uri",
     "describe_atlas",
     "image_fields",
@@ -36,9 +36,6 @@ __all__ = [
 
 BIDS_VERSION = "1.11.1"
 """Version of BIDS that the names and descriptions follow."""
-
-CODE_URL = "https://pypi.org/project/nipype-mapsmasker/"
-"""Where the program can be found."""
 
 IGNORED = (
     "*.html",
@@ -53,8 +50,10 @@ IGNORED = (
     "*_timeseries.json",
     "*_timeseries.npy",
     "*_timeseries.parquet",
-    # Only time series refer to an atlas's description: while they are ignored, validators take it
-    # for a sidecar without a file. The letters in brackets let one find this line by that word.
+    # A plain line would stay behind where somebody lets validators see time series again, by
+    # taking out the lines that have that word, and hide the description that they need then.
+    "# Only time series refer to an atlas's description: while they are ignored, it is taken for",
+    "# a sidecar without a file. The brackets let a search for 'timeseries' find the line.",
     "atlas-*_descriptio[timeseriesn].json",
     "*_relmat.tsv",
     "*_relmat.json",
@@ -276,7 +275,7 @@ def write_dataset_files(
             {
                 "Name": "nipype-mapsmasker",
                 "Version": versions.get("nipype-mapsmasker", ""),
-                "CodeURL": CODE_URL,
+                "CodeURL": code_url(),
                 "Description": command,
             }
         ],

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TextIO
 
 from nipype_mapsmasker.errors import EngineError
-from nipype_mapsmasker.io.places import open_own, own_folder
+from nipype_mapsmasker.io.trust import open_own, own_folder
 
 __all__ = ["NOTICES", "held", "name_owner", "take"]
 

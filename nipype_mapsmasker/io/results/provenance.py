@@ -4,16 +4,45 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, metadata, version
 from typing import Any
 
 from nipype_mapsmasker import __version__
 from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
 
-__all__ = ["package_versions", "provenance_of"]
+__all__ = ["code_url", "package_versions", "provenance_of"]
 
 PACKAGES = ("nipype", "numpy", "scipy", "nibabel", "pandas", "matplotlib", "isal")
 """Packages whose versions are kept with the results."""
+
+DISTRIBUTION = "nipype-mapsmasker"
+"""Name under which the package is installed."""
+
+CODE_LABELS = ("source", "source code", "repository", "code", "homepage")
+"""Labels that ``project.urls`` of ``pyproject.toml`` may give to where the code is, best first."""
+
+PACKAGE_PAGE = f"https://pypi.org/project/{DISTRIBUTION}/"
+"""Where the code can be had, as long as ``pyproject.toml`` names no better place."""
+
+
+def code_url() -> str:
+    """
+    Tell where the program's code is, as ``project.urls`` of ``pyproject.toml`` declares it.
+
+    Returns
+    -------
+    str
+        A URL.
+    """
+    try:
+        declared = metadata(DISTRIBUTION).get_all("Project-URL") or []
+    except PackageNotFoundError:  # a checkout that was not installed
+        declared = []
+    urls = {
+        label.strip().lower(): url.strip()
+        for label, _, url in (x.partition(",") for x in declared)
+    }
+    return next((urls[label] for label in CODE_LABELS if label in urls), PACKAGE_PAGE)
 
 
 def package_versions() -> dict[str, str]:
@@ -25,7 +54,7 @@ def package_versions() -> dict[str, str]:
     dict of str to str
         By package.
     """
-    versions = {"nipype-mapsmasker": __version__, "python": platform.python_version()}
+    versions = {DISTRIBUTION: __version__, "python": platform.python_version()}
     for package in PACKAGES:
         try:
             versions[package] = version(package)

@@ -25,7 +25,9 @@ from nipype_mapsmasker.io.tables.text import (
     NOT_AVAILABLE,
     check_separator,
     is_number,
-    iter_rows,
+    plain_columns,
+    read_text,
+    split_rows,
 )
 
 __all__ = ["NA_POLICIES", "read_choice", "read_confounds"]
@@ -166,7 +168,8 @@ class _Confounds:
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        self._rows = iter_rows(self.path)
+        self._text = read_text(self.path)
+        self._rows = split_rows(self.path, self._text)
         self.header = [cell.strip() for cell in next(self._rows)[1]]
         self._first = next(self._rows, None)
         check_separator(self.path, self.header, self._first and self._first[1])
@@ -181,6 +184,11 @@ class _Confounds:
 
     def pick(self, positions: Sequence[int], n_volumes: int) -> list[tuple[str, ...]]:
         """Read the columns at some positions, and see that there is one row per volume."""
+        if not self.path.name.lower().removesuffix(".gz").endswith(".csv"):
+            columns = plain_columns(self._text, len(self.header), positions)
+            if columns and len(columns[0]) == n_volumes:
+                self.lines = list(range(2, n_volumes + 2))
+                return columns
         pick = itemgetter(*positions, positions[0])  # two at least, so that it gives tuples
         picked = []
         n_rows = 0

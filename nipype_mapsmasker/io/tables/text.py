@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
+import numpy as np
+
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.decoding import decode_text, format_of
 from nipype_mapsmasker.io.files import file_faults, open_file
@@ -23,8 +25,11 @@ __all__ = [
     "check_separator",
     "is_number",
     "iter_rows",
+    "plain_columns",
     "read_bytes",
     "read_table",
+    "read_text",
+    "split_rows",
 ]
 
 NOT_AVAILABLE = "n/a"
@@ -192,7 +197,58 @@ def iter_rows(
     TableError
         As for `read_table`.
     """
-    text = _decode(path, read_bytes(path), errors)
+    yield from split_rows(path, read_text(path, errors), ragged=ragged)
+
+
+def read_text(path: Path, errors: str = "strict") -> str:
+    """
+    Read the text of a table.
+
+    Parameters
+    ----------
+    path : Path
+        As for `read_table`.
+    errors : str
+        As for `read_table`.
+
+    Returns
+    -------
+    str
+        The text.
+
+    Raises
+    ------
+    TableError
+        The file cannot be read, or is not text.
+    """
+    return _decode(path, read_bytes(path), errors)
+
+
+def split_rows(path: Path, text: str, *, ragged: bool = False) -> Iterator[tuple[int, list[str]]]:
+    """
+    Split the text of a table into rows; parameters and results as for `iter_rows`.
+
+    Parameters
+    ----------
+    path : Path
+        The file, whose name tells the separator.
+    text : str
+        From `read_text`.
+    ragged : bool
+        As for `read_table`.
+
+    Yields
+    ------
+    line : int
+        As for `iter_rows`.
+    row : list of str
+        As for `iter_rows`.
+
+    Raises
+    ------
+    TableError
+        As for `iter_rows`.
+    """
     is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
     header: list[str] = []
     for line, row in _split_commas(path, text) if is_csv else _split_tabs(text):
@@ -206,10 +262,64 @@ def iter_rows(
         raise _empty(path)
 
 
+def plain_columns(
+    text: str, n_columns: int, positions: Sequence[int]
+) -> list[tuple[str, ...]] | None:
+    r"""
+    Pick columns of a table in which every line is a row of as many cells, the first the header.
+
+    Parameters
+    ----------
+    text : str
+        Of a table with tabs.
+    n_columns : int
+        Number of columns of the header.
+    positions : sequence of int
+        Which to pick, from 0.
+
+    Returns
+    -------
+    list of tuple of str
+        The cells below the header, by column; None where lines differ, or may differ: rows tell
+        what is wrong there.
+
+    Notes
+    -----
+    Tables of fMRIPrep have some 200 columns, of which few are chosen: to make texts of all cells
+    takes five times as long, which thousands of runs feel.
+
+    Examples
+    --------
+    >>> plain_columns("a\tb\n1\t2\n3\t4\n", 2, [1])
+    [('2', '4')]
+    """
+    if n_columns < 2 or not text.isascii():
+        return None
+    text = text if text.endswith("\n") else f"{text}\n"
+    characters = np.frombuffer(text.encode("ascii"), np.uint8)
+    marks = np.flatnonzero(characters <= ord("\r"))  # tabs, ends of lines, and what is neither
+    if marks.size % n_columns:
+        return None
+    ends = marks.reshape(-1, n_columns)
+    expected = np.full(n_columns, ord("\t"))
+    expected[-1] = ord("\n")
+    if not (characters[ends] == expected).all():
+        return None
+    starts = np.append(0, marks[:-1] + 1).reshape(ends.shape)
+    spans = [(starts[1:, at].tolist(), ends[1:, at].tolist()) for at in positions]
+    return [tuple(text[a:b] for a, b in zip(*span, strict=True)) for span in spans]
+
+
 def _split_tabs(text: str) -> Iterator[tuple[int, list[str]]]:
     """Split lines at tabs; BIDS knows no quotes."""
-    for number, line in enumerate(io.StringIO(text, newline=None), start=1):
-        yield number, line.rstrip("\n").split("\t")
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    start, number = 0, 1
+    while start < len(text):
+        end = text.find("\n", start)
+        end = len(text) if end < 0 else end
+        yield number, text[start:end].split("\t")
+        start, number = end + 1, number + 1
 
 
 def _split_commas(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:

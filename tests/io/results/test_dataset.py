@@ -2,9 +2,11 @@
 """What makes a result folder a BIDS dataset."""
 
 import json
+from email.message import Message
 
 import pytest
 
+from nipype_mapsmasker.io.results import provenance
 from nipype_mapsmasker.io.results.dataset import (
     BIDS_VERSION,
     bids_uri,
@@ -126,3 +128,19 @@ def test_an_atlas_describes_itself(tmp_path):
     describe_atlas(None, "B:64", out, ["c"])
     about = json.loads(describe_atlas(None, "B:128", out, ["d"]).read_text())
     assert about == {"Name": "B", "LabelMap": {"64": ["c"], "128": ["d"]}}
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        (["Documentation, https://d", "Source, https://code.org/x"], "https://code.org/x"),
+        (["Homepage, https://h", "Repository, https://r"], "https://r"),
+        (None, "https://pypi.org/project/nipype-mapsmasker/"),
+    ],
+)
+def test_where_the_code_is_stands_in_the_projects_urls(monkeypatch, declared, expected):
+    told = Message()
+    for entry in declared or ():
+        told["Project-URL"] = entry
+    monkeypatch.setattr(provenance, "metadata", lambda _: told)
+    assert provenance.code_url() == expected

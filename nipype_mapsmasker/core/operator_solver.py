@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-One operator in one pass over a run: running sums, and what they give at the end.
+One operator after one pass over a run: signals and statistics from running sums.
 
 The quality of a fit comes from the same sums as the signals: with M = A' F and s the least
 squares, ||M s||^2 = (F s)' A y, and what is left of ||y||^2 is the residual. Both are quadratic,
@@ -14,15 +14,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.accumulation import BasisProducts, RunningMean
 from nipype_mapsmasker.core.fitting import MapsOperator
 from nipype_mapsmasker.core.least_squares import Solution
-from nipype_mapsmasker.core.maps import to_dense
 from nipype_mapsmasker.core.missing import Holes, MissingSolver, coverage_of
 from nipype_mapsmasker.core.presence import Presence
 from nipype_mapsmasker.core.resampling import KNOWN_SHARE, BlockResampler
 
-__all__ = ["Extraction", "OperatorPass"]
+__all__ = ["Extraction", "OperatorSolver"]
 
 NO_FLUCTUATION = 1e-11
 """Share of a run's energy below which what it varies by over time is rounding."""
@@ -58,72 +56,72 @@ class Extraction:
     missing: NDArray[np.int64]
 
 
-class OperatorPass:
+class OperatorSolver:
     """
-    Add up what one operator makes of the volumes of a run, and solve at the end.
+    Solve for the signals of one operator from the sums over a run.
 
     Parameters
     ----------
     operator : MapsOperator
         The fitted maps.
     resampler : BlockResampler, optional
-        What brings the volumes to the operator's grid, before they come here.
+        What has brought the volumes to the operator's grid.
     """
 
     def __init__(self, operator: MapsOperator, resampler: BlockResampler | None = None) -> None:
         self.operator, self._resampler = operator, resampler
-        self._sums = BasisProducts(operator.basis, operator.voxels, operator.grid.n_voxels)
-        # Where volumes are resampled, their mean is not that of the run.
-        self._mean = None if resampler is None else RunningMean()
         self.again: dict[int, tuple[Solution, NDArray[np.bool_], NDArray[np.bool_]]] = {}
         self._holes: Holes | None = None
         self._exclude, self._zero = False, 0.0
         self._share = self._signals = self._right = self._power = self._fitted = np.zeros(0)
         self._done = 0
 
-    def add(self, block: NDArray[np.generic]) -> None:
+    def solve(
+        self,
+        sums: tuple[NDArray[np.float64], NDArray[np.float64]],
+        presence: Presence,
+        positions: NDArray[np.intp] | None = None,
+        *,
+        exclude: bool,
+    ) -> None:
         """
-        Take volumes in.
+        Turn sums into signals; volumes that ``again`` names must be read once more.
 
         Parameters
         ----------
-        block : (n, V) ndarray
-            The next volumes, on the operator's grid.
-        """
-        self._sums.add(block)
-        if self._mean is not None:
-            self._mean.add(block)
-
-    def solve(self, presence: Presence, *, exclude: bool) -> None:
-        """
-        Turn the sums into signals; volumes that ``again`` names must be read once more.
-
-        Parameters
-        ----------
+        sums : tuple of ndarray
+            A y (T, K') and ||y||^2 (T,) of every volume.
         presence : Presence
             Where the run has data.
+        positions : (V,) ndarray of int, optional
+            Where the operator's voxels are among those that ``presence`` speaks of.
         exclude : bool
             Whether what has none is left out.
         """
         operator = self.operator
-        self._right, self._power = self._sums.finish()
-        self._holes, self._share = self._find_holes(presence)
+        self._right, self._power = sums
+        self._holes, self._share = self._find_holes(presence, positions)
         self._exclude, self._zero = exclude, presence.zero
         self._signals = self._right @ operator.mixing.T
         self._fitted = np.vecdot(self._signals @ operator.factor.T, self._right)
         if exclude:
             self._leave_out()
 
-    def _find_holes(self, presence: Presence) -> tuple[Holes, NDArray[np.float64]]:
+    def _find_holes(
+        self, presence: Presence, positions: NDArray[np.intp] | None
+    ) -> tuple[Holes, NDArray[np.float64]]:
         """Tell which of the operator's voxels have no data, and how much of each has."""
-        voxels = self.operator.voxels
-        if self._resampler is None:
-            holes = Holes.on_grid(presence, voxels)
+        voxels, resampler = self.operator.voxels, self._resampler
+        if resampler is None:
+            holes = Holes.on_grid(presence.at(positions))
             return holes, (~holes.never).astype(np.float64)
+
+        def share(pattern: int) -> NDArray[np.float64]:
+            return resampler.share(presence.known(pattern))[voxels]
+
         numbers = range(-1, len(presence.patterns))
-        shares = [self._resampler.share(presence.known(number))[voxels] for number in numbers]
-        known = [share >= KNOWN_SHARE for share in shares]
-        return Holes.resampled(presence, known), shares[0]
+        holes = Holes.resampled(presence, (share(number) >= KNOWN_SHARE for number in numbers))
+        return holes, share(-1)
 
     def _leave_out(self) -> None:
         """Solve the least squares over the voxels that have data, pattern by pattern."""
@@ -137,14 +135,14 @@ class OperatorPass:
             if not where.size or not out.size:
                 continue
             solver = MissingSolver(operator) if solver is None else solver
-            values = holes.values[pattern + 1][out]
+            values = holes.values(pattern, out)
             found = solver.from_products(self._right[where], out, values)
             if found is None:
                 self.again[pattern] = solver.anew(out)
                 lost = self.again[pattern][2]
             else:
                 self._signals[where], lost = found
-                self._right[where] -= values @ to_dense(operator.basis[:, out]).T
+                self._right[where] -= values @ operator.basis.take(out).T
                 self._power[where] -= values @ values
                 self._fitted[where] = np.vecdot(
                     self._signals[where] @ operator.factor.T, self._right[where]
@@ -187,7 +185,7 @@ class OperatorPass:
         Parameters
         ----------
         mean : (V_all,) ndarray of float
-            The run's mean image.
+            The mean image of what was multiplied: of the resampled run, where that is.
 
         Returns
         -------
@@ -203,7 +201,7 @@ class OperatorPass:
             self._signals,
             coverage_of(operator, self._share),
             quality,
-            self._fluctuation(mean if self._mean is None else self._mean.finish(), holes),
+            self._fluctuation(mean, holes),
             holes.empty,
             holes.count(operator),
         )
