@@ -163,6 +163,9 @@ def load_run(
     for column in ("coverage", "coverage_fit", "coverage_data"):
         known = np.array([float(row[column] or "nan") for row in rows])
         values[column] = known[chosen]
+    if rows and all(row.get(axis) is not None for axis in "xyz" for row in rows):
+        places = np.array([[float(row[axis] or "nan") for axis in "xyz"] for row in rows])
+        values["centres"] = places[chosen]
     if files.fit_quality_file is not None:
         values["r_squared"] = read_signals(files.fit_quality_file)[0][:, 0]
     if with_pictures and files.mean_file is not None:
