@@ -54,7 +54,7 @@ class PageFiles:
     signals_file, timeseries_file, coverage_file : Path
         Raw signals, cleaned signals, coverage of the maps.
     fit_quality_file, mean_file, data_file : Path or None
-        R squared per volume, mean image, and the file of `write_report_data`.
+        Quality of the fit, mean image, and the file of `write_report_data`.
     """
 
     signals_file: Path
@@ -167,7 +167,10 @@ def load_run(
         places = np.array([[float(row[axis] or "nan") for axis in "xyz"] for row in rows])
         values["centres"] = places[chosen]
     if files.fit_quality_file is not None:
-        values["r_squared"] = read_signals(files.fit_quality_file)[0][:, 0]
+        fit, columns = read_signals(files.fit_quality_file)
+        values["r_squared"] = fit[:, columns.index("r_squared")]
+        # One number of the run, the same in every row.
+        values["fluctuation_r_squared"] = float(fit[0, columns.index("fluctuation_r_squared")])
     if with_pictures and files.mean_file is not None:
         values["mean_image"] = read_volumes(files.mean_file, ndim=3)
         values["affine"] = read_info(files.mean_file).grid.affine

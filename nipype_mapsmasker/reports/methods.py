@@ -148,7 +148,8 @@ def _cleaning(run: RunResults, citations: _Citations) -> list[str]:
         )
     dof = run.summary.get("degrees_of_freedom")
     if dof is not None:
-        sentences.append(f"{dof:g} degrees of freedom were left.")
+        words = "degree of freedom was" if dof == 1 else "degrees of freedom were"
+        sentences.append(f"{dof:g} {words} left.")
     return sentences
 
 

@@ -80,7 +80,12 @@ def cohort_page(cohort: CohortResults) -> str:
     links += [(name, heading) for name, heading, _ in atlases] + [("how", "How")]
     body = join(
         [
-            tag("header", tag("h1", cohort.title), _tiles(numbers), navigation(links)),
+            tag(
+                "header",
+                tag("h1", cohort.title),
+                _tiles(numbers),
+                navigation(links, "the-page-of-a-cohort"),
+            ),
             _runs(numbers),
             _outliers(numbers),
             _distributions(numbers),

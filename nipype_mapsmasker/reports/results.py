@@ -76,6 +76,8 @@ class RunResults:
         Centre of each map, mm.
     r_squared : (T,) ndarray of float, optional
         Share of each volume's energy that the maps explain.
+    fluctuation_r_squared : float, optional
+        Share of the run's fluctuation about each voxel's mean that the maps explain.
     mean_image : (X, Y, Z) ndarray, optional
         The run's mean on the grid of the fit.
     affine : (4, 4) ndarray of float, optional
@@ -114,6 +116,7 @@ class RunResults:
     variance_inflation: Array | None = None
     centres: Array | None = None
     r_squared: Array | None = None
+    fluctuation_r_squared: float | None = None
     mean_image: Array | None = None
     affine: Array | None = None
     cuts: Mapping[str, Array] | None = None

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A folder of derivatives as input of the command, and the dataset that comes out."""
 
+import ctypes
 import json
 import os
 import shutil
+import subprocess
+import sys
 from fnmatch import fnmatchcase
+from pathlib import Path
 
 import pytest
 
@@ -366,11 +370,52 @@ def test_nothing_private_has_the_name_of_a_result(results):
     assert not [path for path in private if path.name.endswith(endings)]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_is_read_only(own_folder, tmp_path, call):
-    for path in [own_folder.root, *own_folder.root.rglob("*")]:
+OVERRIDES = (1, 2, 3)
+"""Capabilities by which root passes over permissions: CAP_DAC_OVERRIDE and its two neighbours."""
+
+
+def _give_up_overrides():
+    """Let the process that is about to start be bound by permissions, even root's."""
+    system = ctypes.CDLL(None)
+    for capability in OVERRIDES:
+        system.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP
+
+
+def _unmoved(paths):
+    """What no program may change of files that it reads."""
+    found = {path: path.lstat() for path in paths}
+    return {p: (s.st_mtime_ns, s.st_ctime_ns, s.st_size, s.st_mode) for p, s in found.items()}
+
+
+def test_a_folder_of_somebody_else_that_is_read_only(own_folder, tmp_path):
+    """Results elsewhere are made, results below its derivatives refused in a sentence."""
+    paths = [own_folder.root, *own_folder.root.rglob("*")]
+    for path in paths:
+        if os.geteuid() == 0:
+            os.chown(path, 65534, 65534)
         path.chmod(0o555 if path.is_dir() else 0o444)
-    assert call(*words(own_folder, tmp_path / "out")).code == 0
+    before = _unmoved(paths)
+    codes, told = [], []
+    for out in (tmp_path / "out", own_folder.root / "derivatives" / "mapsmasker"):
+        given = map(str, words(own_folder, out, "--plugin", "Linear", "--no-reports", "-q"))
+        done = subprocess.run(
+            [sys.executable, "-m", "nipype_mapsmasker", *given],
+            preexec_fn=_give_up_overrides,
+            env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        codes.append(done.returncode)
+        told += done.stderr.splitlines()
+    assert codes == [0, 2]
+    (sentence,) = told
+    assert sentence.startswith("mapsmasker: ")
+    assert "derivatives" in sentence
+    assert "Permission denied" in sentence
+    assert _unmoved(paths) == before
+    assert sorted(own_folder.root.rglob("*")) == sorted(paths[1:])
 
 
 def test_a_run_without_a_bids_name_does_not_spoil_the_dataset(folder, tmp_path, call):

@@ -13,6 +13,7 @@ from nipype_mapsmasker.core.fitting import (
 from nipype_mapsmasker.core.grids import Grid, voxel_transform
 from nipype_mapsmasker.core.interpolation import resampling_operator
 from nipype_mapsmasker.core.maps import MapsMatrix
+from nipype_mapsmasker.core.masking import mask_operator
 from nipype_mapsmasker.core.smoothing import smoothing_operator
 from nipype_mapsmasker.core.spatial import DirectResampling
 from nipype_mapsmasker.errors import MapsError, ParameterError
@@ -300,3 +301,10 @@ def test_smoothing_comes_before_demeaning(rng):
     found = signals(fit(within, smoothing_fwhm=5.0, demean_over=inside), volumes)
     expected = signals(fit(within, demean_over=inside), np.stack(smooth))
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+
+
+def test_an_operator_without_means_has_the_mask_of_its_fit(rng):
+    operator = fit(as_maps(rng.random((90, 2))), demean_over=np.arange(90))
+    assert operator.demeaned
+    with pytest.raises(MapsError, match="fit them with this one"):
+        mask_operator(operator, np.arange(GRID.n_voxels) < 50)

@@ -4,7 +4,7 @@
 import { badge, fillCard, rowName } from "./card.mjs";
 import { pictureCodes } from "./data.mjs";
 import { byId, cellAt, make, markScrollers, openForPrint, pointAt, thinNames } from "./dom.mjs";
-import { written } from "./format.mjs";
+import { withoutFolders, written } from "./format.mjs";
 import { correlationText, mirror, namesBeside, paintCodes } from "./matrix.mjs";
 import { distanceCodes, distances, histogram, median, signedPalette } from "./spread.mjs";
 import { BigTable, filterField } from "./table.mjs";
@@ -84,9 +84,9 @@ function columnsOf(table) {
     kind: () => "reasons",
     note: (row) => table.reasons[row].join(" "),
     content: (row) => {
-      const first = table.keywords[row].split(", ")[0];
-      const text = make("div", {}, first ? make("strong", {}, first) : "");
-      text.append(first ? ": " : "", table.reasons[row].join(" "));
+      const words = table.about[row];
+      const text = make("div", {}, words ? make("strong", {}, words) : "");
+      text.append(words ? ": " : "", withoutFolders(table.reasons[row].join(" ")));
       return text;
     },
   });
@@ -224,7 +224,8 @@ function showSpread(table, look) {
     const charts = table.measures.map((measure) => histogram(measure, rows, table.run)).filter((chart) => chart !== null);
     if (charts.length) place.replaceChildren(...charts);
     else place.textContent = "No distributions: fewer than two runs.";
-    heat.replaceChildren(heatOf(table, rows, look));
+    if (rows.length >= table.compared) heat.replaceChildren(heatOf(table, rows, look));
+    else heat.textContent = `No comparison: fewer than ${table.compared} runs.`;
     thinNames();
   };
   if (groups.length > 1) {
@@ -261,12 +262,12 @@ function heatOf(table, rows, look) {
     (event) => {
       const [column, row] = at(event);
       const { label, digits, values } = shown[column];
-      return `${rowName(table, rows[row])}, ${label}: ${written(values[rows[row]], digits)}`;
+      return `${table.run[rows[row]]}, ${label}: ${written(values[rows[row]], digits)}`;
     },
     (event) => look(rows[at(event)[1]]),
   );
   const heads = make("div", { class: "heads", "aria-hidden": "true" }, ...shown.map(({ label }) => make("span", {}, label)));
-  const names = namesBeside(rows.map((row) => rowName(table, row)));
+  const names = namesBeside(rows.map((row) => table.run[row]));
   return make("div", { class: "named" }, make("div", {}), heads, names, make("div", { class: "plot" }, canvas));
 }
 
