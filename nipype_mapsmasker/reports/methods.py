@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nipype_mapsmasker.reports.methods_denoising import strategy_sentences
 from nipype_mapsmasker.reports.results import RunResults
 
 __all__ = ["MethodsText", "methods_text"]
@@ -132,7 +133,7 @@ def _cleaning(run: RunResults, citations: _Citations) -> list[str]:
         return []
     steps = _steps(run, citations)
     n_censored = int((~run.kept).sum())
-    sentences = []
+    sentences = strategy_sentences(run.summary.get("selection") or {})
     if steps:
         order = citations.cite("order")
         sentences.append(
