@@ -98,8 +98,7 @@ def _group(group: str, strategy: Mapping[str, Any]) -> str:
     plain = {
         "motion": f"six motion parameters{model}",
         "wm_csf": f"mean signals of white matter and cerebrospinal fluid{model}",
-        "global_signal": "global signal"
-        + model.replace("their", "its").replace("both", "the two"),
+        "global_signal": f"global signal{model.replace('their', 'its')}",
         "high_pass": "discrete cosines for slow drifts",
         "ica_aroma": "components that ICA-AROMA took for motion",
         "columns": "columns chosen by name",
