@@ -19,6 +19,7 @@ __all__ = [
     "read_fault",
     "reason_of",
     "strategy_reason",
+    "system_sentence",
     "write_fault",
 ]
 
