@@ -182,7 +182,7 @@ def _add_grouping(graph: Graph) -> Node:
     group_runs = Node(
         GroupRuns(
             by_grid=by_grid,
-            by_mask=graph.given.resampling_target == "mask",
+            by_mask=graph.given.demean or graph.given.resampling_target == "mask",
             mask_threshold=graph.given.mask_threshold,
             on_error=graph.given.on_error,
         ),
