@@ -246,9 +246,7 @@ class _Step:
         return cls(name=f"run_{key}", source=source, in_file=path, operator_file=operator_file)
 
 
-def _build(
-    steps: dict[str, _Step], folder: Path, *, resample: bool, high_variance: bool
-) -> Any:
+def _build(steps: dict[str, _Step], folder: Path, *, resample: bool, high_variance: bool) -> Any:
     """Build the workflow: the interfaces of the cohort's, without what stores and draws."""
     from nipype.pipeline.engine import Node, Workflow
 
