@@ -4,14 +4,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from nipype_mapsmasker.cli.options import value_of
-from nipype_mapsmasker.cohort.lock import locked
+from nipype_mapsmasker.cli.run import engine_of
+from nipype_mapsmasker.cli.screen import set_logs, show_progress
 from nipype_mapsmasker.core.parameters import PageParameters, parameters_of
-from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.places import check_result_folder
-from nipype_mapsmasker.io.results.layout import private_folder
 
 __all__ = ["figures", "report"]
 
@@ -28,32 +28,42 @@ def report(arguments: argparse.Namespace) -> int:
     Returns
     -------
     int
-        The exit code.
+        0, or 1 where a page could not be drawn.
 
     Raises
     ------
     ParameterError
         The folder holds no results, or is in use.
     """
-    from nipype_mapsmasker.plugins.resources import available_cpus
-    from nipype_mapsmasker.reports.folder import make_reports, result_runs
+    from nipype_mapsmasker.cohort.pages import PagesRequest, make_pages
+    from nipype_mapsmasker.reports.folder import result_runs
 
+    set_logs(verbose=arguments.verbose, quiet=arguments.quiet)
     out_dir = Path(arguments.out_dir)
-    result_runs(out_dir)  # before a lock is laid into a folder that is not one of results
-    n_procs = available_cpus() if arguments.n_procs is None else arguments.n_procs
-    if n_procs < 1:
-        msg = f"--n-procs must be 1 or more; got {n_procs}."
-        raise ParameterError(msg)
+    n_done = sum(row.get("status") == "done" for row in result_runs(out_dir))
     check_result_folder(out_dir)
     given = arguments.displayed_maps
     wish = (
         None if given is None else value_of(parameters_of(PageParameters)["displayed_maps"], given)
     )
-    with locked(private_folder(out_dir)):
-        pages = make_reports(out_dir, wish, arguments.cmap, n_procs=n_procs)
+    engine = engine_of(arguments)
+    fields = ("plugin", "n_procs", "mem_gb", "plugin_args", "work_dir", "on_error")
+    request = PagesRequest(
+        out_dir=str(out_dir),
+        displayed_maps=wish,
+        cmap=arguments.cmap,
+        **{name: engine[name] for name in fields if name in engine},
+    )
+    if arguments.dry_run:
+        print(f"mapsmasker: pages of {n_done} runs in {out_dir}; engine {request.plugin}")
+        return 0
+    with show_progress(quiet=arguments.quiet) as progress:
+        made = make_pages(request, progress)
+    for text in made.warnings:
+        print(f"mapsmasker: {text}", file=sys.stderr)
     if not arguments.quiet:
-        print(f"mapsmasker: {len(pages)} pages; begin with {pages[-1]}")
-    return 0
+        print(f"mapsmasker: {len(made.pages)} pages; begin with {made.pages[-1]}")
+    return 1 if made.warnings else 0
 
 
 def figures(arguments: argparse.Namespace) -> int:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,27 @@ __all__ = [
     "last_line",
     "reason_of",
     "tidy_crashes",
+    "with_full_disks",
 ]
 
 _LINEAR_ERROR = re.compile(r"Subnodes of node: (\w+) failed:\n(.*)", re.S)
 _LINEAR_SUBNODE = re.compile(
     r"Subnode (\d+) failed\s+Error: (.*?)(?=\nSubnode \d+ failed|\Z)", re.S
 )
+_NOTES = re.compile(
+    r"\n\s*(When creating this crashfile|During the creation of this crashfile).*", re.S
+)
+"""What Nipype appends to a traceback where it could not write or read a result."""
+
+_ERRNO = re.compile(r"^\[Errno \d+\] (.*?)(?:: '(.*)')?$")
+"""How Python writes what the system says, perhaps with the file."""
+
+_FULL = ("No space left on device", "Disk quota exceeded")
+"""What the system says of a full disk."""
+
+FULL_BYTES = 1 << 16
+"""A disk with less room than this is full: Nipype may lose a result on it without a word."""
+
 _CLASS = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Fault|Interrupt): ")
 
 
@@ -63,13 +80,18 @@ class Watcher:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self.crashed: dict[int, str] = {}
+        self.ended: set[int] = set()
 
     def __call__(self, node: Any, status: str) -> None:
         """Take note of a node that starts, ends or crashes."""
         self._progress.update(node, status)
         element = element_of(node)
-        if status == "exception" and element is not None and element[0] == BATCH_NODE:
+        if element is None or element[0] != self._progress.node:
+            return
+        if status == "exception":
             self.crashed[element[1]] = node.name
+        if status == "end":
+            self.ended.add(element[1])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Nipype stores its plugin, and so its callback, with every MapNode; nobody reads it.
@@ -110,13 +132,14 @@ def find_crashes(
     # Linear runs a MapNode as one, and tells which elements failed in its error. SLURMGraph too,
     # in the output of its jobs.
     for name, text in _LINEAR_ERROR.findall(str(error)):
-        if name == BATCH_NODE:
+        if name == batches.name:
             texts |= {int(number): story for number, story in _LINEAR_SUBNODE.findall(text)}
     found: dict[str, Crash] = {}
     ended: set[str] = set()
     for number, run_ids in enumerate(parts):
-        stories = read_journal(batches / "mapflow" / f"_{BATCH_NODE}{number}")
+        stories = read_journal(batches / "mapflow" / f"_{batches.name}{number}")
         own = {name: story for name, story in stories.items() if name in run_ids}
+        ended |= set(run_ids) if number in watcher.ended else set()
         ended |= {name for name, story in own.items() if story.state == "done"}
         found |= {
             name: Crash(story.step, last_line(story.traceback) or story.reason, story.traceback)
@@ -173,17 +196,57 @@ def last_line(text: str) -> str:
     str
         Its last line, or the line that says how a lost worker or job ended.
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in _NOTES.sub("", text).splitlines() if line.strip()]
     told = [
         line
         for line in lines
         if line.startswith("Node ") and (" worker " in line or " Slurm job " in line)
     ]
     last = told[-1] if told else lines[-1] if lines else text
-    return _CLASS.sub("", last)
+    plain = _CLASS.sub("", last)
+    system = _ERRNO.match(plain)
+    if system is None:
+        return plain
+    return f"{system[2]}: {system[1]}" if system[2] else system[1]
 
 
-def tidy_crashes(folder: Path, *, keep: bool) -> None:
+def with_full_disks(reason: str, folders: Sequence[Path]) -> str:
+    """
+    Say which folder has a full disk, where that is the reason, and what to do.
+
+    Parameters
+    ----------
+    reason : str
+        Why a run, or all, ended.
+    folders : sequence of Path
+        Where files are written.
+
+    Returns
+    -------
+    str
+        The reason as it was where no disk is full.
+    """
+    full = [folder for folder in folders if _free_bytes(folder) < FULL_BYTES]
+    told = next((words for words in _FULL if words in reason), "" if not full else _FULL[0])
+    if not told:
+        return reason
+    where = " and ".join(str(folder) for folder in full or folders)
+    return (
+        f"{where}: {told}; make room there, or give another folder; what is finished is kept, and "
+        "the same call goes on."
+    )
+
+
+def _free_bytes(folder: Path) -> int:
+    """Give the room on the disk of a folder, which need not exist yet."""
+    for place in (folder, *folder.parents):
+        with suppress(OSError):
+            status = os.statvfs(place)
+            return status.f_bavail * status.f_frsize
+    return FULL_BYTES
+
+
+def tidy_crashes(folder: Path, *, keep: bool, node: str = BATCH_NODE) -> None:
     """
     Remove Nipype's crash files; those of runs are in the runs' logs by now.
 
@@ -193,12 +256,14 @@ def tidy_crashes(folder: Path, *, keep: bool) -> None:
         Their folder.
     keep : bool
         Keep those of other nodes than runs', because nothing else tells of them.
+    node : str
+        Name of the node that works on runs.
     """
     if not keep:
         shutil.rmtree(folder, ignore_errors=True)
         return
     for path in folder.glob("crash-*"):
-        if f"-_{BATCH_NODE}" in path.name:
+        if f"-_{node}" in path.name:
             path.unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()

@@ -9,10 +9,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from nipype_mapsmasker.cohort.crashes import Crash, Watcher, find_crashes, reason_of
+from nipype_mapsmasker.cohort.crashes import (
+    Crash,
+    Watcher,
+    find_crashes,
+    reason_of,
+    with_full_disks,
+)
 from nipype_mapsmasker.cohort.progress import Progress
 from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.errors import EngineError, ParameterError
@@ -212,6 +219,8 @@ def run_until_done(
     batches: Path,
     progress: Progress,
     crashed: dict[str, Crash],
+    *,
+    size: int = 1,
 ) -> None:
     """
     Run a workflow; where runs crash, run another one of those that were not reached.
@@ -230,6 +239,8 @@ def run_until_done(
         Counts the runs.
     crashed : dict of str to Crash
         Is filled with the runs that crashed.
+    size : int
+        Runs of a batch.
 
     Raises
     ------
@@ -242,7 +253,7 @@ def run_until_done(
     are tried again, each by itself, so that every further one that kills is found in one attempt.
     Where all runs crashed, as on a full disk, what they reached is left for the next call.
     """
-    left, size = run_ids, batch_size_of(request, len(run_ids))
+    left = run_ids
     for attempt in range(MAX_PASSES):
         shutil.rmtree(batches, ignore_errors=True)  # it tells of earlier attempts and calls
         parts = [left[start : start + size] for start in range(0, len(left), size)]
@@ -253,7 +264,13 @@ def run_until_done(
             workflow.run(plugin=make_plugin(request, watcher, workflow))
         except Exception as error:
             folder = crash_dir(Path(request.out_dir))
-            fresh, ended = find_crashes(folder, batches, watcher, error, parts)
+            found, ended = find_crashes(folder, batches, watcher, error, parts)
+            places = [Path(request.out_dir).absolute(), request.work_folder]
+            fresh = {
+                name: replace(crash, reason=with_full_disks(crash.reason, places))
+                for name, crash in found.items()
+                if name not in crashed
+            }
             crashed |= fresh
             left = [run_id for run_id in left if run_id not in crashed and run_id not in ended]
             is_hopeless = not fresh or len(crashed) == len(run_ids) or attempt == MAX_PASSES - 1
@@ -262,7 +279,7 @@ def run_until_done(
                 reason = (reasons or [reason_of(error, folder)])[0]
                 if reason == "KeyboardInterrupt":  # Linear takes it for a crash
                     raise KeyboardInterrupt from error
-                raise EngineError(reason) from error
+                raise EngineError(with_full_disks(reason, places)) from error
             size = 1
         else:
             return

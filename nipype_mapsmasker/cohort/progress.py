@@ -80,6 +80,8 @@ class Progress:
         Given a run, tells whether its results are in place.
     tell : callable, optional
         Is given a `ProgressEvent` whenever a batch of runs ends.
+    node : str
+        Name of the node whose elements are the batches.
     """
 
     def __init__(
@@ -87,7 +89,9 @@ class Progress:
         n_runs: int,
         is_done: Callable[[str], bool],
         tell: Callable[[ProgressEvent], None] | None = None,
+        node: str = BATCH_NODE,
     ) -> None:
+        self.node = node
         self._n_runs = n_runs
         self._is_done = is_done
         self._tell = tell
@@ -118,9 +122,9 @@ class Progress:
         element = element_of(node)
         if status == "start":
             return
-        if element is not None and element[0] == BATCH_NODE and element[1] < len(self._parts):
+        if element is not None and element[0] == self.node and element[1] < len(self._parts):
             self._take(self._parts[element[1]], is_over=status == "end")
-        elif node.name == BATCH_NODE and status == "end":  # Linear runs all elements as one
+        elif node.name == self.node and status == "end":  # Linear runs all elements as one
             self._take([run_id for part in self._parts for run_id in part], is_over=True)
 
     def _take(self, run_ids: list[str], *, is_over: bool) -> None:
@@ -134,7 +138,7 @@ class Progress:
             done = sum(self._ended.values())
             self._tell(
                 ProgressEvent(
-                    step="store",
+                    step="store" if self.node == BATCH_NODE else self.node,
                     reached=self.count,
                     done=done,
                     failed=self.count - done,

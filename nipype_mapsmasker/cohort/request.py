@@ -109,7 +109,7 @@ class InputRequest(SelectionParameters):
             msg = "input holds None; give an image or a `RunSpec` in each place."
             raise ParameterError(msg)
         if not self.input:
-            msg = f"input is empty; give {parameters_of(InputRequest)['input'].sentence}."
+            msg = f"input is empty, expected: {parameters_of(InputRequest)['input'].sentence}."
             raise ParameterError(msg)
 
     @property
@@ -253,8 +253,8 @@ class CohortRequest(InputRequest, MaskerParameters):
             _set(self, "atlas_dir", _paths("atlas_dir", self.atlas_dir))
         if isinstance(self.atlas, str):
             _set(self, "atlas", (self.atlas,))
-        if None in self.maps:
-            msg = "maps holds None; give the path of each maps image."
+        if None in self.maps or "" in self.maps:
+            msg = "maps holds an empty entry; give the path of each maps image."
             raise ParameterError(msg)
         if self.denoise is not None:
             said = [self.denoise] if isinstance(self.denoise, str) else self.denoise
@@ -264,7 +264,7 @@ class CohortRequest(InputRequest, MaskerParameters):
             _set(self, "labels", tuple(None if file == NOT_AVAILABLE else file for file in files))
         for name in ("out_dir", "maps"):
             if not getattr(self, name) and not (name == "maps" and self.atlas):
-                msg = f"{name} is empty; give {parameters_of(CohortRequest)[name].sentence}."
+                msg = f"{name} is empty, expected: {parameters_of(CohortRequest)[name].sentence}."
                 raise ParameterError(msg)
         if isinstance(self.command, str):  # text is a sequence, of letters
             msg = f"command must be a list of words; got the text {self.command!r}."

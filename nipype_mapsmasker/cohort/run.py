@@ -237,6 +237,12 @@ def _run_plan(
             from nipype_mapsmasker.reports.folder import write_cohort_page  # loads matplotlib
 
             write_cohort_page(plan.out_dir)
+        done = [row["run_id"] for row in rows if row["status"] == "done"]
+        cited = plan.out_dir / "logs" / "CITATION.md"
+        if is_whole and done and (is_open or not cited.exists()):
+            from nipype_mapsmasker.reports.citation import write_citation
+
+            write_citation(plan.out_dir, done[0])
     result = _finished(plan, rows)
     if request.clean_work_dir and result.exit_code == ALL_DONE:
         clean_work_dir(work_dir)

@@ -26,10 +26,11 @@ MIN_STARTUP, MAX_STARTUP = 4, 20
 RATIO = 2.5
 """A volume stands out when it is this many times as far off as the run's median volume ..."""
 
-SPREADS = 6.0
-"""... and this many spreads of the volumes above it ..."""
+SPREADS, SHORT_SPREADS, SHORT_RUN = 6.0, 5.0, 100
+"""... and this many spreads of the volumes above it: for spikes in a run of a hundred volumes the
+second number, to which each doubling of the run adds a half: it has as many more chances ..."""
 
-LEAST = 1.5
+LEAST, SPIKE_LEAST = 1.5, 2.1
 """... and, on average over signals, this many of their standard deviations: signals that were
 smoothed depart from their neighbours by so little that all departures look large."""
 
@@ -130,7 +131,23 @@ def find_spikes(
     padded = np.pad(values, ((HALF_WINDOW, HALF_WINDOW), (0, 0)), mode="reflect")
     apart = values - _running_median(padded, width)
     distance = np.sqrt(np.mean((apart / _spread(apart)) ** 2, axis=1))
-    return np.asarray(places[(distance > _limit(distance)) & (_size(apart, values) > LEAST)])
+    found = distance > _limit(distance, _spike_spreads(len(distance)))
+    # Neighbours on one side alone are farther off: at the ends that is what is usual.
+    found[0], found[-1] = _jumps_first(values), _jumps_first(values[::-1])
+    return np.asarray(places[found & (_size(apart, values) > SPIKE_LEAST)])
+
+
+def _jumps_first(values: Array) -> bool:
+    """Tell whether the first volume departs from those behind it as no other does."""
+    apart = values[:-HALF_WINDOW] - _running_median(values[1:], HALF_WINDOW)
+    distance = np.sqrt(np.mean((apart / _spread(apart)) ** 2, axis=1))
+    return bool(distance[0] > _limit(distance[1:], _spike_spreads(len(distance))))
+
+
+def _spike_spreads(n_volumes: int) -> float:
+    """Say how many spreads a spike is off."""
+    doublings = math.log2(n_volumes / SHORT_RUN)
+    return min(SPREADS, max(SHORT_SPREADS, SHORT_SPREADS + 0.5 * doublings))
 
 
 def _unsettled(signals: Array, t_r: float | None, keep: NDArray[np.bool_] | None) -> int:
@@ -157,7 +174,7 @@ def _unsettled(signals: Array, t_r: float | None, keep: NDArray[np.bool_] | None
         scale = _spread(apart[usual])
         distance = np.sqrt(np.mean((apart / scale) ** 2, axis=1))
         if place == 0:
-            first, limit = float(distance[0]), _limit(distance[usual])
+            first, limit = float(distance[0]), _limit(distance[usual], SPREADS)
         else:
             limit = _following_limit(distance[usual], first)
         if distance[0] <= limit or (place == 0 and _size(apart[:1], values)[0] < LEAST):
@@ -216,7 +233,7 @@ def _following_limit(distances: Array, first: float) -> float:
     return float(median + max(FOLLOWING_SPREADS * (upper - median), share))
 
 
-def _limit(distances: Array) -> float:
+def _limit(distances: Array, spreads: float) -> float:
     """Say how far off a volume must be, from what most volumes do."""
     median, upper = np.quantile(distances, [0.5, 0.84])
-    return float(max(RATIO * median, median + SPREADS * (upper - median)))
+    return float(max(RATIO * median, median + spreads * (upper - median)))

@@ -32,10 +32,11 @@ from nipype_mapsmasker.interfaces.traits import (
     run_file,
     with_parameters,
 )
+from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
 from nipype_mapsmasker.io.results.summary import read_summary
 from nipype_mapsmasker.io.tables.signals import read_signals
-from nipype_mapsmasker.reports.folder import page_links, write_cohort_page
+from nipype_mapsmasker.reports.folder import page_links, redraw_run, write_cohort_page
 from nipype_mapsmasker.reports.load import (
     PageFiles,
     load_run,
@@ -43,7 +44,7 @@ from nipype_mapsmasker.reports.load import (
     write_run_page,
 )
 
-__all__ = ["ReportCohort", "ReportRun"]
+__all__ = ["RedrawRun", "ReportCohort", "ReportRun"]
 
 LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
 
@@ -160,6 +161,47 @@ class ReportRun(RunInterface):
         return sidecar | page_links(
             inputs.out_dir, inputs.run_id, inputs.atlas, inputs.strategy, suffix
         )
+
+
+class _RedrawRunInputSpec(BaseInterfaceInputSpec):
+    out_dir = traits.Str(mandatory=True, desc="result folder")
+    run_id = traits.Str(mandatory=True, desc="run whose pages are made again")
+    displayed_maps = traits.Any(
+        None,
+        usedefault=True,
+        desc="maps in the viewer: how many, which, or 'all'; None for as they were asked for when "
+        "the results were made",
+    )
+    cmap = traits.Str("", usedefault=True, desc="colours behind the maps; '' likewise")
+    told_file = traits.Str(mandatory=True, desc="JSON file that tells of pages and warnings")
+    on_error = traits.Enum(
+        "raise",
+        "record",
+        usedefault=True,
+        desc="what a page that cannot be drawn does: stop, or be told of in told_file",
+    )
+
+
+class _RedrawRunOutputSpec(TraitedSpec):
+    told_file = File(exists=True, desc="JSON object with the lists 'pages' and 'warnings'")
+
+
+class RedrawRun(LeanInterface):
+    """Make the pages of one run of a result folder again, in their places, without its image."""
+
+    input_spec = _RedrawRunInputSpec
+    output_spec = _RedrawRunOutputSpec
+
+    def _run_interface(self, runtime: Any) -> Any:
+        inputs = self.inputs
+        pages, warnings = redraw_run(
+            inputs.out_dir, inputs.run_id, inputs.displayed_maps, inputs.cmap or None
+        )
+        if warnings and inputs.on_error == "raise":
+            raise DataFault(" ".join(warnings))
+        told = {"pages": [str(path) for path in pages], "warnings": warnings}
+        self._results = {"told_file": str(write_json(Path(inputs.told_file), told))}
+        return runtime
 
 
 class _ReportCohortInputSpec(BaseInterfaceInputSpec):

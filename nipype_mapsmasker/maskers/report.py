@@ -231,6 +231,7 @@ def _run_page(
         coverage_fit=operator.coverage,
         variance_inflation=operator.variance_inflation,
         r_squared=raw.r_squared,
+        fluctuation_r_squared=raw.fluctuation_r_squared,
         summary=asdict(run.summary),
         parameters=summary_of(parameters),
         warnings=run.summary.warnings,

@@ -86,8 +86,14 @@ class Chart:
                 # A point without neighbours would leave no trace as a line.
                 parts.append(f"L{point}" if pen else f"M{point}h0")
             pen = bool(there)
-        if parts:
-            self._shapes.append(tag("path", class_=kind, d="".join(parts)))
+        if not parts:
+            return
+        self._shapes.append(tag("path", class_=kind, d="".join(parts)))
+        # A lone point is a dot that a thin line's end would hide.
+        follows = [*(part.startswith("L") for part in parts[1:]), False]
+        lone = [p for p, on in zip(parts, follows, strict=True) if p.startswith("M") and not on]
+        if lone:
+            self._shapes.append(tag("path", class_=f"{kind} lone", d="".join(lone)))
 
     def band(self, x: Array, low: Array, high: Array, kind: str) -> None:
         """Fill between two curves."""

@@ -13,6 +13,7 @@ from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports import outliers as o
 from nipype_mapsmasker.reports import verdict as v
 from nipype_mapsmasker.reports.html import href
+from nipype_mapsmasker.reports.limits import MIN_COHORT
 from nipype_mapsmasker.reports.results import CohortResults, RunRow
 
 __all__ = ["LEVELS", "CohortNumbers", "cohort_numbers", "level_of", "table_data"]
@@ -133,12 +134,18 @@ def table_data(numbers: CohortNumbers) -> dict[str, Any]:
     return {
         "levels": [{"level": level, "words": words} for level, words in LEVELS.items()],
         "telling": numbers.telling,
+        "compared": MIN_COHORT,
         "run": [row.run_id for row in rows],
         "atlas": [row.atlas for row in rows],
         "strategy": [row.strategy for row in rows],
         "level": [ranks.index(level_of(row)) for row in rows],
         "runLevel": [ranks.index(numbers.run_levels[row.run_id]) for row in rows],
         "link": [href(row.link) for row in rows],
+        # What the verdict rests on; where nothing does, what stands out most.
+        "about": [
+            ", ".join(dict.fromkeys(row.keywords)) or _keywords(row, odd).partition(", ")[0]
+            for row, odd in zip(rows, numbers.odd, strict=True)
+        ],
         "keywords": [_keywords(row, odd) for row, odd in zip(rows, numbers.odd, strict=True)],
         "reasons": [_reasons(row, odd) for row, odd in zip(rows, numbers.odd, strict=True)],
         "measures": [_measure(name, numbers) for name in numbers.shown],

@@ -7,8 +7,6 @@ import json
 import logging
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +25,11 @@ from nipype_mapsmasker.reports.qc import write_qc_table
 from nipype_mapsmasker.reports.results import CohortResults
 
 __all__ = [
+    "check_wishes",
     "load_cohort",
     "make_reports",
     "page_links",
+    "redraw_run",
     "result_runs",
     "stored_pages",
     "write_cohort_page",
@@ -43,9 +43,6 @@ COHORT_PAGE = "report.html"
 
 MAKER = "nipype-mapsmasker"
 """Who must have made a folder before pages are written into it."""
-
-PAGES_PER_PROCESS = 16
-"""Fewer pages are made sooner than another process is started."""
 
 _SUFFIXES = ("tsv", "npy", "parquet")
 
@@ -255,14 +252,10 @@ def write_cohort_page(out_dir: str | Path, *, title: str = "All runs") -> Path:
 
 
 def make_reports(
-    out_dir: str | Path,
-    displayed_maps: Any = None,
-    cmap: str | None = None,
-    *,
-    n_procs: int = 1,
+    out_dir: str | Path, displayed_maps: Any = None, cmap: str | None = None
 ) -> list[Path]:
     """
-    Make all pages again from a result folder, without the images.
+    Make all pages again from a result folder, without the images, in this process.
 
     Parameters
     ----------
@@ -271,8 +264,6 @@ def make_reports(
     displayed_maps, cmap
         As in `nipype_mapsmasker.reports.page_run.run_page`; None for what was asked for when the
         results were made, so that the pages become what they were.
-    n_procs : int, default=1
-        Processes; a few pages are made by this one, starting others would take longer.
 
     Returns
     -------
@@ -284,29 +275,47 @@ def make_reports(
     ------
     ParameterError
         The folder holds no results, or ``displayed_maps`` or ``cmap`` makes no sense.
+
+    See Also
+    --------
+    nipype_mapsmasker.cohort.pages.make_pages : the same through an engine.
     """
     out_dir = Path(out_dir)
     rows = result_runs(out_dir)
-    _check_wishes(displayed_maps, cmap)
-    done = [row["run_id"] or "" for row in rows if row.get("status") in WITH_RESULTS]
-    jobs = [(out_dir, run_id, displayed_maps, cmap) for run_id in done]
-    n_procs = min(n_procs, len(jobs) // PAGES_PER_PROCESS)
-    if n_procs > 1:
-        # Processes that start afresh hold nothing of this one's memory.
-        with ProcessPoolExecutor(n_procs, mp_context=get_context("spawn")) as pool:
-            made = list(pool.map(_run_pages, jobs, chunksize=4))
-    else:
-        made = [_run_pages(job) for job in jobs]
-    pages = [page for found, _ in made for page in found]
-    for _, warnings in made:
-        for text in warnings:
-            LOGGER.warning(text)
+    check_wishes(displayed_maps, cmap)
+    pages = []
+    for row in rows:
+        if row.get("status") == "done":
+            made, warnings = redraw_run(out_dir, row["run_id"] or "", displayed_maps, cmap)
+            pages += made
+            for text in warnings:
+                LOGGER.warning(text)
     return [*pages, write_cohort_page(out_dir)]
 
 
-def _run_pages(job: tuple[Path, str, Any, str | None]) -> tuple[list[Path], list[str]]:
-    """Make the pages of one run; give them, and what could not be drawn."""
-    out_dir, run_id, displayed_maps, cmap = job
+def redraw_run(
+    out_dir: str | Path, run_id: str, displayed_maps: Any = None, cmap: str | None = None
+) -> tuple[list[Path], list[str]]:
+    """
+    Make the pages of one run again.
+
+    Parameters
+    ----------
+    out_dir : str or Path
+        The result folder.
+    run_id : str
+        The run.
+    displayed_maps, cmap
+        As in `make_reports`.
+
+    Returns
+    -------
+    pages : list of Path
+        One per set of maps and strategy.
+    warnings : list of str
+        What could not be drawn, and why; only faults of the system, such as a full disk, are
+        raised.
+    """
     pages, warnings = [], []
     for page, files, sidecar in stored_pages(out_dir, run_id):
         asked = dict(sidecar.get("masker") or {})
@@ -327,8 +336,20 @@ def _run_pages(job: tuple[Path, str, Any, str | None]) -> tuple[list[Path], list
     return pages, warnings
 
 
-def _check_wishes(displayed_maps: Any, cmap: str | None) -> None:
-    """Refuse what no page can show, before the first one is drawn."""
+def check_wishes(displayed_maps: Any, cmap: str | None) -> None:
+    """
+    Refuse what no page can show, before the first one is drawn.
+
+    Parameters
+    ----------
+    displayed_maps, cmap
+        As in `make_reports`.
+
+    Raises
+    ------
+    ParameterError
+        Either makes no sense.
+    """
     try:
         if displayed_maps is not None:
             choose_maps(displayed_maps, 0)

@@ -62,10 +62,12 @@ FLAT_SHARE = (0.0, 0.2)
 SIGNAL_SHARE = 0.35
 """Noise: less of the power in the band is more than white noise. The square root of the share is
 about what cleaned signals correlate with the neural ones: below 0.6, and connectivity shrinks to
-less than 0.35 of what it is. Breathing and chance bring runs of mere noise up to 0.25."""
+less than 0.35 of what it is. Breathing and chance bring runs of mere noise up to 0.28; of planted
+sound runs two in a thousand have less than 0.35."""
 
-SIGNAL_ERROR = 0.25
-"""With a standard error above this the share says nothing: too few frequencies or signals."""
+SIGNAL_ERROR = 0.4
+"""With a standard error above this the share says nothing: too few frequencies or signals. At 0.26
+to 0.35, that of 5 to 8 signals over 50 s, planted noise and sound runs are still apart."""
 
 PACE_LIMITS = (0.02, 0.15)
 """Hz; a spectrum that certainly ends below, or beyond, is not blood flow at that repetition time:

@@ -72,12 +72,19 @@ MEASURES: dict[str, Measure] = {
     "mean_coverage": Measure(
         "Mean coverage", 3, "low", 0.05, "Mean share of the maps' weight that had data."
     ),
+    "fluctuation_r_squared": Measure(
+        "R² of fluctuations",
+        3,
+        "low",
+        0.05,
+        "Share of the run's fluctuation, each voxel's mean removed, that the maps explain.",
+    ),
     "r_squared": Measure(
-        "R² of the fit",
+        "R² of volumes",
         3,
         "both",
         0.05,
-        "Median share of a volume's energy that the maps explain.",
+        "Median share of a volume's energy, the mean image included, that the maps explain.",
     ),
     "signal_share": Measure(
         "Signal in band",

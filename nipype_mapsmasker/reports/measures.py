@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster import hierarchy
 
 from nipype_mapsmasker.core.startup import find_spikes, find_startup
 from nipype_mapsmasker.reports.measure_table import LOST_COVERAGE, MEASURES, Measure
@@ -27,12 +26,8 @@ __all__ = [
     "odd_volumes",
     "run_measures",
     "run_power",
-    "spectrum",
     "upper_triangle",
 ]
-
-N_FREQUENCIES = 120
-"""Longest list of frequencies in a spectrum; neighbours are averaged to come down to it."""
 
 MAX_OPTIMAL_LEAVES = 200
 """Up to this many maps the leaves of the clustering are put in optimal order (cubic cost)."""
@@ -158,54 +153,10 @@ def clustered_order(matrix: Array) -> list[int]:
     distance = 1.0 - np.nan_to_num(matrix[np.ix_(known, known)])
     condensed = np.clip(upper_triangle((distance + distance.T) / 2), 0.0, 2.0)
     optimal = len(known) <= MAX_OPTIMAL_LEAVES
+    from scipy.cluster import hierarchy  # here: workers that extract can do without
+
     tree = hierarchy.linkage(condensed, method="average", optimal_ordering=optimal)
     return [*known[hierarchy.leaves_list(tree)].tolist(), *lost]
-
-
-def spectrum(signals: Array, keep: Array, t_r: float) -> tuple[Array, Array]:
-    """
-    Estimate spectra in spite of censored volumes (Lomb and Scargle's periodogram).
-
-    Parameters
-    ----------
-    signals : (T_kept, K) ndarray of float
-        Signals of the kept volumes; mean and straight line are removed first.
-    keep : (T,) ndarray of bool
-        Where these volumes stood.
-    t_r : float
-        Repetition time in seconds.
-
-    Returns
-    -------
-    frequencies : (F,) ndarray of float
-        In Hz, from 1 / duration to the Nyquist frequency, at most `N_FREQUENCIES`.
-    power : (F, K) ndarray of float
-        Share of the signal's variance at each frequency, columns summing to 1; NaN if flat.
-    """
-    n_volumes, n_maps = len(keep), signals.shape[1]
-    n_natural = n_volumes // 2
-    if n_natural < 1 or len(signals) < 3:
-        return np.zeros(0), np.zeros((0, n_maps))
-    residual = detrended(signals)
-    times = np.flatnonzero(keep) * t_r
-    natural = np.arange(1, n_natural + 1) / (n_volumes * t_r)
-    angle = 2 * np.pi * natural[:, np.newaxis] * times
-    # The phase that makes sine and cosine orthogonal on the times that are left.
-    phase = np.arctan2(np.sin(2 * angle).sum(axis=1), np.cos(2 * angle).sum(axis=1)) / 2
-    angle -= phase[:, np.newaxis]
-    power = np.zeros((n_natural, n_maps))
-    for wave in (np.cos(angle), np.sin(angle)):
-        norm = (wave**2).sum(axis=1)
-        usable = norm > 1e-8 * len(times)
-        power[usable] += (wave[usable] @ residual) ** 2 / norm[usable, np.newaxis]
-    edges = np.unique(np.linspace(0, n_natural, min(N_FREQUENCIES, n_natural) + 1).astype(int))
-    starts = edges[:-1]
-    counts = np.diff(edges)
-    binned = np.add.reduceat(power, starts, axis=0)
-    centres = np.add.reduceat(natural, starts) / counts
-    total = binned.sum(axis=0)
-    flat = flat_columns(signals) | ~(total > 0)
-    return centres, np.where(flat, np.nan, binned / np.where(flat, 1.0, total))
 
 
 def run_measures(run: RunResults) -> dict[str, float]:
@@ -250,6 +201,8 @@ def run_measures(run: RunResults) -> dict[str, float]:
         values["mean_coverage"] = float(coverage.mean())
     if run.r_squared is not None:
         values["r_squared"] = _median(run.r_squared)
+    if run.fluctuation_r_squared is not None:
+        values["fluctuation_r_squared"] = run.fluctuation_r_squared
     if run.cleaned is not None:
         values["removed"] = _removed(raw, run.cleaned)
         if run.confounds is not None and run.confounds.shape[1]:

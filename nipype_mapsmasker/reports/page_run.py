@@ -113,7 +113,8 @@ def _header(run: RunResults, numbers: RunNumbers) -> Html:
                 ("correlations", "Correlations"),
                 ("fit", "Fit and coverage"),
                 ("how", "How"),
-            ]
+            ],
+            explained="the-page-of-a-run",
         ),
     ]
     return tag("header", join(parts))
@@ -232,7 +233,7 @@ def _viewer(numbers: RunNumbers, brain: Brain | None, cmap: str) -> Html:
         )
         parts.append(tag("div", id="brain", class_="brain"))
         parts.append(tag("p", "", id="weights", class_="legend"))
-        parts.append(tag("p", words, class_="legend"))
+        parts.append(tag("p", words, class_="legend screen"))
     charts = [("series", "Time series"), ("spectrum", "Spectrum")]
     parts.append(
         tag(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nipype_mapsmasker.io.results.provenance import docs_url
 from nipype_mapsmasker.reports.html import Html, join, tag
 from nipype_mapsmasker.reports.palettes import signed_palette
 from nipype_mapsmasker.reports.png import data_uri, palette_png
@@ -34,6 +35,9 @@ MAX_WHOLE = 300
 
 MAX_NAMED_ROWS = 36
 """Rows of a picture that are named; of more, every second, third …"""
+
+EXPLANATION = "explanation/pages.html"
+"""The document that says what the pages show, within the documentation."""
 
 SIGNS = {"good": "✓", "check": "!", "bad": "✕", "failed": "✕"}
 """Signs of the levels, so that colour is not all that tells them."""
@@ -81,22 +85,26 @@ def section(name: str, title: str, *parts: Any) -> Html:
     return tag("section", heading, *parts, id=name, aria_labelledby=f"{name}-title")
 
 
-def navigation(links: Iterable[tuple[str, str]]) -> Html:
+def navigation(links: Iterable[tuple[str, str]], explained: str) -> Html:
     """
-    Write the links to the parts of a page.
+    Write the links to the parts of a page, and to what explains it.
 
     Parameters
     ----------
     links : iterable of tuple of str
         Name and heading of each part.
+    explained : str
+        The heading of the document on pages that says what is seen here, as in an address.
 
     Returns
     -------
     Html
-        A ``nav``.
+        A ``nav``. The last link leads out of the page, and only when it is followed.
     """
-    inner = join(tag("a", title, href=f"#{name}") for name, title in links)
-    return tag("nav", inner, aria_label="Parts of this page")
+    inner = [tag("a", title, href=f"#{name}") for name, title in links]
+    away = docs_url(f"{EXPLANATION}#{explained}")
+    inner.append(tag("a", "What is shown here?", href=away, rel="external noreferrer"))
+    return tag("nav", join(inner), aria_label="Parts of this page")
 
 
 def figure(*parts: Any, caption: Any = None, kind: str = "") -> Html:

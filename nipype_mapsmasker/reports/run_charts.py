@@ -11,9 +11,15 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports import verdict as v
 from nipype_mapsmasker.reports.charts import Chart, spans
-from nipype_mapsmasker.reports.html import Html, join, tag
+from nipype_mapsmasker.reports.html import Html, join, number, tag
 from nipype_mapsmasker.reports.palettes import grey_palette
-from nipype_mapsmasker.reports.parts import figure, matrix_picture, section, sparse_names
+from nipype_mapsmasker.reports.parts import (
+    bullets,
+    figure,
+    matrix_picture,
+    section,
+    sparse_names,
+)
 from nipype_mapsmasker.reports.png import data_uri, palette_png
 from nipype_mapsmasker.reports.results import RunResults
 from nipype_mapsmasker.reports.run_data import SPECTRUM_DECADES, RunNumbers, pass_band
@@ -29,8 +35,9 @@ N_GREYS = 64
 MOTION_LINE_MM = 0.5
 """Where the framewise displacement has a line to judge by."""
 
-FIT_SPAN = 0.1
-"""Least span of the axis of R², so that harmless changes look harmless."""
+FIT_MEASURES = ("fluctuation_r_squared", "r_squared")
+"""Measures of how much the maps describe. A curve of R² over time would be flat: the mean image,
+which every volume holds, is nearly all of its energy."""
 
 MAX_CONFOUNDS = 30
 """Rows in the figure of the confounds; those that correlate most before cleaning are shown."""
@@ -109,7 +116,7 @@ def fit_section(run: RunResults, numbers: RunNumbers) -> Html:
     Html
         A part of the page.
     """
-    parts = [_fit(run), _coverage(run), tag("h3", "All maps in numbers")]
+    parts = [_fit(run, numbers), _coverage(run), tag("h3", "All maps in numbers")]
     parts.append(tag("div", id="coverage", class_="table-place", data_label="All maps in numbers"))
     return section("fit", "Fit and coverage", *parts)
 
@@ -307,30 +314,20 @@ def _distribution(run: RunResults, numbers: RunNumbers) -> Html:
     return figure(chart.html(description, height="10rem"), _two_keys(run), caption=caption)
 
 
-def _fit(run: RunResults) -> Html | None:
-    """Draw how well the maps describe each volume."""
-    if run.r_squared is None:
+def _fit(run: RunResults, numbers: RunNumbers) -> Html | None:
+    """Say how much of the image the maps describe."""
+    if run.r_squared is None and run.fluctuation_r_squared is None:
         return None
-    if not np.isfinite(run.r_squared).any():
+    shown = [name for name in FIT_MEASURES if name in numbers.values]
+    if not shown:
         text = "R² is not known: smoothing or resampling is folded into the extraction."
         return tag("p", text, class_="aside")
-    step = run.t_r or 1.0
-    n_volumes = len(run.r_squared)
-    low, high = float(np.nanmin(run.r_squared)), float(np.nanmax(run.r_squared))
-    margin = max(0.1 * (high - low), (FIT_SPAN - (high - low)) / 2)
-    chart = Chart(
-        (0.0, n_volumes * step), (max(-0.005, low - margin), min(1.005, high + margin)),
-        x_label="time (s)" if run.t_r else "volume", y_label="R² of the fit",
-    )  # fmt: skip
-    chart.line((np.arange(n_volumes) + 0.5) * step, run.r_squared, "after")
-    for start, stop in spans(run.kept):
-        chart.span(start * step, stop * step, "censored")
-    caption = (
-        "Share of each volume's energy, the mean image included, that the maps explain (R² of the "
-        "spatial fit): it hardly changes in a sound run, so look for steps and spikes."
-    )
-    return figure(chart.html("R² of the spatial fit over time", height="7rem", series="fit"),
-                  caption=caption)  # fmt: skip
+    lines = [
+        join([tag("strong", number(numbers.values[name], known.digits)), f" {known.label}: ",
+              known.meaning])
+        for name in shown for known in [m.MEASURES[name]]
+    ]  # fmt: skip
+    return bullets(lines)
 
 
 def _coverage(run: RunResults) -> Html | None:

@@ -139,7 +139,7 @@ def page_data(run: RunResults, numbers: RunNumbers, brain: Brain | None) -> dict
         full = np.full(run.raw.shape, np.nan)
         full[run.kept] = run.cleaned
         after = pack_columns(full, wide=wide)
-    series = {"motion": run.motion, "fit": run.r_squared}
+    series = {"motion": run.motion}
     return {
         "kind": "run",
         "names": [str(name) for name in run.names],

@@ -149,7 +149,8 @@ def _judge_kept(run: RunResults, values: Mapping[str, float]) -> list[Finding]:
     level = _below(dof, lim.DEGREES_OF_FREEDOM)
     if level:
         limit = lim.DEGREES_OF_FREEDOM[1 if level == "bad" else 0]
-        text = f"Cleaning left {dof:.0f} degrees of freedom (threshold {limit:.0f})."
+        noun = "degree" if round(dof) == 1 else "degrees"
+        text = f"Cleaning left {dof:.0f} {noun} of freedom (threshold {limit:.0f})."
         found.append(Finding(level, "degrees of freedom", text))
     return found
 
@@ -267,7 +268,9 @@ def _judge_rest(run: RunResults, values: Mapping[str, float]) -> list[Finding]:
             f"{lim.R_SQUARED:.0%}): are image and maps in the same space?"
         )
         found.append(Finding("check", "fit", text))
-    if values.get("mean_correlation", 0.0) > lim.MEAN_CORRELATION:
+    # With fewer degrees of freedom, which is named, any signals are nearly one.
+    is_told = values.get("degrees_of_freedom", np.inf) >= lim.DEGREES_OF_FREEDOM[1]
+    if is_told and values.get("mean_correlation", 0.0) > lim.MEAN_CORRELATION:
         text = (
             f"The cleaned signals are nearly one: mean correlation "
             f"{values['mean_correlation']:.2f} (threshold {lim.MEAN_CORRELATION})."

@@ -308,12 +308,16 @@ def test_folders_that_are_not_results_are_left_alone(tmp_path, capsys, described
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_several_processes_make_the_same_pages(results, monkeypatch):
+def test_several_processes_make_the_same_pages(results, monkeypatch, capsys):
     _, out = results
     before = pages_of(out)
-    monkeypatch.setattr("nipype_mapsmasker.reports.folder.PAGES_PER_PROCESS", 1)
-    assert main(["report", str(out), "--quiet", "--n-procs", "2"]) == 0
+    monkeypatch.setattr("nipype_mapsmasker.cohort.pages.FEW_RUNS", 1)
+    assert main(["report", str(out), "--n-procs", "2"]) == 0
     assert pages_of(out) == before
+    said = capsys.readouterr()
+    assert "report_run: 2 of 2 runs; 2 done, 0 failed" in said.err
+    assert "3 pages; begin with" in said.out
+    assert not (out / ".mapsmasker" / "pages").exists()
 
 
 def test_processes_that_make_pages_never_import_what_draws(results):

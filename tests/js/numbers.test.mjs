@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { curve, decade, limitsOf } from "../../nipype_mapsmasker/reports/assets/chart.mjs";
-import { counted, short, ticks, written } from "../../nipype_mapsmasker/reports/assets/format.mjs";
+import { counted, short, shortAll, ticks, withoutFolders, written } from "../../nipype_mapsmasker/reports/assets/format.mjs";
 import { moment, spectrumOf } from "../../nipype_mapsmasker/reports/assets/viewer.mjs";
 
 test("numbers are written for people", () => {
@@ -19,6 +19,18 @@ test("numbers are written for people", () => {
   assert.equal(short(123456), "1.2e+5");
   assert.equal(counted(1, "run"), "1 run");
   assert.equal(counted(3, "run"), "3 runs");
+});
+
+test("places of an axis are told apart", () => {
+  assert.deepEqual(shortAll([0, 0.5, 1]), ["0", "0.5", "1"]);
+  assert.deepEqual(shortAll([33699.75, 33700, 33700.25]), ["33699.75", "33700", "33700.25"]);
+});
+
+test("files are named without their folders", () => {
+  assert.equal(withoutFolders("/data/my-study/sub-01/bold.nii.gz is cut off; see /tmp/x/log."), "bold.nii.gz is cut off; see log.");
+  assert.equal(withoutFolders("C:\\data\\bold.nii holds 3/4 and/or 0.5 mm/s"), "bold.nii holds 3/4 and/or 0.5 mm/s");
+  assert.equal(withoutFolders("the folder '/data/in' is empty"), "the folder 'in' is empty");
+  assert.equal(withoutFolders("sub-01/bold.nii stays"), "sub-01/bold.nii stays");
 });
 
 test("ticks are round and inside", () => {

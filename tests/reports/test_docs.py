@@ -42,3 +42,17 @@ def test_the_thresholds_are_those_of_the_code() -> None:
     text = (DOCS / "explanation" / "pages.md").read_text(encoding="utf-8")
     inside = text.split("<!-- thresholds -->")[1].split("<!-- end of thresholds -->")[0]
     assert inside.strip().splitlines() == [f"- {line}" for line in thresholds()]
+
+
+def test_what_the_pages_link_to_is_there() -> None:
+    text = (DOCS / "explanation" / "pages.md").read_text(encoding="utf-8")
+    headings = {
+        line[3:].lower().replace(" ", "-") for line in text.splitlines() if line[:3] == "## "
+    }
+    linked = {"the-page-of-a-run", "the-page-of-a-cohort"}
+    assert linked <= headings
+    sources = [
+        (ROOT / "nipype_mapsmasker" / "reports" / f"page_{kind}.py") for kind in ("run", "cohort")
+    ]
+    for name, path in zip(sorted(linked, reverse=True), sources, strict=True):
+        assert f'"{name}"' in path.read_text(encoding="utf-8")

@@ -32,33 +32,6 @@ def test_flat_columns_are_constant_or_not_finite() -> None:
     assert m.flat_columns(read_only(signals)).tolist() == [True, False, True, True]
 
 
-@pytest.mark.parametrize("censored", [0, 60])
-def test_spectrum_finds_a_wave_in_spite_of_gaps(censored: int) -> None:
-    rng = np.random.default_rng(0)
-    keep = np.ones(240, dtype=bool)
-    keep[rng.choice(240, censored, replace=False)] = False
-    wave = np.sin(2 * np.pi * 0.05 * 2.0 * np.arange(240) + 0.3)[keep, np.newaxis]
-    frequencies, power = m.spectrum(read_only(wave), keep, 2.0)
-    assert frequencies[-1] == pytest.approx(0.25)
-    assert frequencies[np.argmax(power[:, 0])] == pytest.approx(0.05, abs=1 / 480)
-    assert power.sum() == pytest.approx(1.0)
-
-
-def test_full_spectrum_is_the_periodogram() -> None:
-    signals = np.random.default_rng(3).standard_normal((101, 2))
-    residual = m.detrended(signals)
-    expected = np.abs(np.fft.rfft(residual, axis=0))[1:] ** 2
-    _, power = m.spectrum(signals, np.ones(101, dtype=bool), 1.0)
-    np.testing.assert_allclose(power, expected / expected.sum(axis=0), atol=1e-10)
-
-
-def test_long_spectra_are_averaged_and_keep_their_sum() -> None:
-    signals = np.random.default_rng(3).standard_normal((1000, 1))
-    frequencies, power = m.spectrum(signals, np.ones(1000, dtype=bool), 1.0)
-    assert len(frequencies) == m.N_FREQUENCIES
-    assert power.sum() == pytest.approx(1.0)
-
-
 @pytest.mark.parametrize("with_trend", [False, True])
 def test_removed_is_the_share_that_regression_took(with_trend: bool) -> None:
     rng = np.random.default_rng(0)

@@ -4,13 +4,14 @@
 from __future__ import annotations
 
 import platform
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, metadata, version
 from typing import Any
 
 from nipype_mapsmasker import __version__
 from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
 
-__all__ = ["code_url", "package_versions", "provenance_of"]
+__all__ = ["code_url", "docs_url", "package_versions", "provenance_of"]
 
 PACKAGES = ("nipype", "numpy", "scipy", "nibabel", "pandas", "matplotlib", "isal")
 """Packages whose versions are kept with the results."""
@@ -25,6 +26,13 @@ PACKAGE_PAGE = f"https://pypi.org/project/{DISTRIBUTION}/"
 """Where the code can be had, as long as ``pyproject.toml`` names no better place."""
 
 
+DOCS_LABELS = ("documentation", "docs")
+"""Labels that it may give to where the documentation is."""
+
+DOCS_PAGE = f"https://{DISTRIBUTION}.readthedocs.io/en/stable/"
+"""Where the documentation is to be read, as long as it names no better place."""
+
+
 def code_url() -> str:
     """
     Tell where the program's code is, as ``project.urls`` of ``pyproject.toml`` declares it.
@@ -34,6 +42,29 @@ def code_url() -> str:
     str
         A URL.
     """
+    return _declared(CODE_LABELS, PACKAGE_PAGE)
+
+
+@lru_cache
+def docs_url(page: str = "") -> str:
+    """
+    Tell where the documentation is, likewise.
+
+    Parameters
+    ----------
+    page : str
+        Path of a page within it, with its anchor.
+
+    Returns
+    -------
+    str
+        A URL.
+    """
+    return f"{_declared(DOCS_LABELS, DOCS_PAGE).rstrip('/')}/{page}"
+
+
+def _declared(labels: tuple[str, ...], default: str) -> str:
+    """Give the URL that the installed package declares under the first of some labels."""
     try:
         declared = metadata(DISTRIBUTION).get_all("Project-URL") or []
     except PackageNotFoundError:  # a checkout that was not installed
@@ -42,7 +73,7 @@ def code_url() -> str:
         label.strip().lower(): url.strip()
         for label, _, url in (x.partition(",") for x in declared)
     }
-    return next((urls[label] for label in CODE_LABELS if label in urls), PACKAGE_PAGE)
+    return next((urls[label] for label in labels if label in urls), default)
 
 
 def package_versions() -> dict[str, str]:

@@ -8,13 +8,15 @@ import { written } from "./format.mjs";
  * @typedef {object} TableData
  * @property {{level: string, words: string}[]} levels from best to worst
  * @property {string[]} telling fields that tell rows apart
+ * @property {number} compared fewest runs that are compared with one another
  * @property {string[]} run
  * @property {string[]} atlas
  * @property {string[]} strategy
  * @property {number[]} level
  * @property {number[]} runLevel
  * @property {string[]} link
- * @property {string[]} keywords
+ * @property {string[]} about what the verdict rests on
+ * @property {string[]} keywords all that stands out
  * @property {string[][]} reasons
  * @property {import("./spread.mjs").Measure[]} measures
  */

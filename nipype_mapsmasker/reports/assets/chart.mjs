@@ -2,7 +2,7 @@
 // Charts like those that the page came with: curves stretch with the window, words do not.
 
 import { drawn, make } from "./dom.mjs";
-import { short, ticks } from "./format.mjs";
+import { short, shortAll, ticks } from "./format.mjs";
 
 /** @typedef {[number, number]} Limits */
 
@@ -69,11 +69,13 @@ export class Chart {
     this.shapes = [];
     /** @type {HTMLElement[]} */
     this.words = [];
-    for (const tick of log ? decades(y) : yTicks ? ticks(y[0], y[1], yTicks) : []) {
-      const down = 100 * (1 - (tick - y[0]) / (y[1] - y[0]));
+    const places = log ? decades(y) : yTicks ? ticks(y[0], y[1], yTicks) : [];
+    const texts = log ? places.map(decade) : shortAll(places);
+    places.forEach((place, i) => {
+      const down = 100 * (1 - (place - y[0]) / (y[1] - y[0]));
       this.shapes.push(drawn("path", { class: "grid", d: `M0 ${down.toFixed(2)}H1000` }));
-      this.words.push(word("yt", log ? decade(tick) : short(tick), "top", down));
-    }
+      this.words.push(word("yt", texts[i], "top", down));
+    });
     for (const tick of xTicks ? ticks(x[0], x[1], xTicks) : []) {
       this.words.push(word("xt", short(tick), "left", (100 * (tick - x[0])) / (x[1] - x[0])));
     }
@@ -85,7 +87,11 @@ export class Chart {
    * @param {string} kind
    */
   line(xs, ys, kind) {
-    this.shapes.push(drawn("path", { class: kind, d: curve(xs, ys, this.x, this.y) }));
+    const path = curve(xs, ys, this.x, this.y);
+    this.shapes.push(drawn("path", { class: kind, d: path }));
+    // A lone point is a dot that a thin line's end would hide.
+    const lone = path.match(/M[^LMh]*h0(?!L)/g);
+    if (lone) this.shapes.push(drawn("path", { class: `${kind} lone`, d: lone.join("") }));
   }
 
   /**

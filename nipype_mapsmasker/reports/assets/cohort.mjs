@@ -4,7 +4,7 @@
 import { badge, fillCard, rowName } from "./card.mjs";
 import { pictureCodes } from "./data.mjs";
 import { byId, cellAt, make, markScrollers, openForPrint, pointAt, thinNames } from "./dom.mjs";
-import { written } from "./format.mjs";
+import { withoutFolders, written } from "./format.mjs";
 import { correlationText, mirror, namesBeside, paintCodes } from "./matrix.mjs";
 import { distanceCodes, distances, histogram, median, signedPalette } from "./spread.mjs";
 import { BigTable, filterField } from "./table.mjs";
@@ -84,9 +84,9 @@ function columnsOf(table) {
     kind: () => "reasons",
     note: (row) => table.reasons[row].join(" "),
     content: (row) => {
-      const first = table.keywords[row].split(", ")[0];
-      const text = make("div", {}, first ? make("strong", {}, first) : "");
-      text.append(first ? ": " : "", table.reasons[row].join(" "));
+      const words = table.about[row];
+      const text = make("div", {}, words ? make("strong", {}, words) : "");
+      text.append(words ? ": " : "", withoutFolders(table.reasons[row].join(" ")));
       return text;
     },
   });
@@ -113,12 +113,9 @@ function showRuns(table) {
   const place = /** @type {HTMLElement} */ (byId("runs-place"));
   const card = /** @type {HTMLElement} */ (byId("card"));
   const { fixed, measures } = columnsOf(table);
-  const groups = groupsOf(table);
+  const middles = mediansOf(table);
   /** @param {number} row */
-  const look = (row) => {
-    const members = groups.find(({ rows }) => rows.includes(row))?.rows ?? [];
-    fillCard(card, table, row, (measure) => median(/** @type {number[]} */ (members.map((i) => measure.values[i]).filter((value) => value !== null))));
-  };
+  const look = (row) => fillCard(card, table, row, (measure) => middles(measure, row));
   const big = new BigTable(place, { id: "runs-table", count: table.run.length, columns: fixed, label: "Table of runs", rowHeight: 44, onLook: look });
   /** @type {string} */
   let level = "";
@@ -210,6 +207,29 @@ export function groupsOf(table) {
 }
 
 /**
+ * Give the median of a measure in the group of a row, each worked out once.
+ * @param {TableData} table
+ * @returns {(measure: import("./spread.mjs").Measure, row: number) => number}
+ */
+function mediansOf(table) {
+  /** @type {Map<number, number[]>} */
+  const members = new Map();
+  for (const { rows } of groupsOf(table)) for (const row of rows) members.set(row, rows);
+  /** @type {Map<number[], Map<string, number>>} */
+  const known = new Map();
+  return (measure, row) => {
+    const rows = members.get(row) ?? [];
+    const found = known.get(rows) ?? new Map();
+    known.set(rows, found);
+    if (!found.has(measure.name)) {
+      const values = rows.map((i) => measure.values[i]).filter((value) => value !== null);
+      found.set(measure.name, median(/** @type {number[]} */ (values)));
+    }
+    return found.get(measure.name);
+  };
+}
+
+/**
  * Draw histograms and the picture of all measures, of one group at a time.
  * @param {TableData} table
  * @param {(row: number) => void} look
@@ -224,7 +244,8 @@ function showSpread(table, look) {
     const charts = table.measures.map((measure) => histogram(measure, rows, table.run)).filter((chart) => chart !== null);
     if (charts.length) place.replaceChildren(...charts);
     else place.textContent = "No distributions: fewer than two runs.";
-    heat.replaceChildren(heatOf(table, rows, look));
+    if (rows.length >= table.compared) heat.replaceChildren(heatOf(table, rows, look));
+    else heat.textContent = `No comparison: fewer than ${table.compared} runs.`;
     thinNames();
   };
   if (groups.length > 1) {
@@ -261,12 +282,12 @@ function heatOf(table, rows, look) {
     (event) => {
       const [column, row] = at(event);
       const { label, digits, values } = shown[column];
-      return `${rowName(table, rows[row])}, ${label}: ${written(values[rows[row]], digits)}`;
+      return `${table.run[rows[row]]}, ${label}: ${written(values[rows[row]], digits)}`;
     },
     (event) => look(rows[at(event)[1]]),
   );
   const heads = make("div", { class: "heads", "aria-hidden": "true" }, ...shown.map(({ label }) => make("span", {}, label)));
-  const names = namesBeside(rows.map((row) => rowName(table, row)));
+  const names = namesBeside(rows.map((row) => table.run[row]));
   return make("div", { class: "named" }, make("div", {}), heads, names, make("div", { class: "plot" }, canvas));
 }
 
@@ -315,6 +336,7 @@ async function startCohort() {
   for (const [place, atlas] of atlases.entries()) await showAtlas(table, atlas, place + 1);
   thinNames();
   addEventListener("resize", thinNames);
+  performance.mark("ready");
   document.documentElement.dataset.ready = "true";
 }
 

@@ -56,3 +56,22 @@ export function ticks(low, high, wanted) {
 export function counted(number, noun) {
   return `${number} ${noun}${number === 1 ? "" : "s"}`;
 }
+
+/**
+ * Leave the folders of absolute paths out, so that a narrow cell has room for what is said of the file.
+ * @param {string} text
+ * @returns {string}
+ */
+export function withoutFolders(text) {
+  return text.replace(/(^|[\s('"])(?:\/|[A-Za-z]:\\)(?:[^\s/\\]+[/\\])+(?=[^\s/\\])/g, "$1");
+}
+
+/**
+ * Write the places of an axis, with as many digits as tell them apart.
+ * @param {number[]} places
+ * @returns {string[]}
+ */
+export function shortAll(places) {
+  const texts = places.map(short);
+  return new Set(texts).size === texts.length ? texts : places.map(String);
+}

@@ -4,7 +4,7 @@
 import { BrainView } from "./brain.mjs";
 import { bytesOf, Columns, inflate } from "./data.mjs";
 import { byId, cellAt, make, markScrollers, openForPrint, pointAt, thinNames } from "./dom.mjs";
-import { counted, written } from "./format.mjs";
+import { written } from "./format.mjs";
 import { showMatrix } from "./matrix.mjs";
 import { BigTable, filterField } from "./table.mjs";
 import { moment, Viewer } from "./viewer.mjs";
@@ -40,7 +40,7 @@ function showCarpets(data, signals, choose) {
  * @param {RunData} data
  */
 async function showSeries(data) {
-  const units = /** @type {Record<string, string>} */ ({ motion: " mm", fit: "" });
+  const units = /** @type {Record<string, string>} */ ({ motion: " mm" });
   for (const [name, packed] of Object.entries(data.series)) {
     const columns = await Columns.unpack(packed, data.volumes);
     for (const plot of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(`[data-series="${name}"]`))) {
@@ -129,8 +129,7 @@ function showTable(data, choose) {
     id: "coverage-table", count: data.names.length, columns, label: "All maps in numbers", noun: "map",
     kind: (row) => (data.flags[row] ? "flagged" : ""),
   });
-  const flagged = Object.keys(data.flags).length;
-  const { tools } = filterField(table, (row) => `${data.names[row]} ${data.flags[row] ?? ""}`, flagged ? counted(flagged, "remark") : "name");
+  const { tools } = filterField(table, (row) => `${data.names[row]} ${data.flags[row] ?? ""}`, "map, remark …");
   place.prepend(tools);
 }
 
@@ -165,6 +164,7 @@ async function startRun() {
   markScrollers();
   thinNames();
   addEventListener("resize", thinNames);
+  performance.mark("ready");
   document.documentElement.dataset.ready = "true";
 }
 
