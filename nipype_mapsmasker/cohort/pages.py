@@ -135,7 +135,7 @@ def _through_engine(
     folder.mkdir(parents=True)
     files = {run_id: folder / f"told_{number}.json" for number, run_id in enumerate(run_ids)}
     crashed: dict[str, Crash] = {}
-    progress = Progress(len(run_ids), lambda run_id: files[run_id].exists(), tell)
+    progress = Progress(len(run_ids), lambda run_id: files[run_id].exists(), tell, "pages")
     try:
         with logged(out_dir, "nipype.log"):
             run_until_done(
