@@ -127,6 +127,7 @@ def of_cohorts() -> list[Written]:
         Written("results/README.md", "what the folder holds; one of your own is left alone"),
         Written("results/.bidsignore", "names that released BIDS does not know"),
         Written("results/logs/nipype.log", "Nipype's log"),
+        Written("results/logs/CITATION.md", "methods text and references, to copy"),
         Written(
             "results/group_timeseries.parquet", "`mapsmasker group`", {**tidy, **volumes, **value}
         ),

@@ -108,7 +108,9 @@ def _look(run: RunSpec) -> _Seen:
 def _show(request: InputRequest, found: FolderRuns, seen: list[_Seen]) -> None:
     """List every run, and those that were left out."""
     faulty = [one for one in seen if one.fault]
-    print(f"{request.input}: {len(seen)} runs, {len(faulty)} of them lacking something")
+    given = request.input
+    what = f"{len(given)} images" if isinstance(given, list | tuple) else str(given)
+    print(f"{what}: {len(seen)} runs, {len(faulty)} of them lacking something")
     for name in ("confounds", "mask"):
         n_have = sum(bool(getattr(one.run, name)) for one in seen)
         print(f"{name}: {n_have} of {len(seen)} runs")

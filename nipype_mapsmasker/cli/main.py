@@ -8,10 +8,10 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from nipype_mapsmasker.cli.parser import COMMANDS, build_parser
 from nipype_mapsmasker.cli.streams import steady_streams
+from nipype_mapsmasker.cli.words import parse
 from nipype_mapsmasker.errors import DataFault, EngineError, ParameterError
-from nipype_mapsmasker.io.results.faults import is_out_of_memory
+from nipype_mapsmasker.io.results.faults import is_out_of_memory, system_sentence
 
 __all__ = [
     "EXIT_FAILED_RUNS",
@@ -59,13 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _main(argv: Sequence[str] | None) -> int:
     given = list(sys.argv[1:] if argv is None else argv)
-    # BIDS apps have no word for the job: `mapsmasker INPUT OUT participant ...`
-    if given and given[0] not in COMMANDS and not given[0].startswith("-"):
-        given.insert(0, "run")
-    given = _as_group(given)
-    arguments = build_parser().parse_args(given)
-    arguments.command_line = given
+    is_verbose = not {"-v", "--verbose"}.isdisjoint(given)
+    arguments = argparse.Namespace(command="mapsmasker")
     try:
+        arguments = parse(given)
         return _dispatch(arguments)
     except KeyboardInterrupt:
         print(
@@ -76,9 +73,9 @@ def _main(argv: Sequence[str] | None) -> int:
     except Exception as error:
         is_foreseen = isinstance(error, ParameterError | DataFault | EngineError | OSError)
         if is_out_of_memory(error) or is_foreseen:
-            if arguments.verbose:
+            if is_verbose:
                 traceback.print_exc()
-            print(f"mapsmasker: {_sentence(error)}", file=sys.stderr)
+            print(f"mapsmasker: {_sentence(error, arguments)}", file=sys.stderr)
             return EXIT_NOTHING_DONE
         traceback.print_exc()
         print(
@@ -116,6 +113,10 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from nipype_mapsmasker.cli.recipes import recipes
 
         return recipes(arguments)
+    if command == "completion":
+        from nipype_mapsmasker.cli.completion import completion
+
+        return completion(arguments)
     if command == "verify":
         from nipype_mapsmasker.cli.verify import verify
 
@@ -125,23 +126,13 @@ def _dispatch(arguments: argparse.Namespace) -> int:
     return run(arguments)
 
 
-def _as_group(given: list[str]) -> list[str]:
-    """Turn a BIDS app's `INPUT OUT group` into the command, which needs OUT alone."""
-    if given[:1] == ["run"] and given[3:4] == ["group"]:
-        return ["group", given[2], *given[4:]]
-    return given
-
-
-def _sentence(error: BaseException) -> str:
-    """Say what is wrong in one sentence, the file included where the system knows it."""
+def _sentence(error: BaseException, arguments: argparse.Namespace) -> str:
+    """Say what is wrong in one sentence, the place included where the system knows it."""
     if is_out_of_memory(error):
         return (
             "there is not enough memory; what is finished is kept, run it again with more, or "
             "with fewer processes (--n-procs)."
         )
-    if isinstance(error, DataFault | ParameterError | EngineError) or not isinstance(
-        error, OSError
-    ):
-        return str(error)
-    place = f"{error.filename}: " if error.filename else ""
-    return f"{place}{error.strerror or error}."
+    if isinstance(error, OSError) and not isinstance(error, DataFault):
+        return system_sentence(error, str(getattr(arguments, "out_dir", arguments.command)))
+    return str(error)

@@ -4,9 +4,17 @@
 from __future__ import annotations
 
 import argparse
+from typing import Any, NoReturn
 
 from nipype_mapsmasker import __version__
 from nipype_mapsmasker.cli.options import add_options
+from nipype_mapsmasker.cli.running import (
+    add_array,
+    add_config,
+    add_engine,
+    add_switch,
+    add_verbosity,
+)
 from nipype_mapsmasker.core.denoise.presets import PRESETS
 from nipype_mapsmasker.core.parameters import (
     AnalysisParameters,
@@ -16,31 +24,61 @@ from nipype_mapsmasker.core.parameters import (
     ExtractionParameters,
     FittingParameters,
     HighVarianceParameters,
-    MaskerParameters,
     OutputParameters,
     PageParameters,
     SelectionParameters,
 )
 
-__all__ = ["COMMANDS", "build_parser"]
+__all__ = ["COMMANDS", "build_parser", "parser_of"]
 
-COMMANDS = ("run", "inspect", "group", "demo", "report", "figures", "recipes", "verify")
+COMMANDS = (
+    "run", "inspect", "group", "demo", "report", "figures", "recipes", "verify", "completion",
+)  # fmt: skip
 """Words that may come first; anything else is the input of ``run``."""
 
-PLUGINS = ("MultiProc", "Linear", "SLURM", "SLURMGraph")
-"""Engines that ``--plugin`` knows."""
-
-_INPUT_HELP = "BIDS folder of derivatives, table of runs, image or quoted pattern"
+_INPUT_HELP = "BIDS folder of derivatives, table of runs, images or quoted pattern"
 
 _RUN_HELP = """\
 INPUT is a BIDS folder of derivatives, such as fMRIPrep's (--space and the like choose among its
 images, 'mapsmasker inspect INPUT' lists them), a table of runs (.tsv or .csv with the columns
 run_id, in_file, confounds, sample_mask, mask, t_r; paths relative to the table, n/a for a gap), an
-image, or a quoted pattern of images ('data/sub-*/func/*_bold.nii.gz').
+image, several images, or a quoted pattern of images ('data/sub-*/func/*_bold.nii.gz').
 
 exit codes: 0 every run is done; 1 some runs, or some strategies of a run, failed, and the others
-are done; 2 the call is wrong or nothing could be done; 130 interrupted, what was done is kept.
+are done; 2 the call is wrong or nothing could be done; 3 a fault of the program; 130 interrupted,
+what was done is kept.
 """
+
+
+class _Parser(argparse.ArgumentParser):
+    """Answers in one sentence, as the rest of the program does."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and where to read on."""
+        text = message.removeprefix("argument ")
+        flag = text.partition(":")[0].split("/")[0]
+        action = self._option_string_actions.get(flag)
+        if "invalid" in text and action is not None and action.nargs == "+":
+            text += f" ({flag} takes all words behind it: write INPUT and OUT before it)"
+        self.exit(2, f"mapsmasker: {text if text.endswith(('.', '?')) else text + '.'}\n")
+
+
+class _Wide(argparse.RawDescriptionHelpFormatter):
+    """Gives the commands their lines."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=16, width=80)
+
+
+class _ShortHelp(argparse.Action):
+    """``-h`` of a command with many options: the usual ones, and where the others are."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        """Print it, and stop."""
+        from nipype_mapsmasker.cli.help import short_help
+
+        print(short_help(parser), end="")
+        parser.exit(0)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -52,15 +90,20 @@ def build_parser() -> argparse.ArgumentParser:
     argparse.ArgumentParser
         With the commands of `COMMANDS`.
     """
-    parser = argparse.ArgumentParser(
+    from nipype_mapsmasker.cli.help import MAIN_EXAMPLES
+
+    parser = _Parser(
         prog="mapsmasker",
         # A shortened option would not be recognised in the script of an array.
         allow_abbrev=False,
         description="Region time series from overlapping brain maps, for whole cohorts.",
-        epilog="The word 'run' may be left out: mapsmasker INPUT OUT --maps MAPS ...",
+        epilog=MAIN_EXAMPLES,
+        formatter_class=_Wide,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", title="commands"
+    )
     run = commands.add_parser(
         "run",
         help="extract and clean the signals of runs",
@@ -68,7 +111,10 @@ def build_parser() -> argparse.ArgumentParser:
         epilog=_RUN_HELP,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        add_help=False,
     )
+    run.add_argument("-h", "--help", action=_ShortHelp, nargs=0, help="show the usual options")
+    run.add_argument("--help-all", action="help", help="show all options")
     run.add_argument("input", metavar="INPUT", help=_INPUT_HELP)
     run.add_argument("out_dir", metavar="OUT", help="result folder; made if it is absent")
     run.add_argument(
@@ -79,11 +125,12 @@ def build_parser() -> argparse.ArgumentParser:
     _add_extraction(run)
     _add_cleaning(run)
     _add_output(run)
-    _add_engine(run)
-    _add_array(run)
+    add_engine(run)
+    add_array(run)
+    add_config(run)
     inspect = commands.add_parser(
         "inspect",
-        help="list the runs of an input, and what they lack, without running them",
+        help="list the runs of an input, and what each lacks",
         description="List the runs of an input, what belongs to each, and what is missing.",
         allow_abbrev=False,
     )
@@ -95,17 +142,17 @@ def build_parser() -> argparse.ArgumentParser:
     inspect.add_argument("--mask", metavar="FILE", help="brain mask for runs without their own")
     inspect.add_argument("--t-r", type=float, metavar="S", help="repetition time of all runs")
     _add_denoise(inspect)
-    _add_verbosity(inspect)
+    add_verbosity(inspect)
     group = commands.add_parser(
         "group",
-        help="put the results of a folder together: tables, mean matrices, QC-FC",
+        help="put results together: tables, mean matrices, QC-FC",
         description="Put the results of a folder together, from its own files: tidy tables, mean "
         "and tangent-space matrices, a table and figure of what motion each strategy leaves and "
         "what it costs. 'mapsmasker INPUT OUT group' means the same; INPUT is not read.",
         allow_abbrev=False,
     )
     _add_group(group)
-    _add_verbosity(group)
+    add_verbosity(group)
     demo = commands.add_parser(
         "demo",
         help="make a small cohort with known truth and run it",
@@ -113,7 +160,7 @@ def build_parser() -> argparse.ArgumentParser:
     )
     demo.add_argument("out_dir", metavar="OUT", help="folder for the cohort and its results")
     demo.add_argument("--n-subjects", type=int, default=4, help="number of subjects (default 4)")
-    _add_engine(demo)
+    add_engine(demo)
     report = commands.add_parser(
         "report",
         help="make the pages of a result folder again",
@@ -123,7 +170,7 @@ def build_parser() -> argparse.ArgumentParser:
     _add_pages(report)
     # Unless asked otherwise the pages become what they were.
     report.set_defaults(displayed_maps=None, cmap=None)
-    _add_engine(report)
+    add_engine(report)
     figures = commands.add_parser(
         "figures",
         help="draw figures of a result folder for a paper",
@@ -136,19 +183,48 @@ def build_parser() -> argparse.ArgumentParser:
         default="svg",
         help="what they are written as (default: svg)",
     )
-    _add_verbosity(figures)
+    add_verbosity(figures)
     recipes = commands.add_parser(
         "recipes",
         help="list scripts to start from, or print one",
         description="List scripts that use the package from Python, or print one to start from.",
     )
     recipes.add_argument("name", nargs="?", metavar="NAME", help="the script to print")
-    _add_verbosity(recipes)
+    add_verbosity(recipes)
     _add_verify(commands)
+    completion = commands.add_parser(
+        "completion",
+        help="print a script for the Tab key of your shell",
+        description="Print a script that makes a shell complete commands and options by the Tab "
+        "key; needs shtab (pip install 'nipype-mapsmasker[completion]').",
+    )
+    completion.add_argument("shell", choices=["bash", "zsh", "tcsh"], help="the shell")
+    add_verbosity(completion)
     return parser
 
 
-def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def parser_of(parser: argparse.ArgumentParser, command: str) -> argparse.ArgumentParser:
+    """
+    Give the parser of one command.
+
+    Parameters
+    ----------
+    parser : ArgumentParser
+        Of `build_parser`.
+    command : str
+        One of `COMMANDS`.
+
+    Returns
+    -------
+    ArgumentParser
+        It knows its options.
+    """
+    (commands,) = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    found: argparse.ArgumentParser = commands.choices[command]
+    return found
+
+
+def _add_verify(commands: argparse._SubParsersAction[Any]) -> None:
     """Add the command that compares results with nilearn's."""
     verify = commands.add_parser(
         "verify",
@@ -165,17 +241,7 @@ def _add_verify(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         "--runs", type=int, metavar="N", help="number of runs, taken at random (default: all)"
     )
     verify.add_argument("--seed", type=int, default=0, metavar="S", help="of that (default: 0)")
-    _add_verbosity(verify)
-
-
-def _switch(group: argparse._ArgumentGroup, name: str, default: bool, help: str) -> None:
-    """Add --name and --no-name."""
-    group.add_argument(
-        name,
-        action=argparse.BooleanOptionalAction,
-        default=default,
-        help=f"{help} (default: {'yes' if default else 'no'})",
-    )
+    add_verbosity(verify)
 
 
 def _add_selection(parser: argparse.ArgumentParser) -> None:
@@ -235,7 +301,7 @@ def _add_maps(parser: argparse.ArgumentParser) -> None:
 def _add_extraction(parser: argparse.ArgumentParser) -> None:
     """Add the options of extraction."""
     group = parser.add_argument_group("extraction")
-    add_options(group, FittingParameters, only=["smoothing_fwhm", "resampling_target"])
+    add_options(group, FittingParameters, only=["smoothing_fwhm", "resampling_target", "demean"])
     add_options(group, ExtractionParameters)
 
 
@@ -280,7 +346,7 @@ def _add_group(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``group``."""
     parser.add_argument("out_dir", metavar="OUT", help="result folder of earlier runs")
     group = parser.add_argument_group("group")
-    _switch(
+    add_switch(
         group,
         "--combine-runs",
         False,
@@ -309,44 +375,3 @@ def _add_pages(parser: argparse.ArgumentParser) -> None:
     """Add the options of the pages."""
     group = parser.add_argument_group("pages")
     add_options(group, PageParameters, only=["displayed_maps", "cmap"])
-
-
-def _add_engine(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the engine."""
-    group = parser.add_argument_group("engine")
-    group.add_argument("--plugin", choices=PLUGINS, default="MultiProc", help="default: MultiProc")
-    group.add_argument(
-        "--n-procs", type=int, metavar="N", help="processes (default: the cores at hand)"
-    )
-    group.add_argument("--mem-gb", type=float, metavar="GB", help="memory (default: that at hand)")
-    group.add_argument("--plugin-args", metavar="FILE", help="JSON of further plugin arguments")
-    group.add_argument(
-        "-w", "--work-dir", metavar="DIR", help="working folder (default: OUT/.mapsmasker/work)"
-    )
-    _switch(group, "--clean-work-dir", False, "remove the working folder after success")
-    group.add_argument("--dry-run", action="store_true", help="say what would be done, and stop")
-    add_options(group, MaskerParameters, only=["on_error"], defaults={"on_error": "record"})
-    _add_verbosity(parser)
-
-
-def _add_array(parser: argparse.ArgumentParser) -> None:
-    """Add the options of arrays of Slurm."""
-    group = parser.add_argument_group("Slurm array")
-    group.add_argument(
-        "--write-slurm-array",
-        metavar="FILE",
-        help="write a script for sbatch whose tasks each do some of the runs, and stop",
-    )
-    group.add_argument(
-        "--batch-size", type=int, metavar="N", help="runs per task of the array (default: 20)"
-    )
-    # For the script: one task's share of the runs, and the step that makes the tables.
-    group.add_argument("--slice", metavar="K/N", help=argparse.SUPPRESS)
-    group.add_argument("--only-tables", action="store_true", help=argparse.SUPPRESS)
-
-
-def _add_verbosity(parser: argparse.ArgumentParser) -> None:
-    """Add -v and -q."""
-    group = parser.add_argument_group("messages")
-    group.add_argument("-v", "--verbose", action="store_true", help="more, tracebacks included")
-    group.add_argument("-q", "--quiet", action="store_true", help="errors only")

@@ -7,7 +7,9 @@ import argparse
 import sys
 from typing import Any
 
+from nipype_mapsmasker.cli.config import write_config
 from nipype_mapsmasker.cli.options import masker_parameters, value_of
+from nipype_mapsmasker.cli.parser import build_parser, parser_of
 from nipype_mapsmasker.cli.screen import (
     set_logs,
     show_array,
@@ -15,7 +17,7 @@ from nipype_mapsmasker.cli.screen import (
     show_progress,
     show_summary,
 )
-from nipype_mapsmasker.cohort.request import CohortRequest
+from nipype_mapsmasker.cohort.request import ARRAYS, CohortRequest
 from nipype_mapsmasker.cohort.run import plan_cohort, run_cohort
 from nipype_mapsmasker.core.parameters import (
     MaskerParameters,
@@ -50,7 +52,7 @@ OWN = (
     "sample_mask",
     "slice",
     "only_tables",
-    "write_slurm_array",
+    *ARRAYS,
     "batch_size",
     "atlas",
     "atlas_dir",
@@ -72,6 +74,11 @@ def run(arguments: argparse.Namespace) -> int:
     int
         The exit code.
     """
+    if arguments.write_config is not None:
+        request_of(arguments)  # nothing is written of a call that makes no sense
+        command = parser_of(build_parser(), "run")
+        print(f"mapsmasker: {write_config(arguments.write_config, arguments, command)} is written")
+        return 0
     return run_and_show(request_of(arguments), verbose=arguments.verbose, quiet=arguments.quiet)
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import logging
-import shlex
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -273,7 +272,7 @@ def show_array(array: ArrayScript) -> None:
     _say(
         sys.stdout,
         f"wrote {array.path}: {array.n_tasks} tasks of up to {array.batch_size} runs; submit it "
-        f"by\n  sbatch {shlex.quote(str(array.path))}",
+        f"by\n  {array.submit}",
     )
 
 

@@ -53,7 +53,7 @@ def verify(arguments: argparse.Namespace) -> int:
 
 def _request_of(out_dir: Path) -> CohortRequest:
     """Read from the results how they were made."""
-    from nipype_mapsmasker.cli.parser import build_parser
+    from nipype_mapsmasker.cli.words import parse
 
     for sidecar in sorted(out_dir.rglob("*_timeseries.json")):
         command = json.loads(sidecar.read_text(encoding="utf-8")).get("command")
@@ -61,8 +61,7 @@ def _request_of(out_dir: Path) -> CohortRequest:
         if words and words[0] == "mapsmasker":
             words = words[1:]
         if words and words[0] == "run":
-            arguments = build_parser().parse_args(words)
-            arguments.command_line = words
+            arguments = parse(words)
             arguments.out_dir = str(out_dir)
             return request_of(arguments)
     msg = (

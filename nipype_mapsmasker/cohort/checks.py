@@ -42,7 +42,8 @@ def memory_limit_gb(request: CohortRequest) -> float:
     """
     if request.mem_gb is not None:
         return request.mem_gb
-    return math.inf if request.plugin.startswith("SLURM") else available_memory_gb()
+    is_here = request.plugin in ("MultiProc", "LegacyMultiProc", "Linear")
+    return available_memory_gb() if is_here else math.inf
 
 
 def check_memory(info: ImageInfo, limit_gb: float) -> None:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,7 @@ __all__ = [
     "last_line",
     "reason_of",
     "tidy_crashes",
+    "with_full_disks",
     "write_crash_faults",
 ]
 
@@ -41,6 +44,20 @@ _LINEAR_ERROR = re.compile(r"Subnodes of node: (\w+) failed:\n(.*)", re.S)
 _LINEAR_SUBNODE = re.compile(
     r"Subnode (\d+) failed\s+Error: (.*?)(?=\nSubnode \d+ failed|\Z)", re.S
 )
+_NOTES = re.compile(
+    r"\n\s*(When creating this crashfile|During the creation of this crashfile).*", re.S
+)
+"""What Nipype appends to a traceback where it could not write or read a result."""
+
+_ERRNO = re.compile(r"^\[Errno \d+\] (.*?)(?:: '(.*)')?$")
+"""How Python writes what the system says, perhaps with the file."""
+
+_FULL = ("No space left on device", "Disk quota exceeded")
+"""What the system says of a full disk."""
+
+FULL_BYTES = 1 << 16
+"""A disk with less room than this is full: Nipype may lose a result on it without a word."""
+
 _CLASS = re.compile(r"^[A-Za-z_][\w.]*(Error|Exception|Fault|Interrupt): ")
 
 
@@ -164,14 +181,54 @@ def last_line(text: str) -> str:
     str
         Its last line, or the line that says how a lost worker or job ended.
     """
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    lines = [line.strip() for line in _NOTES.sub("", text).splitlines() if line.strip()]
     told = [
         line
         for line in lines
         if line.startswith("Node ") and (" worker " in line or " Slurm job " in line)
     ]
     last = told[-1] if told else lines[-1] if lines else text
-    return _CLASS.sub("", last)
+    plain = _CLASS.sub("", last)
+    system = _ERRNO.match(plain)
+    if system is None:
+        return plain
+    return f"{system[2]}: {system[1]}" if system[2] else system[1]
+
+
+def with_full_disks(reason: str, folders: Sequence[Path]) -> str:
+    """
+    Say which folder has a full disk, where that is the reason, and what to do.
+
+    Parameters
+    ----------
+    reason : str
+        Why a run, or all, ended.
+    folders : sequence of Path
+        Where files are written.
+
+    Returns
+    -------
+    str
+        The reason as it was where no disk is full.
+    """
+    full = [folder for folder in folders if _free_bytes(folder) < FULL_BYTES]
+    told = next((words for words in _FULL if words in reason), "" if not full else _FULL[0])
+    if not told:
+        return reason
+    where = " and ".join(str(folder) for folder in full or folders)
+    return (
+        f"{where}: {told}; make room there, or give another folder; what is finished is kept, and "
+        "the same call goes on."
+    )
+
+
+def _free_bytes(folder: Path) -> int:
+    """Give the room on the disk of a folder, which need not exist yet."""
+    for place in (folder, *folder.parents):
+        with suppress(OSError):
+            status = os.statvfs(place)
+            return status.f_bavail * status.f_frsize
+    return FULL_BYTES
 
 
 def write_crash_faults(folder: Path, crashed: Mapping[str, Crash]) -> dict[str, str]:

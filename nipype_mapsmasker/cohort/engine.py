@@ -8,13 +8,20 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
-from nipype_mapsmasker.cohort.crashes import Crash, Watcher, find_crashes, reason_of
+from nipype_mapsmasker.cohort.crashes import (
+    Crash,
+    Watcher,
+    find_crashes,
+    reason_of,
+    with_full_disks,
+)
 from nipype_mapsmasker.cohort.progress import Progress
 from nipype_mapsmasker.cohort.request import CohortRequest
-from nipype_mapsmasker.errors import EngineError
+from nipype_mapsmasker.errors import EngineError, ParameterError
 from nipype_mapsmasker.io.results.locking import NOTICES
 from nipype_mapsmasker.io.trust import open_own, own_folder
 
@@ -22,6 +29,12 @@ __all__ = ["crash_dir", "logged", "make_plugin", "run_until_done"]
 
 MAX_PASSES = 5
 """Attempts to finish the other runs after some crashed for reasons outside their data."""
+
+OWN_PLUGINS = ("MultiProc", "SLURM", "SLURMGraph")
+"""Engines that are ours rather than Nipype's, mended."""
+
+QUEUE_POLL_SECS = 10
+"""Pause between two looks at a cluster's queue, by Nipype's own plugins."""
 
 LOG_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 """How a log is opened: others may be writing to it, too."""
@@ -130,9 +143,9 @@ def crash_dir(out_dir: Path) -> Path:
     return folder
 
 
-def make_plugin(request: CohortRequest, callback: Callable[..., None]) -> Any:
+def make_plugin(request: CohortRequest, callback: Callable[..., None], workflow: Any) -> Any:
     """
-    Make the execution plugin.
+    Make the execution plugin: one of ours, or Nipype's own where we have none.
 
     Parameters
     ----------
@@ -140,6 +153,8 @@ def make_plugin(request: CohortRequest, callback: Callable[..., None]) -> Any:
         With the engine's fields.
     callback : callable
         Told of every node that starts, ends or fails.
+    workflow : Workflow
+        What it will run; gets what a cluster has to know of its nodes.
 
     Returns
     -------
@@ -153,12 +168,10 @@ def make_plugin(request: CohortRequest, callback: Callable[..., None]) -> Any:
         plugin_args["memory_gb"] = request.mem_gb
     if request.plugin_args is not None:
         plugin_args |= dict(request.plugin_args)
-    if request.plugin == "Linear":
-        from nipype.pipeline.plugins import LinearPlugin
-
-        return LinearPlugin(plugin_args=plugin_args)
     import nipype_mapsmasker.plugins as plugins
 
+    if request.plugin not in OWN_PLUGINS:
+        return _nipypes_own(request.plugin, plugin_args, workflow)
     if request.plugin == "SLURMGraph":
         # Nipype returns once all is submitted; what follows here needs the results.
         plugin_args.setdefault("wait", True)
@@ -166,6 +179,27 @@ def make_plugin(request: CohortRequest, callback: Callable[..., None]) -> Any:
     # A node that asks for more than there is runs alone rather than not at all.
     plugin_args.setdefault("raise_insufficient", False)
     return getattr(plugins, f"{request.plugin}Plugin")(plugin_args=plugin_args)
+
+
+def _nipypes_own(name: str, plugin_args: dict[str, Any], workflow: Any) -> Any:
+    """Make a plugin of Nipype's, which takes what nodes need, and the pause, from the workflow."""
+    import nipype.pipeline.plugins as nipype_plugins
+
+    from nipype_mapsmasker.plugins.clusters import CLUSTERS, pass_resources
+
+    plugin_args = pass_resources(workflow._get_all_nodes(), name, plugin_args)
+    if name in CLUSTERS:
+        seconds = plugin_args.pop("poll_sleep_duration", QUEUE_POLL_SECS)
+        workflow.config["execution"]["poll_sleep_duration"] = seconds
+    if name == "CondorDAGMan":
+        # Nipype returns once all is submitted; what follows here needs the results.
+        plugin_args.setdefault("block", True)
+        del plugin_args["status_callback"]
+    try:
+        return getattr(nipype_plugins, f"{name}Plugin")(plugin_args=plugin_args)
+    except ImportError as error:
+        msg = f"Nipype's plugin {name} cannot be used here ({error}); choose another engine."
+        raise ParameterError(msg) from error
 
 
 def run_until_done(
@@ -206,10 +240,15 @@ def run_until_done(
         watcher = Watcher(progress)
         workflow = build(crashed)
         try:
-            workflow.run(plugin=make_plugin(request, watcher))
+            workflow.run(plugin=make_plugin(request, watcher, workflow))
         except Exception as error:
             found = find_crashes(crash_dir(Path(request.out_dir)), watcher, error, run_ids)
-            fresh = {name: crash for name, crash in found.items() if name not in crashed}
+            places = [Path(request.out_dir).absolute(), request.work_folder]
+            fresh = {
+                name: replace(crash, reason=with_full_disks(crash.reason, places))
+                for name, crash in found.items()
+                if name not in crashed
+            }
             crashed |= fresh
             is_hopeless = not fresh or len(crashed) == len(run_ids) or attempt == MAX_PASSES - 1
             if request.on_error == "raise" or is_hopeless:
@@ -218,6 +257,6 @@ def run_until_done(
                 reason = (reasons or [reason_of(error, folder)])[0]
                 if reason == "KeyboardInterrupt":  # Linear takes it for a crash
                     raise KeyboardInterrupt from error
-                raise EngineError(reason) from error
+                raise EngineError(with_full_disks(reason, places)) from error
         else:
             return

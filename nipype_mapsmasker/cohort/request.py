@@ -23,10 +23,13 @@ from nipype_mapsmasker.io.results.layout import private_folder
 from nipype_mapsmasker.io.strategies import read_strategies
 from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE
 
-__all__ = ["CohortRequest", "InputRequest", "RunSpec", "atlas_names", "slice_numbers"]
+__all__ = ["ARRAYS", "CohortRequest", "InputRequest", "RunSpec", "atlas_names", "slice_numbers"]
 
 File = str | os.PathLike[str]
 """How a file may be given."""
+
+ARRAYS = ("write_slurm_array", "write_sge_array", "write_pbs_array", "write_lsf_array")
+"""Fields that ask for the script of an array."""
 
 _MANY = (list, tuple)
 
@@ -106,7 +109,7 @@ class InputRequest(SelectionParameters):
             msg = "input holds None; give an image or a `RunSpec` in each place."
             raise ParameterError(msg)
         if not self.input:
-            msg = f"input is empty; give {parameters_of(InputRequest)['input'].sentence}."
+            msg = f"input is empty, expected: {parameters_of(InputRequest)['input'].sentence}."
             raise ParameterError(msg)
 
     @property
@@ -171,9 +174,21 @@ class CohortRequest(InputRequest, MaskerParameters):
         "go on",
     )
 
-    plugin: Literal["MultiProc", "Linear", "SLURM", "SLURMGraph"] = parameter(
-        "MultiProc", "engine that runs the workflow"
-    )
+    plugin: Literal[
+        "MultiProc",
+        "Linear",
+        "SLURM",
+        "SLURMGraph",
+        "PBS",
+        "SGE",
+        "LSF",
+        "Condor",
+        "CondorDAGMan",
+        "OAR",
+        "IPython",
+        "LegacyMultiProc",
+        "SomaFlow",
+    ] = parameter("MultiProc", "engine that runs the workflow: our own four, or Nipype's")
     n_procs: int | None = parameter(
         None, "number of processes; None is that of the cores at hand", low=1
     )
@@ -196,6 +211,9 @@ class CohortRequest(InputRequest, MaskerParameters):
     write_slurm_array: File | None = parameter(
         None, "script for sbatch to write, whose tasks each do some of the runs, instead of them"
     )
+    write_sge_array: File | None = parameter(None, "the same for the qsub of Grid Engine")
+    write_pbs_array: File | None = parameter(None, "the same for the qsub of PBS and Torque")
+    write_lsf_array: File | None = parameter(None, "the same for LSF's bsub")
     batch_size: int | None = parameter(
         None, "runs per task of the array; None is 20, or more where there are many", low=1
     )
@@ -218,18 +236,22 @@ class CohortRequest(InputRequest, MaskerParameters):
             raise ParameterError(msg)
         if self.slice is not None:
             slice_numbers(self.slice)
+        asked = [name for name in ARRAYS if getattr(self, name) is not None]
+        if len(asked) > 1:
+            msg = f"{' and '.join(asked)} are given together; choose the one of your cluster."
+            raise ParameterError(msg)
 
     def _normalise(self) -> None:
         """Turn paths into text and one path into a list of one; refuse what is empty."""
-        for name in ("out_dir", "work_dir", "write_slurm_array"):
+        for name in ("out_dir", "work_dir", *ARRAYS):
             _set(self, name, _path(name, getattr(self, name)))
         _set(self, "maps", _paths("maps", self.maps))
         if self.atlas_dir is not None:
             _set(self, "atlas_dir", _paths("atlas_dir", self.atlas_dir))
         if isinstance(self.atlas, str):
             _set(self, "atlas", (self.atlas,))
-        if None in self.maps:
-            msg = "maps holds None; give the path of each maps image."
+        if None in self.maps or "" in self.maps:
+            msg = "maps holds an empty entry; give the path of each maps image."
             raise ParameterError(msg)
         if self.denoise is not None:
             said = [self.denoise] if isinstance(self.denoise, str) else self.denoise
@@ -239,7 +261,7 @@ class CohortRequest(InputRequest, MaskerParameters):
             _set(self, "labels", tuple(None if file == NOT_AVAILABLE else file for file in files))
         for name in ("out_dir", "maps"):
             if not getattr(self, name) and not (name == "maps" and self.atlas):
-                msg = f"{name} is empty; give {parameters_of(CohortRequest)[name].sentence}."
+                msg = f"{name} is empty, expected: {parameters_of(CohortRequest)[name].sentence}."
                 raise ParameterError(msg)
         if isinstance(self.command, str):  # text is a sequence, of letters
             msg = f"command must be a list of words; got the text {self.command!r}."
@@ -279,6 +301,12 @@ class CohortRequest(InputRequest, MaskerParameters):
     def masker(self) -> MaskerParameters:
         """Give the parameters of the workflow, without runs, engine and places."""
         return MaskerParameters(**values_of(self, MaskerParameters))
+
+    @property
+    def array(self) -> tuple[str, Path] | None:
+        """The cluster whose array is asked for, and the script to write."""
+        asked = [name for name in ARRAYS if getattr(self, name) is not None]
+        return (asked[0].split("_")[1], Path(str(getattr(self, asked[0])))) if asked else None
 
     @property
     def work_folder(self) -> Path:

@@ -81,7 +81,7 @@ class CohortResult:
     runs_file, cohort_page : Path or None
         Table and page of all runs of the result folder; None where there is none.
     array : ArrayScript or None
-        The script for Slurm, where that was asked for.
+        The script for a cluster, where that was asked for.
     """
 
     runs: tuple[RunResult, ...]
@@ -183,7 +183,7 @@ def run_cohort(
     if (plan.out_dir, plan.params) != (Path(request.out_dir), masker):
         msg = f"The plan for {plan.out_dir} is of another request; plan this one, or leave it out."
         raise ParameterError(msg)
-    if request.write_slurm_array is not None and request.slice is None:
+    if request.array is not None and request.slice is None:
         return _planned(plan, ALL_DONE, write_array_script(request, plan))
     if request.dry_run:
         return _planned(plan, SOME_FAILED if any(one.reason for one in plan.runs) else ALL_DONE)
@@ -237,6 +237,12 @@ def _run_plan(
             from nipype_mapsmasker.reports.folder import write_cohort_page  # loads matplotlib
 
             write_cohort_page(plan.out_dir)
+        done = [row["run_id"] for row in rows if row["status"] == "done"]
+        cited = plan.out_dir / "logs" / "CITATION.md"
+        if is_whole and done and (is_open or not cited.exists()):
+            from nipype_mapsmasker.reports.citation import write_citation
+
+            write_citation(plan.out_dir, done[0])
     result = _finished(plan, rows)
     if request.clean_work_dir and result.exit_code == ALL_DONE:
         clean_work_dir(work_dir)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from nipype_mapsmasker.errors import ParameterError
 
-__all__ = ["is_plain", "sbatch_word", "shell_join", "shell_word"]
+__all__ = ["is_plain", "option_line", "sbatch_word", "shell_join", "shell_word"]
 
 _PLAIN = re.compile(r"[\w./%+=:,@-]+", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\udc80-\udcff\u0085\u2028\u2029]")
@@ -91,6 +91,38 @@ def sbatch_word(text: str) -> str:
     if is_plain(text):
         return text
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def option_line(mark: str, name: str, text: str) -> str:
+    """
+    Put options on a line of a script that a cluster's command reads.
+
+    Parameters
+    ----------
+    mark : str
+        What such lines begin with, as ``#PBS``.
+    name : str
+        What the user gave them as, for messages.
+    text : str
+        The options.
+
+    Returns
+    -------
+    str
+        The line.
+
+    Raises
+    ------
+    ParameterError
+        It has a line break, which no line can hold.
+    """
+    if _CONTROL.search(text):
+        msg = (
+            f"{name} has a line break or another control character in {text!r}, and no line of a "
+            "script can hold one; take it out."
+        )
+        raise ParameterError(msg)
+    return f"{mark} {text}"
 
 
 def is_plain(text: str) -> bool:

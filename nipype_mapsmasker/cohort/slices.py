@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cohorts in slices: one Slurm array whose tasks each do some of the runs."""
+"""Cohorts in slices: one array of a cluster whose tasks each do some of the runs."""
 
 from __future__ import annotations
 
 import math
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import nipype_mapsmasker
+from nipype_mapsmasker.cohort.arrays import CLUSTER_ARRAYS, array_text
 from nipype_mapsmasker.cohort.plan import Plan
-from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec, slice_numbers
-from nipype_mapsmasker.cohort.shell import is_plain, sbatch_word, shell_join, shell_word
+from nipype_mapsmasker.cohort.request import ARRAYS, CohortRequest, RunSpec, slice_numbers
+from nipype_mapsmasker.cohort.shell import is_plain, shell_join, shell_word
 from nipype_mapsmasker.cohort.words import words_of
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.trust import own_folder
@@ -33,48 +33,18 @@ DEFAULT_PROCS = 2
 MIN_TASK_GB = 1.0
 """Memory asked for by a task, GB, at least."""
 
-VALUED = ("--write-slurm-array", "--batch-size", "--plugin", "--plugin-args", "--work-dir", "-w")
+VALUED = (
+    *(f"--{name.replace('_', '-')}" for name in ARRAYS),
+    "--batch-size",
+    "--plugin",
+    "--plugin-args",
+    "--work-dir",
+    "-w",
+)
 """Options that the tasks do not get: each is followed by its value."""
 
 SINGLE = ("--dry-run", "--clean-work-dir", "--no-clean-work-dir")
 """Options that the tasks do not get and that stand alone."""
-
-_OUTPUT = 'slurm-"${SLURM_ARRAY_JOB_ID:-0}_${SLURM_ARRAY_TASK_ID:-0}".out'
-"""Name of a task's output, for the shell."""
-
-_TEMPLATE = """\
-#!/bin/bash
-# Written by mapsmasker. Give it to sbatch:
-#     sbatch {script}
-# Each task of the array does some of the runs, and a last job makes the tables of the cohort.
-# Give it to sbatch again to go on after a bad day: what is done is not done again.
-#SBATCH --job-name=mapsmasker
-#SBATCH --array=1-{n_tasks}
-#SBATCH --cpus-per-task={n_procs}
-#SBATCH --mem={mem_mb}M
-#SBATCH --output={output}
-{more}
-set -u
-{redirect}script={script}
-cd {cwd}
-{path}mapsmasker() {{ {python} -m nipype_mapsmasker "$@"; }}
-
-if [ "${{1:-}}" = tables ]; then
-    mapsmasker {command} --plugin Linear --only-tables
-    exit
-fi
-if [ -z "${{SLURM_ARRAY_TASK_ID:-}}" ]; then
-    echo "Give this script to sbatch: $script" >&2
-    exit 2
-fi
-if [ "$SLURM_ARRAY_TASK_ID" = 1 ]; then
-    # Waits for all tasks, however they end.
-    sbatch --job-name=mapsmasker-tables --dependency=afterany:"$SLURM_ARRAY_JOB_ID" --array=1 \\
-        "$script" tables || echo "Make the tables by hand: bash $script tables" >&2
-fi
-mapsmasker {command} --plugin MultiProc --n-procs {n_procs} \\
-    --work-dir {work}/slice-"$SLURM_ARRAY_TASK_ID" --slice "$SLURM_ARRAY_TASK_ID"/{n_tasks}{clean}
-"""
 
 
 def slice_of(runs: Sequence[RunSpec], given: str, *, by_subject: bool = False) -> list[RunSpec]:
@@ -112,12 +82,14 @@ def _subjects(runs: Sequence[RunSpec]) -> list[list[RunSpec]]:
 @dataclass(frozen=True, kw_only=True)
 class ArrayScript:
     """
-    Name the script of a Slurm array.
+    Name the script of an array.
 
     Parameters
     ----------
     path : Path
-        The script, for ``sbatch``.
+        The script.
+    submit : str
+        The command that submits it.
     n_tasks : int
         Tasks of the array.
     batch_size : int
@@ -125,18 +97,19 @@ class ArrayScript:
     """
 
     path: Path
+    submit: str
     n_tasks: int
     batch_size: int
 
 
 def write_array_script(request: CohortRequest, plan: Plan) -> ArrayScript:
     """
-    Write the script of a Slurm array.
+    Write the script of an array.
 
     Parameters
     ----------
     request : CohortRequest
-        The request, with ``write_slurm_array``.
+        The request, with ``write_slurm_array`` or its like.
     plan : Plan
         Its plan.
 
@@ -145,28 +118,34 @@ def write_array_script(request: CohortRequest, plan: Plan) -> ArrayScript:
     ArrayScript
         What was written.
     """
+    cluster, path_asked = request.array or ("slurm", Path("cohort.sh"))
+    kind = CLUSTER_ARRAYS[cluster]
     n_tasks, size = _tasks(request, [one.run for one in plan.runs])
     n_procs = min(request.n_procs or DEFAULT_PROCS, size)
     memory = max(MIN_TASK_GB, plan.estimate.task_gb(n_procs))
-    script = Path(str(request.write_slurm_array)).absolute()
+    script = path_asked.absolute()
     logs = plan.out_dir.absolute() / "logs"
     script.parent.mkdir(parents=True, exist_ok=True)
     home = Path(nipype_mapsmasker.__file__).resolve().parents[1]
     installed = home.is_relative_to(Path(sys.prefix).resolve())
     path = "" if installed else f"export PYTHONPATH={_quoted(home)}${{PYTHONPATH:+:$PYTHONPATH}}\n"
-    output = str(logs).replace("%", "%%") + "/slurm-%A_%a.out"
+    output = kind.output and str(logs).replace("%", "%%") + f"/{kind.output}"
     redirect = ""
-    if not is_plain(output):  # sbatch cannot take every name that a shell can
+    # Only Slurm is known to take a doubled percent sign for one.
+    is_safe = is_plain(str(logs)) and (cluster == "slurm" or "%" not in str(logs))
+    if not is_safe or not output:
+        # The cluster's command cannot take every name that a shell can.
         output = "/dev/null"
-        redirect = f"exec > {_quoted(logs)}/{_OUTPUT} 2>&1\n"
-    text = _TEMPLATE.format(
+        redirect = f"exec > {_quoted(logs)}/{kind.jobs} 2>&1\n"
+    text = array_text(
+        kind,
+        request.plugin_args or {},
         script=_quoted(script),
         n_tasks=n_tasks,
         n_procs=n_procs,
         mem_mb=math.ceil(1024 * memory),
         output=output,
         redirect=redirect,
-        more=_sbatch_lines(request.plugin_args or {}),
         cwd=_quoted(Path.cwd()),
         path=path,
         python=_quoted(sys.executable),
@@ -174,12 +153,17 @@ def write_array_script(request: CohortRequest, plan: Plan) -> ArrayScript:
         work=_quoted(request.work_folder),
         clean=" --clean-work-dir" if request.clean_work_dir else "",
     )
-    # Slurm does not make the folder of its output files, and drops jobs without it.
+    # No cluster makes the folder of its output files, and some drop jobs without it.
     own_folder(logs)
     with atomic_path(script) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
         temporary.chmod(0o755)
-    return ArrayScript(path=script, n_tasks=n_tasks, batch_size=size)
+    return ArrayScript(
+        path=script,
+        submit=kind.submit.format(script=shlex.quote(str(script))),
+        n_tasks=n_tasks,
+        batch_size=size,
+    )
 
 
 def _tasks(request: CohortRequest, runs: Sequence[RunSpec]) -> tuple[int, int]:
@@ -230,12 +214,6 @@ def task_arguments(given: Sequence[str]) -> list[str]:
         elif word not in SINGLE and not any(word.startswith(f"{name}=") for name in VALUED):
             words.append(word)
     return words
-
-
-def _sbatch_lines(plugin_args: Mapping[str, Any]) -> str:
-    """Turn the plugin argument ``sbatch_args`` into lines of the script."""
-    given = plugin_args.get("sbatch_args", "")
-    return "".join(f"#SBATCH {sbatch_word(word)}\n" for word in shlex.split(str(given)))
 
 
 def _quoted(path: Path | str) -> str:

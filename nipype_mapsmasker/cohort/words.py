@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.cohort.inputs import collect_runs
-from nipype_mapsmasker.cohort.request import CohortRequest
+from nipype_mapsmasker.cohort.request import ARRAYS, CohortRequest
 from nipype_mapsmasker.core.parameters import parameters_of
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.tables.rows import write_rows
@@ -25,7 +25,7 @@ OTHERWISE = (
     "strategies",
     "plugin_args",
     "command",
-    "write_slurm_array",
+    *ARRAYS,
 )
 """Fields that no option of the same name holds as they are, or that a task does not need."""
 

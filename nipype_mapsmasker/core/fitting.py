@@ -21,10 +21,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid
-from nipype_mapsmasker.core.least_squares import solve_maps
-from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support
+from nipype_mapsmasker.core.least_squares import RowMatrix, Solution, solve_maps
+from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support, to_dense
 from nipype_mapsmasker.core.smoothing import smoothing_operator
 from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
@@ -32,12 +33,21 @@ from nipype_mapsmasker.core.spatial import (
     SparseOperator,
 )
 from nipype_mapsmasker.core.tiles import Support, TiledRows, supports_of, tile_rows
+from nipype_mapsmasker.errors import MapsError
 
 __all__ = [
     "MapsOperator",
+    "assemble",
+    "extents",
     "fit_maps",
     "fold_resampling",
+    "is_identity",
+    "widths",
 ]
+
+
+FLAT = 1e-12
+"""Share of a map's norm that its deviations from a constant must exceed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +86,15 @@ class MapsOperator:
         Which maps are combinations of each other, to the rounding of their file: they share what
         they have in common (minimum norm), group by group.
     folded : bool
-        Whether A holds more than M: smoothing, resampling or both.
+        Whether A holds more than M: smoothing, resampling, or that means over the mask are gone.
+    rounding : (K,) ndarray of float or None
+        What the stored type has rounded off of each map, relative to the map's norm.
+    plain : (K, V') TiledRows or None
+        The maps themselves, where A is something else.
+    plain_voxels : (V',) ndarray of int or None
+        Flat indices of their voxels.
+    demeaned : bool
+        Whether maps and volumes lose their mean over the mask of the fit.
 
     Notes
     -----
@@ -97,6 +115,17 @@ class MapsOperator:
     rank: int
     merged: NDArray[np.bool_]
     folded: bool = False
+    rounding: NDArray[np.float64] | None = None
+    plain: TiledRows | None = None
+    plain_voxels: NDArray[np.int64] | None = None
+    demeaned: bool = False
+
+    @property
+    def maps(self) -> tuple[TiledRows, NDArray[np.int64]]:
+        """The maps (K, V) themselves, on the grid and in the mask of the fit, and their voxels."""
+        if self.plain is None or self.plain_voxels is None:
+            return self.basis, self.voxels
+        return self.plain, self.plain_voxels
 
     @property
     def n_maps(self) -> int:
@@ -113,6 +142,8 @@ def fit_maps(
     maps: MapsMatrix,
     names: list[str],
     smoothing_fwhm: float | tuple[float, float, float] | None = None,
+    *,
+    demean_over: NDArray[np.int64] | None = None,
 ) -> MapsOperator:
     """
     Fit maps once, for every run on their grid.
@@ -125,6 +156,8 @@ def fit_maps(
         Their K names.
     smoothing_fwhm : float or three floats, optional
         Full width at half maximum in mm of the smoothing to fold in.
+    demean_over : (V_mask,) ndarray of int, optional
+        Flat indices of the voxels over which maps and volumes lose their mean first.
 
     Returns
     -------
@@ -136,37 +169,158 @@ def fit_maps(
     The Gram matrix squares the condition number; it is used up to ``MAX_GRAM_CONDITION``. An
     empty map counts for nothing in the rank.
     Memory: M, and a second copy of it only for ill-conditioned maps.
+
+    Centred maps are orthogonal to a constant, so that centring the volumes as well changes
+    nothing more: the signals of ``demean_over`` are those of ``fsl_glm --demean``.
     """
-    matrix = maps.matrix
-    rounding = 0.0 if maps.rounding is None else maps.rounding
-    solution = solve_maps(matrix, rounding)
-    basis = solution.basis
-    voxels = maps.voxels
-    smoothing, widths = None, None
+    fitted = maps if demean_over is None else _demeaned(maps, names, demean_over)
+    rounding = np.zeros(maps.n_maps) if fitted.rounding is None else fitted.rounding
+    solution = solve_maps(fitted.matrix, rounding)
+    plain, voxels = tile_rows(supports_of(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
+    width = None
+    if smoothing_fwhm is not None and smoothing_operator(maps.grid, smoothing_fwhm) is not None:
+        width = tuple(float(one) for one in np.atleast_1d(smoothing_fwhm))
+    return assemble(
+        plain, voxels, maps.grid, solution, fitted.voxels,
+        names=tuple(names), coverage=maps.coverage, smoothing_fwhm=width, rounding=rounding,
+        demeaned=demean_over is not None,
+    )  # fmt: skip
+
+
+def _demeaned(maps: MapsMatrix, names: list[str], voxels: NDArray[np.int64]) -> MapsMatrix:
+    """Take each map's mean over some voxels away; what was sparse is dense then."""
+    # Columns in one piece are summed pairwise, to the last digits: what rounding leaves of a mean
+    # would meet the mean of the image.
+    matrix = np.zeros((voxels.size, maps.n_maps), order="F")
+    matrix[np.searchsorted(voxels, maps.voxels)] = to_dense(maps.matrix)
+    before = np.sqrt((matrix**2).sum(axis=0))
+    for _ in range(2):
+        matrix -= matrix.mean(axis=0)
+    after = np.sqrt((matrix**2).sum(axis=0))
+    # What is left of a constant is rounding.
+    flat = (after <= FLAT * before) & (before > 0)
+    if flat.any():
+        msg = (
+            f"The map {names[int(np.argmax(flat))]!r} has the same weight in all voxels, so that "
+            "demean leaves nothing of it; leave it out, or do without demean."
+        )
+        raise MapsError(msg)
+    rounding = maps.rounding
+    if rounding is not None:
+        rounding = rounding * np.divide(before, after, out=np.ones_like(after), where=after > 0)
+    return replace(maps, voxels=voxels, matrix=matrix, rounding=rounding)
+
+
+def assemble(
+    plain: TiledRows,
+    voxels: NDArray[np.int64],
+    grid: Grid,
+    solution: Solution,
+    columns: NDArray[np.int64],
+    *,
+    names: tuple[str, ...],
+    coverage: NDArray[np.float64],
+    smoothing_fwhm: tuple[float, ...] | None,
+    rounding: NDArray[np.float64],
+    demeaned: bool = False,
+) -> MapsOperator:
+    """
+    Make an operator of maps and their solution.
+
+    Parameters
+    ----------
+    plain : (K, V) TiledRows
+        The masked maps.
+    voxels : (V,) ndarray of int
+        Flat indices of their voxels, cube by cube.
+    grid : Grid
+        The grid of the fit.
+    solution : Solution
+        Of these maps.
+    columns : (V,) ndarray of int
+        Flat indices of the columns of the solution's basis.
+    names, coverage, smoothing_fwhm, rounding, demeaned
+        As in `MapsOperator`.
+
+    Returns
+    -------
+    MapsOperator
+        With smoothing folded in.
+    """
+    n_voxels, centres = extents(plain, voxels, grid)
+    basis, places, kept = plain, voxels, None
     if smoothing_fwhm is not None:
-        smoothing = smoothing_operator(maps.grid, smoothing_fwhm)
-    if smoothing is not None and smoothing_fwhm is not None:
-        widths = tuple(float(width) for width in np.atleast_1d(smoothing_fwhm))
-        basis, voxels = _fold(supports_of(basis, voxels), maps.grid, smoothing, maps.grid)
-    else:
-        basis, voxels = tile_rows(supports_of(basis, voxels), maps.grid.shape)
-    n_voxels, centres = _extents(maps)
+        smoothing = smoothing_operator(grid, widths(smoothing_fwhm))
+        assert smoothing is not None
+        basis, places = _fold(supports_of(solution.basis, columns), grid, smoothing, grid)
+        kept = plain
+    elif demeaned or not is_identity(solution.factor):
+        basis, places = tile_rows(supports_of(solution.basis, columns), grid.shape)
+        kept = plain
     return MapsOperator(
-        grid=maps.grid,
-        voxels=voxels,
+        grid=grid,
+        voxels=places,
         basis=basis,
         mixing=solution.mixing,
         factor=solution.factor,
-        names=tuple(names),
-        coverage=maps.coverage,
+        names=names,
+        coverage=coverage,
         variance_inflation=solution.variance_inflation,
         n_voxels=n_voxels,
         centres=centres,
-        smoothing_fwhm=widths,
+        smoothing_fwhm=smoothing_fwhm,
         rank=solution.rank,
         merged=solution.merged,
-        folded=smoothing is not None,
+        folded=smoothing_fwhm is not None or demeaned,
+        rounding=rounding,
+        plain=kept,
+        plain_voxels=None if kept is None else voxels,
+        demeaned=demeaned,
     )
+
+
+def widths(smoothing_fwhm: tuple[float, ...]) -> float | tuple[float, float, float]:
+    """Give one width or three as `smoothing_operator` wants them."""
+    if len(smoothing_fwhm) == 1:
+        return smoothing_fwhm[0]
+    x, y, z = smoothing_fwhm
+    return x, y, z
+
+
+def is_identity(factor: NDArray[np.float64]) -> bool:
+    """Tell whether the basis of an operator holds the maps themselves."""
+    return np.array_equal(factor, np.eye(factor.shape[0], factor.shape[1]))
+
+
+def extents(
+    plain: TiledRows, voxels: NDArray[np.int64], grid: Grid
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """
+    Count each map's voxels and find its centre of mass.
+
+    Parameters
+    ----------
+    plain : (K, V) TiledRows
+        The maps.
+    voxels : (V,) ndarray of int
+        Flat indices of their voxels.
+    grid : Grid
+        Their grid.
+
+    Returns
+    -------
+    n_voxels : (K,) ndarray of int
+        Voxels with weight.
+    centres : (K, 3) ndarray of float
+        In mm; NaN for an empty map.
+    """
+    x_size, y_size, _ = grid.shape
+    z, rest = np.divmod(voxels, x_size * y_size)
+    y, x = np.divmod(rest, x_size)
+    sums = plain.absolute(np.stack([x, y, z, np.ones_like(x)], axis=1).astype(np.float64))
+    with np.errstate(invalid="ignore"):
+        places = sums / sums[:, 3:]
+    return plain.counts(), (places @ grid.affine.T)[:, :3]
 
 
 def fold_resampling(
@@ -193,7 +347,15 @@ def fold_resampling(
     """
     supports = supports_of(operator.basis, operator.voxels)
     basis, voxels = _fold(supports, operator.grid, resampling, source)
-    return replace(operator, grid=source, basis=basis, voxels=voxels, folded=True)
+    return replace(
+        operator,
+        grid=source,
+        basis=basis,
+        voxels=voxels,
+        folded=True,
+        plain=None,
+        plain_voxels=None,
+    )
 
 
 def _fold(
@@ -210,16 +372,6 @@ def _fold(
     return tile_rows(((index.astype(np.int32), values) for index, values in folded), source.shape)
 
 
-def _extents(maps: MapsMatrix) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Count each map's voxels and find its centre of mass in mm."""
-    x_size, y_size, _ = maps.grid.shape
-    z, rest = np.divmod(maps.voxels, x_size * y_size)
-    y, x = np.divmod(rest, x_size)
-    points = np.stack([x, y, z, np.ones_like(x)], axis=1) @ maps.grid.affine.T
-    weight = abs(maps.matrix)
-    total = np.asarray(weight.sum(axis=0)).reshape(-1)
-    with np.errstate(invalid="ignore"):
-        centres = np.asarray(weight.T @ points[:, :3]) / total[:, None]
-    filled = maps.matrix != 0
-    counts = np.asarray(filled.sum(axis=0)).reshape(-1)
-    return counts.astype(np.int64), centres
+def _rows_of(matrix: NDArray[np.float64] | sparse.sparray) -> RowMatrix:
+    """Give M' as rows."""
+    return sparse.csr_array(matrix.T) if sparse.issparse(matrix) else np.asarray(matrix.T)

@@ -16,17 +16,28 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
-from scipy.sparse import csgraph
 
 from nipype_mapsmasker.core.maps import to_dense
 
-__all__ = ["MAX_GRAM_CONDITION", "RowMatrix", "Solution", "gram_matrix", "solve_maps", "spread"]
+__all__ = [
+    "DENSE_GRAM_CONDITION",
+    "MAX_GRAM_CONDITION",
+    "RowMatrix",
+    "Solution",
+    "gram_matrix",
+    "solve_gram",
+    "solve_maps",
+    "spread",
+]
 
 MAX_GRAM_CONDITION = 1e4
 """Condition number of the cosines between maps beyond which the Gram matrix is never used."""
 
-DENSE_GRAM_CONDITION = 1e2
-"""The same for dense maps, whose factors take no more room than they do: two digits are won."""
+DENSE_GRAM_CONDITION = 2e2
+"""
+The same for dense maps: signals of data of a level of 10,000 deviations are right to 2e-9 of them.
+Beyond, factors fill every cube with all rows, where maps of networks leave most of them empty.
+"""
 
 SVD_ROUNDING = 10.0
 """How many units of rounding of float64, per map, a singular value may be and still be zero."""
@@ -119,17 +130,13 @@ def solve_maps(
         inflation = np.full(n_maps, np.nan)
         empty = np.zeros((0, n_maps), dtype=bool)
         return Solution(_rows(matrix), nothing, np.eye(n_maps), 0, inflation, empty)
-    values, vectors = spread(gram, present)
     limit = MAX_GRAM_CONDITION if sparse.issparse(matrix) else DENSE_GRAM_CONDITION
-    weak = values < values[-1] / limit
-    if not weak.any():
-        mixing = np.zeros((n_maps, n_maps))
-        inverse = (vectors / values) @ vectors.T
-        mixing[np.ix_(present, present)] = inverse / np.outer(norms[present], norms[present])
-        inflation = np.full(n_maps, np.nan)
-        inflation[present] = np.diag(inverse)
+    solved = solve_gram(gram, limit)
+    if solved is not None:
         empty = np.zeros((0, n_maps), dtype=bool)
-        return Solution(_rows(matrix), mixing, np.eye(n_maps), present.size, inflation, empty)
+        return Solution(_rows(matrix), solved[0], np.eye(n_maps), present.size, solved[1], empty)
+    values, vectors = spread(gram, present)
+    weak = values < values[-1] / limit
     if sparse.issparse(matrix):
         parts = (vectors[:, weak] ** 2).sum(axis=1)
         chosen = present[parts > WEAK_PART]
@@ -140,6 +147,40 @@ def solve_maps(
     solution = _partly_factorised(matrix, present, norms, rounding)
     assert solution is not None  # orthonormal rows are never weak
     return solution
+
+
+def solve_gram(
+    gram: NDArray[np.float64], limit: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """
+    Solve from the Gram matrix, where that keeps enough digits.
+
+    Parameters
+    ----------
+    gram : (K, K) ndarray of float
+        M'M; zero for an empty map.
+    limit : float
+        Condition number of the cosines between maps beyond which it does not.
+
+    Returns
+    -------
+    mixing : (K, K) ndarray of float
+        (M'M)^-1; zero for an empty map.
+    inflation : (K,) ndarray of float
+        As in `Solution`. None instead of both beyond ``limit``.
+    """
+    norms = np.sqrt(np.diag(gram))
+    present = np.flatnonzero(norms > 0)
+    mixing, inflation = np.zeros_like(gram), np.full(len(gram), np.nan)
+    if not present.size:
+        return mixing, inflation
+    values, vectors = spread(gram, present)
+    if values[0] < values[-1] / limit:
+        return None
+    inverse = (vectors / values) @ vectors.T
+    mixing[np.ix_(present, present)] = inverse / np.outer(norms[present], norms[present])
+    inflation[present] = np.diag(inverse)
+    return mixing, inflation
 
 
 def gram_matrix(matrix: NDArray[np.float64] | sparse.sparray) -> NDArray[np.float64]:
@@ -274,6 +315,8 @@ def _groups(null: NDArray[np.float64], chosen: NDArray[np.intp], n_maps: int) ->
     together = np.abs(null.T @ null) > PART**2
     involved = np.sqrt((null**2).sum(axis=0)) > PART
     together &= involved[:, None] & involved
+    from scipy.sparse import csgraph  # here: workers that extract can do without
+
     n_groups, label = csgraph.connected_components(sparse.csr_array(together), directed=False)
     groups = np.zeros((n_groups, n_maps), dtype=bool)
     groups[label[involved], chosen[involved]] = True

@@ -138,13 +138,15 @@ def collect_maps(
     for volume in volumes:
         index, values = _support(volume)
         any_weight |= bool(index.size)
-        coverage.append(_coverage(index, values, source, target, mask))
+        coverage.append(_coverage(index, values, source, target))
         lost.append(left_off(values, rounding or (epsilon(volume.dtype), 0.0)))
         if resampling is not None:
             index, values = apply_to_support(resampling, index, values, source, target)
         if mask is not None:
             kept = mask[index]
+            whole = np.abs(values).sum()
             index, values = index[kept], values[kept]
+            coverage[-1] *= float(np.abs(values).sum() / whole) if whole else 0.0
         if not index.size:  # too small for this grid, whatever the place of its voxels
             coverage[-1] = 0.0
         columns.append((index.astype(np.int32), values))
@@ -343,21 +345,16 @@ def _coverage(
     values: NDArray[np.float64],
     source: Grid,
     target: Grid,
-    mask: NDArray[np.bool_] | None,
 ) -> float:
-    """Share of a map's absolute weight whose voxel centres fall inside mask and grid."""
+    """Share of a map's absolute weight whose voxel centres fall inside the grid."""
     if not index.size:
         return 0.0
-    weight = np.abs(values)
     if same_grid(source, target):
-        inside = np.ones(index.size, dtype=bool) if mask is None else mask[index]
-        return float(weight[inside].sum() / weight.sum())
+        return 1.0
+    weight = np.abs(values)
     points = np.stack(_spread(index, source.shape), axis=1).astype(np.float64)
     nearest = np.floor(apply_affine(voxel_transform(target, source), points) + 0.5).astype(int)
     inside = np.asarray(((nearest >= 0) & (nearest < target.shape)).all(axis=1))
-    if mask is not None:
-        x, y, z = nearest[inside].T
-        inside[inside] = mask[x + target.shape[0] * (y + target.shape[1] * z)]
     return float(weight[inside].sum() / weight.sum())
 
 

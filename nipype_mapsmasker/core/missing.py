@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.fitting import MapsOperator
+from nipype_mapsmasker.core.fitting import MapsOperator, is_identity
 from nipype_mapsmasker.core.least_squares import (
     MAX_GRAM_CONDITION,
     Solution,
@@ -55,7 +55,7 @@ def map_rows(
         With smoothing folded in, the weight that raw voxels really carry.
     """
     part = operator.basis.take(columns)
-    return part if _is_identity(operator.factor) else operator.factor.T @ part
+    return part if is_identity(operator.factor) else operator.factor.T @ part
 
 
 def coverage_of(operator: MapsOperator, share: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -78,7 +78,7 @@ def coverage_of(operator: MapsOperator, share: NDArray[np.float64]) -> NDArray[n
         return np.where(operator.lost, 0.0, 1.0)
     both = np.column_stack([share, np.ones(share.size)])
     sums = np.zeros((operator.n_maps, 2))
-    if _is_identity(operator.factor):
+    if is_identity(operator.factor):
         sums = operator.basis.absolute(both)
     else:
         for part in _pieces(share.size):
@@ -271,11 +271,6 @@ def _pieces(n_voxels: int) -> Iterator[slice]:
         yield slice(left, min(left + PIECE_VOXELS, n_voxels))
 
 
-def _is_identity(factor: NDArray[np.float64]) -> bool:
-    """Tell whether the basis of an operator holds the maps themselves."""
-    return np.array_equal(factor, np.eye(factor.shape[0], factor.shape[1]))
-
-
 def _ratio(
     found: NDArray[np.float64], total: NDArray[np.float64], lost: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
@@ -286,7 +281,7 @@ def _ratio(
 
 def _largest(operator: MapsOperator) -> NDArray[np.float64]:
     """Give each map's largest absolute weight; what is below counts as rounding."""
-    if _is_identity(operator.factor):
+    if is_identity(operator.factor):
         return np.zeros(operator.n_maps)
     largest = np.zeros(operator.n_maps)
     for part in _pieces(operator.voxels.size):

@@ -22,6 +22,9 @@ __all__ = ["CUBE", "Support", "Tile", "TiledRows", "cube_order", "supports_of", 
 CUBE = (16, 8, 8)
 """Voxels of a cube along x, y and z: with 24 volumes, its values fit into a core's cache."""
 
+ROUNDING = 1e-12
+"""What is left of a weight that is subtracted from itself is less than this share of it."""
+
 Support: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
 """Flat indices of a row's voxels, disk order, and the weights there."""
 
@@ -162,6 +165,86 @@ class TiledRows:
             block = np.abs(tile.block).astype(np.float64, copy=False)
             found[tile.rows] += block @ weights[tile.columns]
         return found
+
+    def counts(self) -> NDArray[np.int64]:
+        """Count the voxels (K',) in which each row is not zero."""
+        found = np.zeros(self.n_rows, dtype=np.int64)
+        for tile in self.tiles():
+            found[tile.rows] += np.count_nonzero(tile.block, axis=1)
+        return found
+
+    def keep(self, columns: NDArray[np.bool_]) -> TiledRows:
+        """
+        Leave voxels out.
+
+        Parameters
+        ----------
+        columns : (V,) ndarray of bool
+            The voxels that stay.
+
+        Returns
+        -------
+        TiledRows
+            A copy, without cubes and rows of which nothing is left.
+        """
+        blocks, rows, sizes = [np.zeros(0, self.values.dtype)], [np.zeros(0, np.int64)], []
+        every = np.arange(self.n_rows)
+        for tile in self.tiles():
+            kept = columns[tile.columns]
+            block = tile.block if kept.all() else tile.block[:, kept]
+            filled = block.any(axis=1)
+            sizes.append((block.shape[1], int(filled.sum())))
+            blocks.append(np.ravel(block if filled.all() else block[filled]))
+            rows.append(every[tile.rows][filled])
+        found = np.array([size for size in sizes if size[0]], dtype=np.int64).reshape(-1, 2)
+        starts, row_starts = (np.append(0, np.cumsum(found[:, axis])) for axis in (0, 1))
+        values = np.concatenate(blocks)
+        return TiledRows(self.n_rows, starts, row_starts, np.concatenate(rows), values)
+
+    def minus(
+        self, voxels: NDArray[np.int64], supports: Iterable[Support], n_voxels: int
+    ) -> TiledRows:
+        """
+        Subtract rows, which have weight in no cube where these have none.
+
+        Parameters
+        ----------
+        voxels : (V,) ndarray of int
+            Flat indices of the columns.
+        supports : iterable of Support
+            What is subtracted, row by row.
+        n_voxels : int
+            Size of the grid.
+
+        Returns
+        -------
+        TiledRows
+            A copy in float64; what is left of a weight that was subtracted whole is 0.
+        """
+        values = self.values.astype(np.float64)
+        changed = TiledRows(self.n_rows, self.starts, self.row_starts, self.rows, values)
+        by_row: list[list[tuple[slice, NDArray[Any]]]] = [[] for _ in range(self.n_rows)]
+        every = np.arange(self.n_rows)
+        for tile in changed.tiles():
+            for row, weights in zip(every[tile.rows], tile.block, strict=True):
+                by_row[row].append((tile.columns, weights))
+        volume = np.zeros(n_voxels)
+        tile_of = np.zeros(n_voxels, dtype=np.int32)
+        tile_of[voxels] = np.repeat(np.arange(self.starts.size - 1), np.diff(self.starts))
+        touched = np.zeros(self.starts.size - 1, dtype=bool)
+        for places, (index, weights) in zip(by_row, supports, strict=True):
+            if not index.size:
+                continue
+            volume[index] = weights
+            touched[:] = False
+            touched[tile_of[index]] = True
+            for columns, left in places:
+                if touched[tile_of[voxels[columns.start]]]:
+                    gone = volume[voxels[columns]]
+                    left -= gone
+                    left[np.abs(left) <= ROUNDING * np.abs(gone)] = 0.0
+            volume[index] = 0.0
+        return changed
 
     def toarray(self) -> NDArray[np.float64]:
         """Give the whole matrix (K', V), dense."""

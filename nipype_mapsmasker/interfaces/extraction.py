@@ -42,6 +42,11 @@ class _ExtractSignalsInputSpec(RunInputSpec):
     operator_files = run_files(
         "fitted operators (.npz), one per atlas; the image is read once for all of them"
     )
+    mask_file = optional_file(
+        "binary mask of the run, where the operators were fitted without one, or with one that "
+        "holds all of it; one fit then serves any number of masks"
+    )
+    mask_threshold = optional_number("where to cut a mask of probabilities")
     t_r = optional_number(
         "repetition time in seconds; None takes the JSON sidecar's, else the header's",
     )
@@ -130,6 +135,8 @@ class ExtractSignals(RunInterface):
             in_file=inputs.in_file,
             operator_files=inputs.operator_files,
             parameters=ExtractionParameters(**values_of(inputs, ExtractionParameters)),
+            mask_file=inputs.mask_file,
+            mask_threshold=inputs.mask_threshold,
             t_r=inputs.t_r,
             resample=inputs.resample,
             min_volumes=inputs.min_volumes,

@@ -19,6 +19,7 @@ from nipype_mapsmasker.interfaces.given import (
     one_or_each,
     text_of,
 )
+from nipype_mapsmasker.interfaces.traits import optional_number
 from nipype_mapsmasker.steps.group import assign_fits, group_runs
 
 __all__ = ["AssignOperators", "GroupRuns"]
@@ -82,8 +83,15 @@ class _GroupRunsInputSpec(BaseInterfaceInputSpec):
         True,
         usedefault=True,
         desc="whether runs on different grids need fits of their own (resampling_target='data' or "
-        "None); else only masks set runs apart",
+        "None)",
     )
+    by_mask = traits.Bool(
+        False,
+        usedefault=True,
+        desc="whether runs with different masks do (resampling_target='mask'); else a fit serves "
+        "all masks of one grid, and each extraction gets its own",
+    )
+    mask_threshold = optional_number("where to cut masks of probabilities")
     on_error = traits.Enum(
         "raise", "record", usedefault=True, desc="what a run with an unreadable header does"
     )
@@ -127,6 +135,10 @@ class _GroupRunsOutputSpec(TraitedSpec):
         traits.Union(None, traits.Str()), desc="one image per fit that has its grid"
     )
     mask_files = traits.List(traits.Union(None, traits.Str()), desc="one mask per fit, or None")
+    own_mask_files = traits.List(
+        traits.Union(None, traits.Str()),
+        desc="one mask per run where it is not that of its fit, else None",
+    )
     fit_faults = traits.List(
         traits.Union(None, File(exists=True)),
         desc="one per fit: why there is nothing to fit where every run is faulty, else None",
@@ -143,7 +155,8 @@ class GroupRuns(LeanInterface):
     """
     Complete the lists of a cohort, and sort its runs by the fit that serves them.
 
-    There is one fit per distinct grid and mask; only headers are read. Where every run is faulty
+    There is one fit per distinct grid; where its runs have several masks, it is made within one
+    that holds them all, and each run's own comes to its extraction. Where every run is faulty
     there still is one entry, without a reference, for MapNodes over fits to iterate over.
 
     Examples
@@ -172,6 +185,8 @@ class GroupRuns(LeanInterface):
             maps_files=or_none(inputs.maps_files) or [],
             labels_files=or_none(inputs.labels_files) or [],
             by_grid=inputs.by_grid,
+            by_mask=inputs.by_mask,
+            mask_threshold=inputs.mask_threshold,
             on_error=inputs.on_error,
             **{name: getattr(inputs, name) for name in lists},
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,11 +23,14 @@ from nipype_mapsmasker.io.atomic import atomic_path
 
 __all__ = ["OPERATOR_FORMAT", "load_operator", "save_operator"]
 
-OPERATOR_FORMAT = 3
+OPERATOR_FORMAT = 4
 """Version of the file's layout; files of another version are refused."""
 
-_BASIS = ("starts", "row_starts", "rows", "values")
-"""Parts of the maps; the last is all but everything, and mapped."""
+_TILES = ("starts", "row_starts", "rows", "values")
+"""Parts of a matrix that is kept cube by cube."""
+
+_MAPPED = ("basis_values", "plain_values")
+"""All but everything of a file, and mapped."""
 
 _LOCAL_HEADER_BYTES = 30
 """Fixed part of a zip member's own header; name and extra field follow it."""
@@ -65,8 +69,13 @@ def save_operator(path: str | Path, operator: MapsOperator) -> Path:
         "rank": np.array(operator.rank),
         "merged": operator.merged,
         "folded": np.array(operator.folded),
+        "demeaned": np.array(operator.demeaned),
+        "rounding": np.zeros(operator.n_maps) if operator.rounding is None else operator.rounding,
     }
-    arrays |= {f"basis_{part}": getattr(operator.basis, part) for part in _BASIS}
+    arrays |= {f"basis_{part}": getattr(operator.basis, part) for part in _TILES}
+    if operator.plain is not None and operator.plain_voxels is not None:
+        arrays |= {f"plain_{part}": getattr(operator.plain, part) for part in _TILES}
+        arrays["plain_voxels"] = operator.plain_voxels
     with atomic_path(path) as temporary, temporary.open("wb") as stream:
         np.savez(stream, allow_pickle=False, **arrays)
     return path
@@ -101,29 +110,41 @@ def load_operator(path: str | Path) -> MapsOperator:
                     f"{OPERATOR_FORMAT}; fit the maps again."
                 )
                 raise ImageFileError(msg)
-            small = {name: archive[name] for name in archive.files if name != "basis_values"}
-        values = _map_member(path, "basis_values.npy")
+            arrays = {name: archive[name] for name in archive.files if name not in _MAPPED}
+            mapped = [name for name in _MAPPED if name in archive.files]
+        arrays |= {name: _map_member(path, f"{name}.npy") for name in mapped}
+        basis = _tiled(arrays, "basis")
+        plain = _tiled(arrays, "plain") if "plain_voxels" in arrays else None
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, FileNotFoundError) as error:
         msg = f"{path} is not a whole operator file ({error}); fit the maps again."
         raise ImageFileError(msg) from error
-    starts, row_starts, rows = (small[f"basis_{part}"] for part in _BASIS[:3])
-    shape = tuple(int(size) for size in small["shape"])
+    shape = tuple(int(size) for size in arrays["shape"])
     return MapsOperator(
-        grid=Grid((shape[0], shape[1], shape[2]), small["affine"]),
-        voxels=small["voxels"],
-        basis=TiledRows(small["factor"].shape[0], starts, row_starts, rows, values),
-        mixing=small["mixing"],
-        factor=small["factor"],
-        names=tuple(str(name) for name in small["names"]),
-        coverage=small["coverage"],
-        variance_inflation=small["variance_inflation"],
-        n_voxels=small["n_voxels"],
-        centres=small["centres"],
-        smoothing_fwhm=tuple(float(width) for width in small["smoothing_fwhm"]) or None,
-        rank=int(small["rank"]),
-        merged=small["merged"],
-        folded=bool(small["folded"]),
+        grid=Grid((shape[0], shape[1], shape[2]), arrays["affine"]),
+        voxels=arrays["voxels"],
+        basis=basis,
+        mixing=arrays["mixing"],
+        factor=arrays["factor"],
+        names=tuple(str(name) for name in arrays["names"]),
+        coverage=arrays["coverage"],
+        variance_inflation=arrays["variance_inflation"],
+        n_voxels=arrays["n_voxels"],
+        centres=arrays["centres"],
+        smoothing_fwhm=tuple(float(width) for width in arrays["smoothing_fwhm"]) or None,
+        rank=int(arrays["rank"]),
+        merged=arrays["merged"],
+        folded=bool(arrays["folded"]),
+        demeaned=bool(arrays["demeaned"]),
+        rounding=arrays["rounding"],
+        plain=plain,
+        plain_voxels=arrays.get("plain_voxels"),
     )
+
+
+def _tiled(arrays: dict[str, NDArray[Any]], name: str) -> TiledRows:
+    """Put the parts of a matrix together."""
+    n_rows = len(arrays["factor"]) if name == "basis" else len(arrays["names"])
+    return TiledRows(n_rows, *(arrays[f"{name}_{part}"] for part in _TILES))
 
 
 def _map_member(path: Path, name: str) -> NDArray[np.floating]:

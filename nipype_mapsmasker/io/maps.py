@@ -272,28 +272,32 @@ def read_mask(path: str | Path, threshold: float | None = None) -> tuple[Grid, N
     ParameterError
         The threshold is not between 0 and the mask's largest value.
     """
-    grid = read_info(path).grid
-    volume = np.nan_to_num(read_volumes(path, ndim=3), posinf=0.0, neginf=0.0)
-    flat = volume.reshape(-1, order="F")
+    info = read_info(path)
+    # Whole numbers stay what they are: a mask of a byte per voxel is looked at in no time.
+    dtype = info.dtype.newbyteorder("=") if info.dtype.kind in "iu" and not info.scaled else float
+    flat = read_volumes(path, ndim=3, dtype=dtype).reshape(-1, order="F")
+    if flat.dtype.kind == "f":
+        flat = np.nan_to_num(flat, posinf=0.0, neginf=0.0)
     if threshold is not None:
         if not 0 <= threshold < max(float(flat.max()), 1.0):
             msg = f"mask_threshold must lie in [0, {flat.max():g}) for {path}; got {threshold!r}."
             raise ParameterError(msg)
         mask = flat > threshold
     else:
-        values = np.unique(flat)
-        if values.size > 2 or (values.size == 2 and 0 not in values):
+        mask = flat != 0
+        inside = flat[mask]
+        if inside.size and (inside != inside[0]).any():
+            values = np.unique(flat)
             msg = (
                 f"{path} is not a binary mask: it has {values.size} distinct values from "
                 f"{values[0]:g} to {values[-1]:g}, expected 0 and one other; pass a binary mask, "
                 "or mask_threshold to cut a probability mask."
             )
             raise MapsError(msg)
-        mask = flat != 0
     if not mask.any():
         msg = f"{path} is an empty mask: no voxel is inside; pass a mask with voxels inside."
         raise MapsError(msg)
-    return grid, mask
+    return info.grid, mask
 
 
 def mask_on_grid(

@@ -14,8 +14,9 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,9 @@ __all__ = ["Engine", "RawRun", "extract_here", "extract_in_workflow"]
 
 MEM_GB = 0.8
 """Memory of a step, for Nipype's schedulers."""
+
+WORKFLOW = "maskers"
+"""The workflow's name, and that of its folder."""
 
 CONFOUNDS = "_high_variance"
 """What the name of a run's second node ends in."""
@@ -192,26 +196,25 @@ def extract_in_workflow(
     EngineError
         The workflow broke down.
     """
-    from nipype_mapsmasker.cohort.crashes import reason_of
-    from nipype_mapsmasker.cohort.engine import crash_dir, logged, make_plugin
+    from nipype.interfaces.base import isdefined
 
+    from nipype_mapsmasker.cohort.engine import logged
+
+    options = {"resample": resample, "high_variance": high_variance}
     with _working_folder(engine.base_dir) as folder, logged(folder, "log.txt"):
         steps: dict[str, _Step] = {}
         names = []
         for info, operator_file in runs:
-            step = _Step.of(info, operator_file, temporary, folder, (resample, high_variance))
+            step = _Step.of(info, operator_file, temporary, folder, options)
             names.append(step.name)
             steps.setdefault(step.name, step)  # the same run twice is extracted once
-        workflow = _build(steps, folder, resample=resample, high_variance=high_variance)
-        workflow.config["execution"]["crashdump_dir"] = str(crash_dir(folder))
-        try:
-            done = workflow.run(plugin=make_plugin(cast("Any", engine), _not_told))
-        except Exception as error:
-            reason = reason_of(error, crash_dir(folder))
-            if reason == "KeyboardInterrupt":  # Linear takes it for a crash
-                raise KeyboardInterrupt from error
-            raise EngineError(reason) from error
-        outputs = {node.name: node.result.outputs for node in done.nodes()}
+        outputs = _run(_build(steps, folder, **options), engine, folder)
+        # Nipype does not look whether the files of a result that it knows are still there.
+        lost = [name for name, found in outputs.items() if not isdefined(found.fault_file)]
+        if lost:
+            for name in lost:
+                shutil.rmtree(folder / WORKFLOW / name)
+            outputs = _run(_build(steps, folder, **options), engine, folder)
         return [
             _gathered(name, info, operator_file, outputs, for_pages=for_pages)
             for name, (info, operator_file) in zip(names, runs, strict=True)
@@ -234,7 +237,7 @@ class _Step:
         operator_file: Path,
         temporary: Path,
         folder: Path,
-        options: tuple[bool, ...],
+        options: Mapping[str, bool],
     ) -> _Step:
         """Name a run by its file, or by the content of one that was written for this call."""
         from nipype_mapsmasker.io.sidecars import checksum, run_identity
@@ -245,7 +248,7 @@ class _Step:
             os.utime(path, (0, 0))  # size and date are Nipype's key of a file
         else:
             source = run_identity(path)
-        text = repr((ALGORITHM, source, operator_file.name, options))
+        text = repr((ALGORITHM, source, operator_file.name, sorted(options.items())))
         key = hashlib.sha256(text.encode()).hexdigest()[:24]
         return cls(name=f"run_{key}", source=source, in_file=path, operator_file=operator_file)
 
@@ -257,7 +260,7 @@ def _build(steps: dict[str, _Step], folder: Path, *, resample: bool, high_varian
     from nipype_mapsmasker.interfaces import ExtractSignals, HighVarianceConfounds
     from nipype_mapsmasker.workflows.steps import CACHE_CONFIG
 
-    workflow = Workflow(name="maskers", base_dir=str(folder))
+    workflow = Workflow(name=WORKFLOW, base_dir=str(folder))
     workflow.config = {key: dict(values) for key, values in CACHE_CONFIG.items()}
     for step in steps.values():
         shared = {
@@ -285,6 +288,23 @@ def _build(steps: dict[str, _Step], folder: Path, *, resample: bool, high_varian
             workflow.connect(extract, "mean_squares_file", found, "mean_squares_file")
             workflow.connect(extract, "fault_file", found, "upstream_fault")
     return workflow
+
+
+def _run(workflow: Any, engine: Engine, folder: Path) -> dict[str, Any]:
+    """Run the workflow; give the outputs of each node."""
+    from nipype_mapsmasker.cohort.crashes import reason_of
+    from nipype_mapsmasker.cohort.engine import crash_dir, make_plugin
+
+    workflow.config["execution"]["crashdump_dir"] = str(crash_dir(folder))
+    try:
+        plugin = make_plugin(cast("Any", engine), _not_told, workflow)
+        done = workflow.run(plugin=plugin)
+    except Exception as error:
+        reason = reason_of(error, crash_dir(folder))
+        if reason == "KeyboardInterrupt":  # Linear takes it for a crash
+            raise KeyboardInterrupt from error
+        raise EngineError(reason) from error
+    return {node.name: node.result.outputs for node in done.nodes()}
 
 
 def _gathered(

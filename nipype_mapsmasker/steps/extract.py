@@ -24,14 +24,16 @@ from nipype_mapsmasker.core.extraction import (
 from nipype_mapsmasker.core.fitting import MapsOperator
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation
+from nipype_mapsmasker.core.masking import mask_operator
 from nipype_mapsmasker.core.parameters import ExtractionParameters
 from nipype_mapsmasker.core.resampling import data_range
 from nipype_mapsmasker.core.variance import MeanSquares
-from nipype_mapsmasker.errors import GridError, SignalError
+from nipype_mapsmasker.errors import GridError, MapsError, SignalError
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.fitted import load_operator
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info
 from nipype_mapsmasker.io.images.writer import write_image
+from nipype_mapsmasker.io.maps import mask_on_grid
 from nipype_mapsmasker.io.tables.coverage import write_run_coverage
 from nipype_mapsmasker.io.tables.signals import write_signals
 from nipype_mapsmasker.io.timing import resolve_t_r
@@ -95,6 +97,8 @@ def extract_signals(
     in_file: str,
     operator_files: Sequence[str],
     parameters: ExtractionParameters,
+    mask_file: str | None = None,
+    mask_threshold: float | None = None,
     t_r: float | None = None,
     resample: bool = True,
     min_volumes: int = 1,
@@ -113,6 +117,10 @@ def extract_signals(
         The fitted atlases.
     parameters : ExtractionParameters
         How.
+    mask_file : str, optional
+        Mask of the run, where the operators were fitted without one, or with one that holds it.
+    mask_threshold : float, optional
+        Where to cut a mask of probabilities.
     t_r : float, optional
         Repetition time in seconds, where it is not the sidecar's or the header's.
     resample : bool
@@ -130,8 +138,8 @@ def extract_signals(
 
     Raises
     ------
-    ImageFileError, GridError, SignalError
-        The image cannot be used.
+    ImageFileError, GridError, MapsError, SignalError
+        The image or the mask cannot be used.
     """
     start = time.perf_counter()
     info = read_info(in_file)
@@ -140,6 +148,8 @@ def extract_signals(
     run = extract_run(
         info,
         operator_files,
+        mask_file=mask_file,
+        mask_threshold=mask_threshold,
         resample=resample,
         interpolation=parameters.interpolation,
         clip=parameters.clip,
@@ -191,6 +201,8 @@ def extract_run(
     info: ImageInfo,
     operator_files: Sequence[str | Path],
     *,
+    mask_file: str | Path | None = None,
+    mask_threshold: float | None = None,
     resample: bool = True,
     interpolation: Interpolation = "continuous",
     clip: bool = True,
@@ -206,6 +218,10 @@ def extract_run(
         The run.
     operator_files : sequence of path
         The fitted atlases.
+    mask_file : path, optional
+        As in `extract_signals`.
+    mask_threshold : float, optional
+        Where to cut a mask of probabilities.
     resample : bool
         Whether a run on another grid than an operator's is resampled, or refused.
     interpolation : {'continuous', 'linear', 'nearest'}
@@ -226,6 +242,8 @@ def extract_run(
     ------
     GridError
         The grids differ and ``resample`` is false, or do not overlap at all.
+    MapsError
+        The mask is none, or leaves nothing of the maps.
     ImageFileError
         The image cannot be read to its end.
     SignalError
@@ -245,6 +263,8 @@ def extract_run(
                 "resampling_target."
             )
             raise GridError(msg)
+    if mask_file is not None:
+        operators = [_masked(operator, mask_file, mask_threshold) for operator in operators]
     limits = None
     if needs_data_range(operators, info.grid, interpolation, clip):
         limits = data_range(iter_blocks(info))
@@ -274,6 +294,19 @@ def extract_run(
         warnings += extraction_warnings(info.path.name, operator, extraction, missing_voxels)
     found = None if squares is None else squares.finish()
     return RunSignals(operators, extractions, mean, info.grid, warnings, found)
+
+
+def _masked(
+    operator: MapsOperator, mask_file: str | Path, threshold: float | None
+) -> MapsOperator:
+    """Restrict an operator to the mask of a run."""
+    inside = np.zeros(operator.grid.n_voxels, dtype=bool)
+    inside[mask_on_grid(mask_file, operator.grid, threshold)] = True
+    try:
+        return mask_operator(operator, inside)
+    except MapsError as error:
+        msg = f"{mask_file}: {error}"
+        raise MapsError(msg) from error
 
 
 def write_extraction(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from nipype_mapsmasker.io.images.reader import read_info
 from nipype_mapsmasker.io.results.faults import write_fault
 from nipype_mapsmasker.io.results.layout import check_run_ids
 from nipype_mapsmasker.io.sidecars import checksum, run_identity
+from nipype_mapsmasker.steps.cohort_mask import write_union
 
 __all__ = ["FitGroups", "assign_fits", "complete_lists", "group_by_fit", "group_runs"]
 
@@ -36,7 +38,9 @@ class FitGroups:
     reference_files : list of str or None
         Per fit, an image on its grid.
     mask_files : list of str or None
-        Per fit, its mask.
+        Per fit, its mask; where its runs have several, one that holds them all.
+    own_mask_files : list of str or None
+        Per run, its mask, where that is not the fit's.
     sources : list of str
         Per fit, grid and content of the mask in one line: Nipype's own cache key of a file is
         its size and date, which two masks, or two images on different grids, may share.
@@ -45,6 +49,7 @@ class FitGroups:
     fit_index: list[int]
     reference_files: list[str | None]
     mask_files: list[str | None]
+    own_mask_files: list[str | None]
     sources: list[str]
 
 
@@ -56,6 +61,8 @@ def group_runs(
     maps_files: Sequence[str] = (),
     labels_files: Sequence[str | None] = (),
     by_grid: bool = True,
+    by_mask: bool = False,
+    mask_threshold: float | None = None,
     on_error: str = "raise",
     **lists: Any,
 ) -> dict[str, Any]:
@@ -74,6 +81,10 @@ def group_runs(
         Maps images and tables of names, whose content is part of what fits depend on.
     by_grid : bool
         Whether runs on different grids need fits of their own.
+    by_mask : bool
+        Whether runs with different masks do; else one fit serves the masks of one grid.
+    mask_threshold : float, optional
+        Where to cut masks of probabilities.
     on_error : {'raise', 'record'}
         What a run with an unreadable header does.
     **lists : sequence or None
@@ -82,9 +93,9 @@ def group_runs(
     Returns
     -------
     dict
-        The lists, one entry per run, and ``sources``, ``clean_sources``, ``fit_index`` and
-        ``fault_files``; and per fit ``reference_files``, ``mask_files``, ``fit_sources`` and
-        ``fit_faults``.
+        The lists, one entry per run, and ``sources``, ``clean_sources``, ``fit_index``,
+        ``own_mask_files`` and ``fault_files``; and per fit ``reference_files``, ``mask_files``,
+        ``fit_sources`` and ``fit_faults``.
 
     Raises
     ------
@@ -106,7 +117,11 @@ def group_runs(
         masks,
         skip=[bool(fault) for fault in faults],
         by_grid=by_grid,
+        by_mask=by_mask,
         record=record,
+        unite=lambda number, files: write_union(
+            folder / f"masks_{number}.nii.gz", files, mask_threshold
+        ),
     )
     keys, extraction_keys = (
         [key or "" for key in complete[name]] for name in ("keys", "extraction_keys")
@@ -128,6 +143,7 @@ def group_runs(
         # MapNodes need an element: where every run is faulty there is a fit that passes that on.
         "fit_faults": [faults[0] if all_failed else None for _ in groups.reference_files],
         "run_mask_files": masks,
+        "own_mask_files": groups.own_mask_files,
         "fault_files": faults,
     }
 
@@ -229,9 +245,11 @@ def group_by_fit(
     skip: Sequence[bool],
     by_grid: bool,
     record: Callable[[int, DataFault], None],
+    by_mask: bool = True,
+    unite: Callable[[int, list[str]], str | None] | None = None,
 ) -> FitGroups:
     """
-    Sort runs by distinct grid and mask, reading headers only.
+    Sort runs by the fit that serves them, reading headers only.
 
     Parameters
     ----------
@@ -245,14 +263,18 @@ def group_by_fit(
         Whether different grids need different fits.
     record : callable
         Told the number and the fault of a run whose header cannot be read.
+    by_mask : bool
+        Whether different masks need different fits; else only those on different grids do.
+    unite : callable, optional
+        Makes one mask of several, for the fit of that number; None if it cannot.
 
     Returns
     -------
     FitGroups
         The fits in order of appearance, at least one.
     """
-    fits: list[tuple[Grid, str | None]] = []
-    masks: list[str | None] = []
+    fits: list[tuple[Grid | None, Grid | str | None]] = []
+    masks: list[dict[str | None, str | None]] = []  # by content
     references: list[str | None] = []
     fit_index: list[int] = []
     for number, (in_file, mask) in enumerate(zip(in_files, mask_files, strict=True)):
@@ -265,25 +287,57 @@ def group_by_fit(
                 raise ImageFileError(msg)
             grid = read_info(in_file).grid
             content = None if mask is None else _content(mask)
+            place = content if by_mask or mask is None else read_info(mask).grid
         except DataFault as error:
             record(number, error)
             fit_index.append(-1)
             continue
-        index = next(
-            (
-                at
-                for at, (known, known_mask) in enumerate(fits)
-                if known_mask == content and (not by_grid or same_grid(known, grid))
-            ),
-            len(fits),
-        )
+        wanted = (grid if by_grid else None, place)
+        index = next((at for at, known in enumerate(fits) if _alike(known, wanted)), len(fits))
         if index == len(fits):
-            fits.append((grid, content))
-            masks.append(mask)
+            fits.append(wanted)
+            masks.append({})
             references.append(str(Path(in_file).absolute()))
+        masks[index].setdefault(content, mask)
         fit_index.append(index)
-    sources = [_describe(grid if by_grid else None, mask) for grid, mask in fits]
-    return FitGroups(fit_index, references or [None], masks or [None], sources or [""])
+    together = [
+        next(iter(own.values())) if len(own) == 1 or unite is None else unite(index, _listed(own))
+        for index, own in enumerate(masks)
+    ]
+    own_masks = [
+        mask if index >= 0 and len(masks[index]) > 1 else None
+        for index, mask in zip(fit_index, mask_files, strict=True)
+    ]
+    sources = [
+        _describe(grid, _together(sorted(map(str, own))))
+        for (grid, _), own in zip(fits, masks, strict=True)
+    ]
+    return FitGroups(
+        fit_index, references or [None], together or [None], own_masks, sources or [""]
+    )
+
+
+def _alike(one: tuple[Grid | None, Any], other: tuple[Grid | None, Any]) -> bool:
+    """Tell whether two runs are served by one fit."""
+    for known, wanted in zip(one, other, strict=True):
+        if isinstance(known, Grid) and isinstance(wanted, Grid):
+            if not same_grid(known, wanted):
+                return False
+        elif known != wanted:
+            return False
+    return True
+
+
+def _together(contents: list[str]) -> str:
+    """Give one checksum of several."""
+    if len(contents) == 1:
+        return contents[0]
+    return hashlib.sha256(" ".join(contents).encode()).hexdigest()
+
+
+def _listed(masks: dict[str | None, str | None]) -> list[str]:
+    """List the masks of a fit."""
+    return [mask for mask in masks.values() if mask is not None]
 
 
 def _describe(grid: Grid | None, mask: str | None) -> str:

@@ -153,6 +153,7 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
             ("confounds_files", "confounds_files"),
             ("sample_mask_file", "sample_mask_files"),
             ("mask_file", "run_mask_files"),
+            ("own_mask_file", "own_mask_files"),
             ("t_r", "t_rs"),
             ("source", "sources"),
             ("clean_source", "clean_sources"),
@@ -179,7 +180,12 @@ def _add_grouping(graph: Graph) -> Node:
 
     by_grid = graph.given.resampling_target in ("data", None)
     group_runs = Node(
-        GroupRuns(by_grid=by_grid, on_error=graph.given.on_error),
+        GroupRuns(
+            by_grid=by_grid,
+            by_mask=graph.given.demean or graph.given.resampling_target == "mask",
+            mask_threshold=graph.given.mask_threshold,
+            on_error=graph.given.on_error,
+        ),
         name="group_runs",
         # Headers and dates are looked at every time; what follows is cached by what they say.
         overwrite=True,

@@ -309,6 +309,7 @@ def _add_extraction(graph: Graph) -> Any:
     interface = ExtractSignals(
         **values_of(given, ExtractionParameters),
         resample=given.resampling_target is not None,
+        mask_threshold=given.mask_threshold,
         min_volumes=given.volumes_needed(),
         save_mean_squares=given.high_variance_confounds,
         on_error=given.on_error,
@@ -316,6 +317,8 @@ def _add_extraction(graph: Graph) -> Any:
     per_run = graph.of_run("in_file", "operator_files", "t_r", upstream_fault="fault")
     if "kept" in graph.sources:
         per_run |= {"kept": graph.sources["kept"]}
+    if "own_mask_file" in graph.sources:
+        per_run |= {"mask_file": graph.sources["own_mask_file"]}
     return graph.add(interface, "extract", per_run, mem_gb=given.extract_mem_gb)
 
 

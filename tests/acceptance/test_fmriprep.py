@@ -3,6 +3,7 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -58,6 +59,35 @@ def test_the_list_of_runs_is_the_expected_one(made):
             with open(run.confounds[0]) as stream:  # noqa: PTH123
                 header = stream.readline().split("\t")
             assert f"{len(header)} columns" == row["confounds"]
+
+
+def test_pybids_and_bids2table_say_the_same(made):
+    """The same images in each space, and the same repetition times."""
+    root = made / "fmriprep"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # their dependencies are older than Python
+        import bids2table
+        from bids import BIDSLayout
+
+        layout = BIDSLayout(root, validate=False, config=["bids", "derivatives"])
+        rows = bids2table.index_dataset(root).to_pylist()
+        for space in (SPACE, "MNI152NLin6Asym", None):
+            choice = SelectionParameters(space=space or "native", mask_from="none")
+            ours = {run.image.path for run in find_runs(root, choice).runs}
+            wanted = {"suffix": "bold", "extension": ".nii.gz", "desc": "preproc"}
+            found = layout.get(return_type="file", space=space, **wanted)
+            assert ours == {path for path in found if "_echo-" not in path}
+            listed = {
+                str(root / row["path"])
+                for row in rows
+                if (row["suffix"], row["ext"], row["desc"]) == ("bold", ".nii.gz", "preproc")
+                and (row["space"], row["echo"]) == (space, None)
+            }
+            assert ours == listed
+            for path in ours:
+                seconds = resolve_t_r(path, read_info(path).t_r).seconds
+                assert seconds == layout.get_metadata(path)["RepetitionTime"]
+                assert seconds == bids2table.load_bids_metadata(path)["RepetitionTime"]
 
 
 @pytest.mark.slow

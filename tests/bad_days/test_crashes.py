@@ -68,7 +68,11 @@ def test_one_run_crashes_and_the_others_are_finished(cohort, tmp_path, name):
     assert match in reason
     assert f"failed: {bad}: " in done.stderr
     assert "Traceback" not in done.stderr
-    assert sorted(path.name for path in (out / "logs").iterdir()) == ["nipype.log", f"{bad}.txt"]
+    assert sorted(path.name for path in (out / "logs").iterdir()) == [
+        "CITATION.md",
+        "nipype.log",
+        f"{bad}.txt",
+    ]
     # The fault was the system's: the next call does the run again, and no other.
     assert cohort.finish(out) == 0
     cohort.check(out)

@@ -93,7 +93,10 @@ def test_a_fault_of_what_is_shared(cohort, command, fault):
 
 
 WRONG_CALLS = {
-    "unknown option": (["--smooth", "3"], "unrecognized arguments: --smooth"),
+    "unknown option": (
+        ["--smooth", "3"],
+        "--smooth is not an option; did you mean --smoothing-fwhm",
+    ),
     "unknown plugin": (["--plugin", "PBS"], "invalid choice: 'PBS'"),
     "unknown filter": (["--filter", "box"], "invalid choice: 'box'"),
     "unknown standardize": (["--standardize", "max"], "invalid choice: 'max'"),

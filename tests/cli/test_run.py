@@ -185,7 +185,7 @@ def test_some_runs_fail(tiny, tmp_path, call):
     assert "failed: cut: " in told.err
     assert "Traceback" not in told.err
     assert sorted(path.name for path in (out / "logs").iterdir()) == [
-        "cut.txt", "gone.txt", "nipype.log",
+        "CITATION.md", "cut.txt", "gone.txt", "nipype.log",
     ]  # fmt: skip
     assert "Traceback" in (out / "logs" / "cut.txt").read_text()
     assert not (out / "cut").exists()

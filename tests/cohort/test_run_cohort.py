@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from nipype.pipeline.engine import Workflow
 
 from nipype_mapsmasker import load_timeseries
 from nipype_mapsmasker.cohort import CohortRequest, RunSpec, plan_cohort, run_cohort
@@ -127,9 +128,10 @@ def test_a_plan_of_another_request_is_refused(ask, tmp_path):
 
 def test_the_engine_gets_what_is_asked_for(ask):
     request = ask(plugin="MultiProc", n_procs=3, mem_gb=2.5, plugin_args={"maxtasksperchild": 7})
-    given = make_plugin(request, print).plugin_args
+    given = make_plugin(request, print, Workflow("empty")).plugin_args
     assert (given["n_procs"], given["memory_gb"], given["maxtasksperchild"]) == (3, 2.5, 7)
-    assert type(make_plugin(ask(plugin="SLURM"), print)).__name__ == "SLURMPlugin"
+    slurm = make_plugin(ask(plugin="SLURM"), print, Workflow("empty"))
+    assert type(slurm).__name__ == "SLURMPlugin"
 
 
 def test_all_failed_is_exit_code_2_and_raise_raises(tiny, ask):

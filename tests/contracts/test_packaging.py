@@ -13,7 +13,7 @@ from .conftest import ROOT, library_files
 
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
-OPTIONAL = {"nilearn", "polars", "pyarrow", "sklearn", "yaml", "zstandard"}
+OPTIONAL = {"nilearn", "polars", "pyarrow", "shtab", "sklearn", "yaml", "zstandard"}
 """Imported only where the user asks for what it does."""
 
 INDIRECT = {"traits"}

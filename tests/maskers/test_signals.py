@@ -157,14 +157,47 @@ def test_processes_and_memory_do_not_change_a_bit(tmp_path, maps, runs):
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_memory_knows_fits_of_earlier_objects(tmp_path, monkeypatch, maps, runs):
+def counted(monkeypatch, module, name):
+    """Count the calls of a function."""
+    calls = []
+    plain = getattr(module, name)
+    monkeypatch.setattr(module, name, lambda *args, **kw: calls.append(kw) or plain(*args, **kw))
+    return calls
+
+
+@pytest.mark.parametrize("where", ["in memory", "on disk"])
+def test_memory_serves_what_was_done_before(tmp_path, monkeypatch, maps, runs, where):
+    """Also to another object, in another order, and beside runs that are new."""
+    from nipype_mapsmasker.interfaces import extraction
     from nipype_mapsmasker.maskers import fitted
 
-    words = {"memory": str(tmp_path), "memory_level": 1}
-    first = MultiNiftiMapsMasker(maps, **words).fit_transform(runs)
-    monkeypatch.setattr(fitted, "fit_maps", None)
-    second = MultiNiftiMapsMasker(maps, **words).fit_transform(runs)
-    np.testing.assert_array_equal(first, second)
+    images = runs
+    if where == "on disk":
+        images = [tmp_path / f"run-{number}.nii" for number in range(3)]
+        for run, path in zip(runs, images, strict=True):
+            run.to_filename(path)
+    fits = counted(monkeypatch, fitted, "fit_maps")
+    readings = counted(monkeypatch, extraction, "extract_signals")
+    kept = tmp_path / "kept"
+    words = {"memory": str(kept), "memory_level": 1, "high_variance_confounds": True}
+    first = MultiNiftiMapsMasker(maps, **words).fit_transform(images[:2])
+    assert (len(fits), len(readings)) == (1, 2)
+    again = MultiNiftiMapsMasker(maps, detrend=True, **words).fit(images)
+    again.transform(images[::-1])
+    assert (len(fits), len(readings)) == (1, 3)
+    second = again.set_params(detrend=False).transform([images[1], images[0], images[0]])
+    assert (len(fits), len(readings)) == (1, 3)
+    for ours, theirs in zip(second, [first[1], first[0], first[0]], strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    changed = nib.Nifti1Image(np.asarray(runs[0].dataobj) + 1, AFFINE)
+    if where == "on disk":
+        changed.to_filename(images[0])
+    third = again.transform([images[0] if where == "on disk" else changed])
+    assert len(readings) == 4
+    assert not np.allclose(third[0], first[0])
+    for file in kept.rglob("signals_0.tsv"):  # what is lost is made anew
+        file.unlink()
+    np.testing.assert_array_equal(again.transform([images[1]])[0], first[1])
 
 
 def test_level_0_keeps_nothing(tmp_path, maps, runs):

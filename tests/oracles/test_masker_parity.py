@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Our masker classes against nilearn 0.14.1's on float64 data, over random combinations."""
+"""
+Our masker classes, and our steps from files to files, against nilearn 0.14.1's classes on float64
+data, over random combinations: both against one reading of nilearn's, which takes longest.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,8 @@ from nilearn.maskers import MultiNiftiMapsMasker as TheirMulti
 from nilearn.maskers import NiftiMapsMasker as TheirSingle
 
 from nipype_mapsmasker.maskers import MultiNiftiMapsMasker, NiftiMapsMasker
-from tests.oracles.chain import Job, difference_sd, nilearn_chain
-from tests.oracles.test_chain_parity import random_job
+from tests.oracles.chain import Job, difference_sd, nilearn_chain, our_chain
+from tests.oracles.random_jobs import random_job
 
 # nilearn warns of what it resamples, casts and will change.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -34,14 +37,13 @@ def as_given(rng: np.random.Generator, path: Path, folder: Path) -> Any:
     """Give an image in one of the forms that a user may have it in."""
     image = nib.load(path)
     data = np.asarray(image.dataobj)
-    volumes = [nib.Nifti1Image(data[..., t], image.affine) for t in range(data.shape[-1])]
     forms = [
         lambda: path,
         lambda: str(path),
         lambda: image,
         lambda: nib.Nifti1Image(data, image.affine),
-        lambda: nib.Nifti2Image(np.asfortranarray(data), image.affine),
-        lambda: volumes,
+        lambda: nib.Nifti2Image(np.ascontiguousarray(data), image.affine),
+        lambda: [nib.Nifti1Image(volume, image.affine) for volume in np.moveaxis(data, -1, 0)],
     ]
     return forms[rng.integers(len(forms))]()
 
@@ -116,6 +118,9 @@ def test_random_combinations(tmp_path: Path, seed: int) -> None:
         found = masker.fit_transform(image, confounds=confounds, sample_mask=sample_mask)
     expected = nilearn_chain(job, masker_class=TheirMulti if multi else TheirSingle)
     assert difference_sd(found, expected) < TOLERANCE_SD
+    by_steps, names = our_chain(job, tmp_path / "steps")
+    assert difference_sd(by_steps, expected) < TOLERANCE_SD
+    assert names == list(masker.get_feature_names_out())
     if job.mask is None or job.resampling_target is not None:
         rebuilt = masker.inverse_transform(found)
         assert rebuilt.shape == (*masker.maps_img_.shape[:3], len(found))

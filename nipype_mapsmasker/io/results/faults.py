@@ -19,11 +19,53 @@ __all__ = [
     "read_fault",
     "reason_of",
     "strategy_reason",
+    "system_sentence",
     "write_fault",
 ]
 
 _NO_ROOM = ("failed to map segment", "cannot allocate memory", "can't start new thread")
 """What loaders of libraries and threads say where a limit of memory is met."""
+
+
+_ADVICE = {
+    errno.ENOSPC: "make room there, or give another folder; what is finished is kept",
+    errno.EDQUOT: "make room there, or give another folder; what is finished is kept",
+    errno.EFBIG: "allow larger files there, or give another folder; what is finished is kept",
+    errno.EACCES: "give a place that you have the rights for, or get them",
+    errno.EPERM: "give a place that you have the rights for, or get them",
+    errno.EROFS: "give a place that can be written to",
+    errno.ENOENT: "check the path",
+    errno.ENOTDIR: "one of the folders in this path is a file; check the path",
+    errno.ELOOP: "links lead in a circle; mend them, or give another path",
+    errno.EEXIST: "a file or a link to nothing stands there; remove it, or give another path",
+    errno.ENAMETOOLONG: "give a shorter one",
+    errno.EMFILE: "allow more open files (ulimit -n), or use fewer processes (--n-procs)",
+    errno.ENFILE: "allow more open files (ulimit -n), or use fewer processes (--n-procs)",
+}
+"""What to do about what the system says."""
+
+
+def system_sentence(error: OSError, what: str) -> str:
+    """
+    Say in one sentence what the system refused, where, and what to do.
+
+    Parameters
+    ----------
+    error : OSError
+        What the system says.
+    what : str
+        The place, where the error names none.
+
+    Returns
+    -------
+    str
+        Such as "/data/out: Permission denied; give a place that you have the rights for, ...".
+    """
+    place = error.filename or what
+    place = place if isinstance(place, str) else repr(place)
+    told = f"{place}: {error.strerror or error}"
+    advice = _ADVICE.get(error.errno or 0, "see whether the disk and the network are in order")
+    return f"{told}; {advice}."
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -67,7 +109,7 @@ def reason_of(error: BaseException, what: str) -> str:
     if isinstance(error, DataFault | ParameterError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        return f"{error.filename or what}: {error.strerror}."
+        return system_sentence(error, what)
     return f"{what} cannot be used ({type(error).__name__}: {' '.join(str(error).split())})."
 
 

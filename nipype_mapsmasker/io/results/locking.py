@@ -10,7 +10,7 @@ import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TextIO
@@ -127,7 +127,7 @@ def name_owner(stream: TextIO) -> None:
     stream : file
         The file.
     """
-    stream.seek(0)
-    stream.truncate()
-    stream.write(f"process {os.getpid()} on {socket.gethostname()}\n")
-    stream.flush()
+    owner = f"process {os.getpid()} on {socket.gethostname()}\n".encode()
+    with suppress(OSError):  # on a full disk those who wait are told less
+        os.ftruncate(stream.fileno(), 0)
+        os.pwrite(stream.fileno(), owner, 0)
