@@ -17,6 +17,7 @@ from nipype_mapsmasker.cohort.progress import Progress, ProgressEvent
 from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.results.layout import private_folder
+from nipype_mapsmasker.io.results.manifests import WITH_RESULTS
 from nipype_mapsmasker.reports.folder import check_wishes, result_runs, write_cohort_page
 from nipype_mapsmasker.workflows.batching import BATCH_NODE
 
@@ -116,7 +117,9 @@ def make_pages(
     out_dir = Path(request.out_dir)
     result_runs(out_dir)  # before a lock is laid into a folder that is not one of results
     with locked(private_folder(out_dir)):
-        done = [row["run_id"] or "" for row in result_runs(out_dir) if row["status"] == "done"]
+        done = [
+            row["run_id"] or "" for row in result_runs(out_dir) if row["status"] in WITH_RESULTS
+        ]
         made = _through_engine(request, done, progress) if done else []
         page = write_cohort_page(out_dir)
     pages = [Path(path) for told in made for path in told["pages"]]
