@@ -233,8 +233,9 @@ def test_smoothing_by_nothing_is_no_smoothing(rng: np.random.Generator) -> None:
     operator = fit(maps, smoothing_fwhm=0.0)
     assert operator.smoothing_fwhm is None
     assert not operator.folded
-    with pytest.raises(ParameterError, match="none of them negative"):
-        fit(maps, smoothing_fwhm=-1.0)
+    for wrong in (-1.0, np.nan, 1e9):  # the kernel of the last would fill any memory
+        with pytest.raises(ParameterError, match="none of them negative or over 1000"):
+            fit(maps, smoothing_fwhm=wrong)
 
 
 @pytest.mark.parametrize("name", ["flipped", "oblique"])
