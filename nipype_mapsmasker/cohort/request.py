@@ -215,7 +215,10 @@ class CohortRequest(InputRequest, MaskerParameters):
     write_pbs_array: File | None = parameter(None, "the same for the qsub of PBS and Torque")
     write_lsf_array: File | None = parameter(None, "the same for LSF's bsub")
     batch_size: int | None = parameter(
-        None, "runs per task of the array; None is 20, or more where there are many", low=1
+        None,
+        "runs that a process does one after the other, and runs per task of an array; None "
+        "chooses by their number and the processes: up to 25, and 20 or more for an array",
+        low=1,
     )
     command: Sequence[str] = parameter((), "words of the command that asks for this, kept as told")
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from nipype_mapsmasker.core.grids import Grid, voxel_sizes
 from nipype_mapsmasker.core.parameters.extraction import MAX_FWHM_MM
@@ -76,6 +75,8 @@ def smoothing_operator(
     sigma[sigma < NARROWEST_SIGMA_VOXELS] = 0.0
     if not sigma.any():
         return None
+    from scipy import ndimage  # here: workers that extract can do without
+
     x, y, z = (
         ndimage.gaussian_filter1d(np.eye(size), s, axis=0) if s > 0 else np.eye(size)
         for size, s in zip(grid.shape, sigma, strict=True)

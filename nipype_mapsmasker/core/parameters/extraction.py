@@ -30,6 +30,11 @@ class FittingParameters:
         "None mean none",
         unit="mm",
     )
+    demean: bool = parameter(
+        False,
+        "whether maps and volumes lose their mean over the mask first, as stage 1 of a dual "
+        "regression has it; without a mask, over the whole image",
+    )
     resampling_target: Literal["data", "mask", "maps"] | None = parameter(
         "data", "whose grid everything is brought to; None wants all on one grid"
     )
