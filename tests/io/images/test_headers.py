@@ -212,7 +212,7 @@ def test_files_that_are_no_images(tmp_path):
     refused("empty.nii", b"", "is empty")
     refused("empty.nii.gz", b"", "is empty")
     refused("text.nii", b"sub-01\tsub-02\n" * 99, "text.nii is not an image")
-    refused("page.nii.gz", b"<html>not found</html>", "starts with the bytes 3c 68 74 6d")
+    refused("page.nii.gz", b"<html>not found</html>", "is a web page")
     refused("zip.nii", gzip.compress(b"x" * 999), "is gzip data, but its name")
     refused("nothing.nii.gz", gzip.compress(b""), "is not an image")
     refused("cut.nii.gz", b"\x1f\x8b\x08", "truncated")
