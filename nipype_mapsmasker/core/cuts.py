@@ -15,7 +15,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from nipype_mapsmasker.core.orientation import coarse_affine, turned
 
@@ -270,6 +269,8 @@ def _middle(share: NDArray[np.float32], box: Box) -> tuple[int, int, int]:
     if not body.any():
         x, y, z = (size // 2 for size in share.shape)
         return x, y, z
+    from scipy import ndimage  # here: workers that extract can do without
+
     parts, n_parts = ndimage.label(body)
     masses = np.bincount(parts.ravel(), weights=inside.ravel(), minlength=n_parts + 1)
     places = np.argwhere(parts == int(np.argmax(masses[1:])) + 1)

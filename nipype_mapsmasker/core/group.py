@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from nipype_mapsmasker.errors import ParameterError
 
@@ -335,6 +334,8 @@ def _probability(
     """Give the two-sided probability of each correlation under independence."""
     freedom = np.maximum(counts - 2, 1)
     # P(|r| > x) of two independent normal variables is an incomplete beta function of 1 - x².
+    from scipy import special  # here: workers that extract can do without
+
     value = special.betainc(freedom / 2, 0.5, np.nan_to_num(1 - correlation**2))
     return np.asarray(np.where(np.isnan(correlation), np.nan, value))
 

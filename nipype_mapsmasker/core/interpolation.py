@@ -12,7 +12,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid, axis_order, is_axis_aligned, voxel_transform
 from nipype_mapsmasker.core.spatial import (
@@ -120,6 +120,8 @@ def _axis_resampling(
     n_in: int, n_out: int, scale: NDArray[np.float64], shift: float, order: int
 ) -> NDArray[np.float64]:
     """Give the (n_out, n_in) matrix of `affine_transform` along one axis."""
+    from scipy import ndimage  # here: workers that extract can do without
+
     columns = [
         ndimage.affine_transform(column, scale, offset=shift, output_shape=(n_out,), order=order)
         for column in np.eye(n_in)

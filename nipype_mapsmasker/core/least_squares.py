@@ -16,7 +16,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg, sparse
-from scipy.sparse import csgraph
 
 from nipype_mapsmasker.core.maps import to_dense
 
@@ -316,6 +315,8 @@ def _groups(null: NDArray[np.float64], chosen: NDArray[np.intp], n_maps: int) ->
     together = np.abs(null.T @ null) > PART**2
     involved = np.sqrt((null**2).sum(axis=0)) > PART
     together &= involved[:, None] & involved
+    from scipy.sparse import csgraph  # here: workers that extract can do without
+
     n_groups, label = csgraph.connected_components(sparse.csr_array(together), directed=False)
     groups = np.zeros((n_groups, n_maps), dtype=bool)
     groups[label[involved], chosen[involved]] = True

@@ -57,7 +57,7 @@ def mask_operator(operator: MapsOperator, inside: NDArray[np.bool_]) -> MapsOper
     Raises
     ------
     MapsError
-        No map has any weight left.
+        No map has any weight left, or they were demeaned over the mask of their fit.
 
     Notes
     -----
@@ -65,6 +65,11 @@ def mask_operator(operator: MapsOperator, inside: NDArray[np.bool_]) -> MapsOper
     """
     maps, voxels = operator.maps
     kept = inside[voxels]
+    if operator.demeaned:
+        msg = (
+            "These maps were fitted without their mean over another mask; fit them with this one."
+        )
+        raise MapsError(msg)
     if kept.all():
         return operator
     plain, places = maps.keep(kept), voxels[kept]

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage, sparse
+from scipy import sparse
 
 __all__ = [
     "DirectResampling",
@@ -294,6 +294,8 @@ class DirectResampling:
         (Z', Y', X') ndarray of float
             A new array, C-contiguous.
         """
+        from scipy import ndimage  # here: workers that extract can do without
+
         # The reversed transform speaks of (z, y, x), so the array needs no copy in (x, y, z).
         moved: NDArray[np.float64] = ndimage.affine_transform(
             volume.astype(np.float64, copy=False),  # SciPy would round to the type it is given

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from nipype_mapsmasker.core.cuts import LEVELS, SMALLEST_LEVEL, packed_levels
 from nipype_mapsmasker.core.orientation import coarse_means, nearest_ras
@@ -175,6 +174,8 @@ def mean_on_small_grid(run: RunResults, cuts: Mapping[str, Array]) -> Array | No
     transform = np.linalg.inv(np.asarray(run.affine, dtype=np.float64)) @ cuts["small_affine"]
     finite = np.nan_to_num(np.asarray(run.mean_image, dtype=np.float32), posinf=0.0, neginf=0.0)
     small = tuple(int(size) for size in cuts["small_shape"])
+    from scipy import ndimage  # here: workers that extract can do without
+
     return ndimage.affine_transform(finite, transform, output_shape=small, order=1)
 
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster import hierarchy
 
 from nipype_mapsmasker.core.startup import find_spikes, find_startup
 from nipype_mapsmasker.reports.measure_table import LOST_COVERAGE, MEASURES, Measure
@@ -154,6 +153,8 @@ def clustered_order(matrix: Array) -> list[int]:
     distance = 1.0 - np.nan_to_num(matrix[np.ix_(known, known)])
     condensed = np.clip(upper_triangle((distance + distance.T) / 2), 0.0, 2.0)
     optimal = len(known) <= MAX_OPTIMAL_LEAVES
+    from scipy.cluster import hierarchy  # here: workers that extract can do without
+
     tree = hierarchy.linkage(condensed, method="average", optimal_ordering=optimal)
     return [*known[hierarchy.leaves_list(tree)].tolist(), *lost]
 

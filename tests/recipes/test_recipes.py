@@ -14,7 +14,8 @@ from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals
-from nipype_mapsmasker.testing import make_cohort, recovery
+from nipype_mapsmasker.testing import make_cohort, make_fmriprep_folder, recovery
+from nipype_mapsmasker.testing.folders import FmriprepRun
 from tests.tiny import make_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -116,8 +117,8 @@ def test_cohort_in_a_notebook(tmp_path):
     assert len([line for line in ends if ": todo" in line]) == 2
     assert len([line for line in ends if ": done, " in line]) == 3
     assert len([line for line in ends if ": was up to date" in line]) == 2
-    told = [line for line in lines if line.endswith("is through")]
-    assert told[-1].startswith("4 of 4 steps")  # of the run that was added, alone
+    told = [line for line in lines if line.endswith("runs; 0 failed")]
+    assert told[-1].startswith("1 of 1 runs")  # of the run that was added, alone
     assert any(line.startswith("look at ") for line in lines), first
     assert (tmp_path / "out" / "results" / "report.html").is_file()
 
@@ -130,6 +131,25 @@ def test_compare_connectomes(tmp_path):
     for more in ((), ("--n-jobs", "2")):
         ours = run_recipe(name, *words, *more, cwd=tmp_path)
         assert ours.stdout == theirs.stdout, ours.stderr
+
+
+def test_strategies_to_group(tmp_path):
+    runs = [FmriprepRun(source=f"sub-{number:02d}_task-rest") for number in (1, 2)]
+    data = make_fmriprep_folder(tmp_path, runs, n_volumes=60, is_lifelike=True)
+    space = "MNI152NLin2009cAsym"
+    answer = run_recipe(
+        "strategies_to_group.py",
+        *(data.root, data.maps_files[space], "out", "--space", space),
+        *("--denoise", "none", "24P", "--n-procs", "1"),
+        cwd=tmp_path,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert re.findall(r"(\w+): 2 connectomes, QC-FC n/a, (\d+)%", answer.stdout) == [
+        ("24P", "40"),
+        ("none", "0"),
+    ]
+    rows = read_rows(tmp_path / "out" / "group_qcfc.tsv")
+    assert {row["strategy"]: row["subjects"] for row in rows} == {"none": "2", "24P": "2"}
 
 
 def test_every_recipe_is_tested():
