@@ -85,7 +85,6 @@ def of_runs() -> dict[str, Written]:
         "coverage": Written("A", "how much of each map the run has", COVERAGE_COLUMNS),
         "coverage_sidecar": Written("A", "describes its columns"),
         "outliers": Written("S", "every volume: kept or not, and why", OUTLIER_COLUMNS),
-        "regressors": Written("S", "what a strategy chose to regress", {"<column>": "Regressor."}),
         "relmat": Written(
             "pearson, A, S",
             "matrix of the measure, with `--connectivity`; beside it a JSON",
