@@ -12,6 +12,7 @@ from nipype_mapsmasker.cli.run import engine_of
 from nipype_mapsmasker.cli.screen import set_logs, show_progress
 from nipype_mapsmasker.core.parameters import PageParameters, parameters_of
 from nipype_mapsmasker.io.places import check_result_folder
+from nipype_mapsmasker.io.results.manifests import WITH_RESULTS
 
 __all__ = ["figures", "report"]
 
@@ -40,14 +41,16 @@ def report(arguments: argparse.Namespace) -> int:
 
     set_logs(verbose=arguments.verbose, quiet=arguments.quiet)
     out_dir = Path(arguments.out_dir)
-    n_done = sum(row.get("status") == "done" for row in result_runs(out_dir))
+    n_done = sum(row.get("status") in WITH_RESULTS for row in result_runs(out_dir))
     check_result_folder(out_dir)
     given = arguments.displayed_maps
     wish = (
         None if given is None else value_of(parameters_of(PageParameters)["displayed_maps"], given)
     )
     engine = engine_of(arguments)
-    fields = ("plugin", "n_procs", "mem_gb", "plugin_args", "work_dir", "on_error")
+    fields = (
+        "plugin", "n_procs", "batch_size", "mem_gb", "plugin_args", "work_dir", "on_error",
+    )  # fmt: skip
     request = PagesRequest(
         out_dir=str(out_dir),
         displayed_maps=wish,

@@ -86,7 +86,7 @@ class Watcher:
         """Take note of a node that starts, ends or crashes."""
         self._progress.update(node, status)
         element = element_of(node)
-        if element is None or element[0] != self._progress.node:
+        if element is None or element[0] != BATCH_NODE:
             return
         if status == "exception":
             self.crashed[element[1]] = node.name

@@ -269,7 +269,6 @@ def run_until_done(
             fresh = {
                 name: replace(crash, reason=with_full_disks(crash.reason, places))
                 for name, crash in found.items()
-                if name not in crashed
             }
             crashed |= fresh
             left = [run_id for run_id in left if run_id not in crashed and run_id not in ended]

@@ -21,27 +21,23 @@ class ProgressEvent:
 
     Parameters
     ----------
-    step : str
-        The step that moved on: ``store``, the last one of every run.
+    what : str
+        What is worked on: ``runs``, or ``pages`` of runs.
     reached : int
-        Runs that are through this step.
+        Runs that came to an end.
     done, failed : int
         Runs whose results are in place, and that failed; what is neither is not stored yet.
     total : int
         Runs that are worked on.
-    steps_done, steps_total : int
-        Runs that came to an end, and all of them: for bars and reckonings of the time left.
     seconds : float
         Time since the work began.
     """
 
-    step: str
+    what: str
     reached: int
     done: int
     failed: int
     total: int
-    steps_done: int
-    steps_total: int
     seconds: float
 
 
@@ -80,8 +76,8 @@ class Progress:
         Given a run, tells whether its results are in place.
     tell : callable, optional
         Is given a `ProgressEvent` whenever a batch of runs ends.
-    node : str
-        Name of the node whose elements are the batches.
+    what : str
+        What is worked on, as events tell it.
     """
 
     def __init__(
@@ -89,9 +85,9 @@ class Progress:
         n_runs: int,
         is_done: Callable[[str], bool],
         tell: Callable[[ProgressEvent], None] | None = None,
-        node: str = BATCH_NODE,
+        what: str = "runs",
     ) -> None:
-        self.node = node
+        self._what = what
         self._n_runs = n_runs
         self._is_done = is_done
         self._tell = tell
@@ -122,9 +118,9 @@ class Progress:
         element = element_of(node)
         if status == "start":
             return
-        if element is not None and element[0] == self.node and element[1] < len(self._parts):
+        if element is not None and element[0] == BATCH_NODE and element[1] < len(self._parts):
             self._take(self._parts[element[1]], is_over=status == "end")
-        elif node.name == self.node and status == "end":  # Linear runs all elements as one
+        elif node.name == BATCH_NODE and status == "end":  # Linear runs all elements as one
             self._take([run_id for part in self._parts for run_id in part], is_over=True)
 
     def _take(self, run_ids: list[str], *, is_over: bool) -> None:
@@ -138,13 +134,11 @@ class Progress:
             done = sum(self._ended.values())
             self._tell(
                 ProgressEvent(
-                    step="store" if self.node == BATCH_NODE else self.node,
+                    what=self._what,
                     reached=self.count,
                     done=done,
                     failed=self.count - done,
                     total=self._n_runs,
-                    steps_done=self.count,
-                    steps_total=self._n_runs,
                     seconds=time.monotonic() - self._start,
                 )
             )
