@@ -92,8 +92,10 @@ def labels_of(sidecar: Mapping[str, Any]) -> tuple[str, str]:
 
     Returns
     -------
-    atlas, strategy : str
-        Their names; '' where nothing is told.
+    atlas : str
+        Its name; '' where none is told.
+    strategy : str
+        The same of the strategy.
     """
     atlas = sidecar.get("Atlas")
     name = atlas.get("Name") if isinstance(atlas, Mapping) else None
