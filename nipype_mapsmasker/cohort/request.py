@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from nipype_mapsmasker.cohort.slicing import slice_numbers
 from nipype_mapsmasker.core.parameters import (
     EngineParameters,
     MaskerParameters,
@@ -24,7 +25,7 @@ from nipype_mapsmasker.io.results.layout import private_folder
 from nipype_mapsmasker.io.strategies import read_strategies
 from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE
 
-__all__ = ["ARRAYS", "CohortRequest", "InputRequest", "RunSpec", "atlas_names", "slice_numbers"]
+__all__ = ["ARRAYS", "CohortRequest", "InputRequest", "RunSpec", "atlas_names"]
 
 File = str | os.PathLike[str]
 """How a file may be given."""
@@ -327,32 +328,6 @@ def atlas_names(maps: Sequence[File], names: Sequence[str] | None = None) -> lis
         name = (name or "maps") + (f":{scale[1]}" if scale else "")
         made.append(name if name not in made else f"{name}{len(made) + 1}")
     return made
-
-
-def slice_numbers(text: str) -> tuple[int, int]:
-    """
-    Read which slice of the runs is meant.
-
-    Parameters
-    ----------
-    text : str
-        K/N.
-
-    Returns
-    -------
-    k, n : int
-        The K-th of N slices, K from 1.
-
-    Raises
-    ------
-    ParameterError
-        Anything else.
-    """
-    match = re.fullmatch(r"(\d+)/(\d+)", text)
-    if match is None or not 1 <= int(match[1]) <= int(match[2]):
-        msg = f"slice must be K/N with K from 1 to N; got {text!r}."
-        raise ParameterError(msg)
-    return int(match[1]), int(match[2])
 
 
 def _set(instance: object, name: str, value: object) -> None:

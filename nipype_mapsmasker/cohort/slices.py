@@ -13,8 +13,9 @@ from pathlib import Path
 import nipype_mapsmasker
 from nipype_mapsmasker.cohort.arrays import CLUSTER_ARRAYS, array_text
 from nipype_mapsmasker.cohort.plan import Plan
-from nipype_mapsmasker.cohort.request import ARRAYS, CohortRequest, RunSpec, slice_numbers
+from nipype_mapsmasker.cohort.request import ARRAYS, CohortRequest, RunSpec
 from nipype_mapsmasker.cohort.shell import is_plain, shell_join, shell_word
+from nipype_mapsmasker.cohort.slicing import slice_numbers
 from nipype_mapsmasker.cohort.words import words_of
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.trust import own_folder
