@@ -27,7 +27,11 @@ from nipype_mapsmasker.workflows.denoising import add_analyses, add_selections, 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import MapNode, Node, Workflow
 
-    from nipype_mapsmasker.workflows.arguments import WorkflowArguments
+    from nipype_mapsmasker.workflows.arguments import (
+        CohortArguments,
+        RunArguments,
+        WorkflowArguments,
+    )
 
 __all__ = [
     "CACHE_CONFIG",
@@ -77,7 +81,7 @@ class Graph:
         Gets the nodes.
     inputnode : Node
         Has what the user gives.
-    given : WorkflowArguments
+    given : RunArguments or CohortArguments
         The builder's arguments.
     over_runs : bool
         Whether steps are MapNodes over runs.
@@ -93,7 +97,7 @@ class Graph:
 
     workflow: Workflow
     inputnode: Node
-    given: WorkflowArguments
+    given: RunArguments | CohortArguments
     over_runs: bool
     sources: dict[str, Source] = field(default_factory=dict)
     fits: dict[str, list[Source]] = field(default_factory=dict)
@@ -103,7 +107,7 @@ class Graph:
 
     @classmethod
     def begin(
-        cls, given: WorkflowArguments, fields: Sequence[str], optional: Sequence[str]
+        cls, given: RunArguments | CohortArguments, fields: Sequence[str], optional: Sequence[str]
     ) -> Graph:
         """Make the workflow and its inputnode; optional fields are None until they are set."""
         from nipype.interfaces.utility import IdentityInterface
@@ -301,13 +305,6 @@ def add_run_steps(graph: Graph) -> RunSteps:
             run.clean[atlas, strategy] = node
             run.take(strategy, node)
     add_analyses(graph, run)
-    if graph.given.inverse_transform:
-        for (atlas, strategy), cleaned in run.clean.items():
-            name = graph.name("inverse_transform", atlas, strategy)
-            number = list(graph.given.atlases).index(atlas)
-            node = _add_inverse(graph, run, name, (number, strategy), cleaned)
-            run.inverse[atlas, strategy] = node
-            run.take(strategy, node)
     return run
 
 
@@ -381,29 +378,3 @@ def _add_cleaning(
         "t_r": (run.extract, "t_r"),
     }
     return graph.add(interface, name, per_run)
-
-
-def _add_inverse(
-    graph: Graph, run: RunSteps, name: str, place: tuple[int, str], cleaned: Any
-) -> Any:
-    """Add the rebuilding of images from what one cleaning made."""
-    from nipype_mapsmasker.interfaces.inverse import InverseTransform
-
-    given = graph.given
-    number, strategy = place
-    interface = InverseTransform(
-        mask_threshold=given.mask_threshold,
-        dtype="float64" if given.dtype == "float64" else "float32",
-        compress=given.compress,
-        on_error=given.on_error,
-    )
-    per_run = {
-        **graph.of_run("mask_file"),
-        **run.so_far(graph, strategy),
-        "signals_file": (cleaned, "out_file"),
-        "t_r": (run.extract, "t_r"),
-    }
-    if given.resampling_target == "mask":
-        per_run |= {"reference_file": graph.sources["mask_file"]}
-    shared = {"maps_file": graph.maps[number]}
-    return graph.add(interface, name, per_run, shared, mem_gb=given.extract_mem_gb)
