@@ -148,7 +148,7 @@ class TiledRows:
 
     def absolute(self, weights: NDArray[np.floating]) -> NDArray[np.float64]:
         """
-        Give |A| w.
+        Multiply the absolute values of the matrix by weights.
 
         Parameters
         ----------

@@ -121,8 +121,10 @@ def takes(
         signature = inspect.signature(arguments).replace(return_annotation="Workflow")
         builder.__signature__ = signature  # type: ignore[attr-defined]
         if build.__doc__ is not None and isinstance(arguments, type):
-            text = build.__doc__.replace("{parameters}", document(arguments))
-            builder.__doc__ = text.rstrip() + _LAST_SECTIONS
+            # From Python 3.13 on docstrings have lost their indentation already.
+            parts = (build.__doc__, document(arguments), _LAST_SECTIONS)
+            text, parameters, last = map(inspect.cleandoc, parts)
+            builder.__doc__ = f"{text.replace('{parameters}', parameters).rstrip()}\n\n{last}\n"
         return builder
 
     return decorate
