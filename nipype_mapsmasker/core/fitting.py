@@ -23,9 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nipype_mapsmasker.core.demeaning import demean_maps
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.least_squares import RowMatrix, Solution, solve_maps
-from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support, to_dense
+from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support
 from nipype_mapsmasker.core.smoothing import smoothing_operator
 from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
@@ -33,7 +34,6 @@ from nipype_mapsmasker.core.spatial import (
     SparseOperator,
 )
 from nipype_mapsmasker.core.tiles import Support, TiledRows, supports_of, tile_rows
-from nipype_mapsmasker.errors import MapsError
 
 __all__ = [
     "MapsOperator",
@@ -44,10 +44,6 @@ __all__ = [
     "is_identity",
     "widths",
 ]
-
-
-FLAT = 1e-12
-"""Share of a map's norm that its deviations from a constant must exceed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -173,7 +169,7 @@ def fit_maps(
     Centred maps are orthogonal to a constant, so that centring the volumes as well changes
     nothing more: the signals of ``demean_over`` are those of ``fsl_glm --demean``.
     """
-    fitted = maps if demean_over is None else _demeaned(maps, names, demean_over)
+    fitted = maps if demean_over is None else demean_maps(maps, names, demean_over)
     rounding = np.zeros(maps.n_maps) if fitted.rounding is None else fitted.rounding
     solution = solve_maps(fitted.matrix, rounding)
     plain, voxels = tile_rows(supports_of(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
@@ -185,30 +181,6 @@ def fit_maps(
         names=tuple(names), coverage=maps.coverage, smoothing_fwhm=width, rounding=rounding,
         demeaned=demean_over is not None,
     )  # fmt: skip
-
-
-def _demeaned(maps: MapsMatrix, names: list[str], voxels: NDArray[np.int64]) -> MapsMatrix:
-    """Take each map's mean over some voxels away; what was sparse is dense then."""
-    # Columns in one piece are summed pairwise, to the last digits: what rounding leaves of a mean
-    # would meet the mean of the image.
-    matrix = np.zeros((voxels.size, maps.n_maps), order="F")
-    matrix[np.searchsorted(voxels, maps.voxels)] = to_dense(maps.matrix)
-    before = np.sqrt((matrix**2).sum(axis=0))
-    for _ in range(2):
-        matrix -= matrix.mean(axis=0)
-    after = np.sqrt((matrix**2).sum(axis=0))
-    # What is left of a constant is rounding.
-    flat = (after <= FLAT * before) & (before > 0)
-    if flat.any():
-        msg = (
-            f"The map {names[int(np.argmax(flat))]!r} has the same weight in all voxels, so that "
-            "demean leaves nothing of it; leave it out, or do without demean."
-        )
-        raise MapsError(msg)
-    rounding = maps.rounding
-    if rounding is not None:
-        rounding = rounding * np.divide(before, after, out=np.ones_like(after), where=after > 0)
-    return replace(maps, voxels=voxels, matrix=matrix, rounding=rounding)
 
 
 def assemble(
@@ -239,7 +211,15 @@ def assemble(
         Of these maps.
     columns : (V,) ndarray of int
         Flat indices of the columns of the solution's basis.
-    names, coverage, smoothing_fwhm, rounding, demeaned
+    names : tuple of str
+        The K maps' names.
+    coverage : (K,) ndarray of float
+        As in `MapsOperator`.
+    smoothing_fwhm : tuple of float or None
+        As in `MapsOperator`, mm.
+    rounding : (K,) ndarray of float
+        As in `MapsOperator`.
+    demeaned : bool
         As in `MapsOperator`.
 
     Returns
@@ -280,7 +260,19 @@ def assemble(
 
 
 def widths(smoothing_fwhm: tuple[float, ...]) -> float | tuple[float, float, float]:
-    """Give one width or three as `smoothing_operator` wants them."""
+    """
+    Give widths as `smoothing_operator` wants them.
+
+    Parameters
+    ----------
+    smoothing_fwhm : tuple of float
+        One width or three, mm.
+
+    Returns
+    -------
+    float or tuple of float
+        The one, or the three.
+    """
     if len(smoothing_fwhm) == 1:
         return smoothing_fwhm[0]
     x, y, z = smoothing_fwhm
@@ -288,7 +280,19 @@ def widths(smoothing_fwhm: tuple[float, ...]) -> float | tuple[float, float, flo
 
 
 def is_identity(factor: NDArray[np.float64]) -> bool:
-    """Tell whether the basis of an operator holds the maps themselves."""
+    """
+    Tell whether the basis of an operator holds the maps themselves.
+
+    Parameters
+    ----------
+    factor : (K', K) ndarray of float
+        F of the operator.
+
+    Returns
+    -------
+    bool
+        F is the identity.
+    """
     return np.array_equal(factor, np.eye(factor.shape[0], factor.shape[1]))
 
 
