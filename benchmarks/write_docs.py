@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cohort import cohort_table
 from measure import markdown
 from scaling import scaling_table
 from speed import table
@@ -33,6 +34,7 @@ Written by `benchmarks/write_docs.py`; the numbers come from `benchmarks/speed.p
 `scaling.py`, which make their own data:
 
     python benchmarks/speed.py FOLDER_FOR_DATA
+    python benchmarks/cohort.py FOLDER_FOR_DATA
     python benchmarks/memory.py FOLDER_FOR_DATA
     python benchmarks/scaling.py FOLDER_FOR_DATA
     python benchmarks/write_docs.py
@@ -81,7 +83,12 @@ WHERE = """\
 """
 
 
-def page(speed: dict[str, Any], memory: dict[str, float], scaling: dict[str, Any]) -> str:
+def page(
+    speed: dict[str, Any],
+    memory: dict[str, float],
+    scaling: dict[str, Any],
+    cohort: dict[str, Any],
+) -> str:
     """Make the page."""
     text = HEAD
     if speed:
@@ -91,6 +98,9 @@ def page(speed: dict[str, Any], memory: dict[str, float], scaling: dict[str, Any
             text += "**Provisional: some lines rest on few pairs, perhaps beside other work.**\n\n"
         text += "![Seconds and memory, beside nilearn](../figures/benchmark_speed.png)\n\n"
         text += table(speed["rows"]) + "\n" + _remarks(speed["rows"]) + "\n"
+    if cohort:
+        text += f"## Whole cohorts\n\nMeasured on {cohort['date']}.\n\n"
+        text += cohort_table(cohort["found"]) + "\n"
     if memory:
         text += "## Memory does not grow with the run\n\n"
         rows = [[f"{int(n):,}", f"{peak:.0f}"] for n, peak in memory.items()]
@@ -150,7 +160,7 @@ def with_table(readme: str, table_text: str) -> str:
 def main() -> None:
     """Write the page and the table."""
     found = {}
-    for name in ("speed", "memory", "scaling"):
+    for name in ("speed", "memory", "scaling", "cohort"):
         path = DOCS / "benchmarks" / f"{name}.json"
         found[name] = json.loads(path.read_text()) if path.exists() else {}
     (DOCS / "explanation" / "benchmarks.md").write_text(page(**found))

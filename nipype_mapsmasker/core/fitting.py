@@ -16,7 +16,7 @@ smoothed, never a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,7 +32,7 @@ from nipype_mapsmasker.core.spatial import (
     SeparableOperator,
     SparseOperator,
 )
-from nipype_mapsmasker.core.tiles import Support, TiledRows, supports_of, tile_rows
+from nipype_mapsmasker.core.tiles import Support, Supports, TiledRows, tile_rows
 
 __all__ = [
     "MapsOperator",
@@ -160,7 +160,7 @@ def fit_maps(
     """
     rounding = np.zeros(maps.n_maps) if maps.rounding is None else maps.rounding
     solution = solve_maps(maps.matrix, rounding)
-    plain, voxels = tile_rows(supports_of(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
+    plain, voxels = tile_rows(Supports(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
     width = None
     if smoothing_fwhm is not None and smoothing_operator(maps.grid, smoothing_fwhm) is not None:
         width = tuple(float(one) for one in np.atleast_1d(smoothing_fwhm))
@@ -210,10 +210,10 @@ def assemble(
     if smoothing_fwhm is not None:
         smoothing = smoothing_operator(grid, widths(smoothing_fwhm))
         assert smoothing is not None
-        basis, places = _fold(supports_of(solution.basis, columns), grid, smoothing, grid)
+        basis, places = _fold(Supports(solution.basis, columns), grid, smoothing, grid)
         kept = plain
     elif not is_identity(solution.factor):
-        basis, places = tile_rows(supports_of(solution.basis, columns), grid.shape)
+        basis, places = tile_rows(Supports(solution.basis, columns), grid.shape)
         kept = plain
     return MapsOperator(
         grid=grid,
@@ -302,7 +302,7 @@ def fold_resampling(
     MapsOperator
         For volumes on ``source``.
     """
-    supports = supports_of(operator.basis, operator.voxels)
+    supports = Supports(operator.basis, operator.voxels)
     basis, voxels = _fold(supports, operator.grid, resampling, source)
     return replace(
         operator,
@@ -322,11 +322,22 @@ def _fold(
     source: Grid,
 ) -> tuple[TiledRows, NDArray[np.int64]]:
     """Multiply A by a spatial operator from the right: apply its transpose to A's rows."""
-    transposed = operator.T
-    folded = (
-        apply_to_support(transposed, index, weights, grid, source) for index, weights in supports
-    )
-    return tile_rows(((index.astype(np.int32), values) for index, values in folded), source.shape)
+    return tile_rows(_Folded(supports, grid, operator, source), source.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class _Folded:
+    """Rows that a spatial operator is applied to whenever they are asked for."""
+
+    supports: Iterable[Support]
+    grid: Grid
+    operator: SeparableOperator | PermutedOperator | SparseOperator
+    source: Grid
+
+    def __iter__(self) -> Iterator[Support]:
+        transposed = self.operator.T
+        for index, weights in self.supports:
+            yield apply_to_support(transposed, index, weights, self.grid, self.source)
 
 
 def _rows_of(matrix: NDArray[np.float64] | sparse.sparray) -> RowMatrix:

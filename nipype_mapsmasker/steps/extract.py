@@ -253,7 +253,7 @@ def extract_run(
     -----
     What is left out with 'exclude' may need a second reading, see `extract`.
     """
-    operators = [load_operator(path) for path in operator_files]
+    operators = [load_operator(path, own=mask_file is not None) for path in operator_files]
     for operator in operators:
         if not resample and not same_grid(operator.grid, info.grid):
             msg = (
@@ -303,7 +303,7 @@ def _masked(
     inside = np.zeros(operator.grid.n_voxels, dtype=bool)
     inside[mask_on_grid(mask_file, operator.grid, threshold)] = True
     try:
-        return mask_operator(operator, inside)
+        return mask_operator(operator, inside, in_place=True)
     except MapsError as error:
         msg = f"{mask_file}: {error}"
         raise MapsError(msg) from error
