@@ -30,7 +30,7 @@ from nipype_mapsmasker.reports.page_run import run_page  # noqa: E402
 from nipype_mapsmasker.reports.results import CohortResults, RunRow  # noqa: E402
 from tests.reports.examples import make_run  # noqa: E402
 
-__all__ = ["main"]
+__all__ = ["main", "make_cohort"]
 
 OUT = ROOT / "docs" / "benchmarks" / "pages.json"
 
@@ -58,7 +58,7 @@ def main() -> None:
             "before": BEFORE[n_maps],
             "aim": AIM[n_maps],
         }
-    cohort = _cohort(50 if options.small else N_ROWS)
+    cohort = make_cohort(50 if options.small else N_ROWS)
     seconds, page = _cost(lambda: cohort_page(cohort), 1 if options.small else 3)
     found[f"cohort page, {len(cohort.rows):,} rows"] = {
         "seconds": seconds,
@@ -82,7 +82,7 @@ def _cost(make: Callable[[], str], repeats: int) -> tuple[float, str]:
     return round(min(spent), 4), page
 
 
-def _cohort(n_rows: int) -> CohortResults:
+def make_cohort(n_rows: int) -> CohortResults:
     """Make rows with every measure, some of them odd."""
     rng = np.random.default_rng(0)
     values = rng.normal(0.5, 0.05, (n_rows, len(MEASURES)))

@@ -34,11 +34,12 @@ from nipype_mapsmasker.reports.figures import (
     figure_measures,
     figure_spectra,
     figure_spread,
+    figure_strategies,
 )
 from nipype_mapsmasker.reports.figures.style import save_figure
 from nipype_mapsmasker.reports.measures import clustered_order, correlation_matrix
 from nipype_mapsmasker.reports.outliers import find_outliers
-from nipype_mapsmasker.reports.results import RunResults
+from nipype_mapsmasker.reports.results import CohortResults, RunResults
 from nipype_mapsmasker.reports.verdict import thresholds
 
 __all__ = ["EXAMPLES", "main"]
@@ -162,6 +163,15 @@ def measures() -> Figure:
     return figure_measures(rows, run_ids, outliers)
 
 
+def strategies() -> Figure:
+    """Motion that strategies leave in the connectomes of a cohort, and their cost."""
+    cohort = _strategies()
+    found = [(atlas.strategy, atlas.comparison) for atlas in cohort.atlases]
+    rows = [{"atlas": "mine", "strategy": name, **one.values} for name, one in found]
+    edges = [(name, one.distances, one.correlation) for name, one in found]
+    return figure_strategies(rows, edges)
+
+
 def _space() -> tuple[dict[str, Array], Array]:
     """Make maps on a small grid, one blob each, and a mean image: a ball with a bright rim."""
     affine = np.diag([-6.0, 6.0, 6.0, 1.0])
@@ -189,9 +199,34 @@ def _cohort() -> tuple[list[dict[str, float]], list[str]]:
     return rows, [f"sub-{number:02d}" for number in range(40)]
 
 
+def _strategies() -> CohortResults:
+    """Measure 30 subjects whose motion binds near maps together, by three strategies."""
+    rng = np.random.default_rng(4)
+    centres = rng.uniform(-50, 50, (N_MAPS, 3))
+    near = np.exp(-np.linalg.norm(centres[:, None] - centres, axis=-1) / 30)
+    builder = CohortBuilder()
+    for number in range(30):
+        motion = rng.uniform(0.05, 0.5)
+        artefact = rng.standard_normal((N_VOLUMES, N_MAPS)) @ np.linalg.cholesky(near).T
+        truth = SOURCES @ MIXING + rng.standard_normal((N_VOLUMES, N_MAPS))
+        for strategy, left, spent in (("none", 1.0, 1), ("24P", 0.5, 25), ("36P", 0.1, 37)):
+            run = RunResults(
+                run_id=f"sub-{number:02d}",
+                names=NAMES,
+                raw=truth + 3 * left * motion * artefact,
+                atlas="mine",
+                strategy=strategy,
+                motion=np.full(N_VOLUMES, motion),
+                centres=centres,
+                summary={"degrees_of_freedom": N_VOLUMES - spent},
+            )
+            builder.add(run)
+    return builder.finish()
+
+
 EXAMPLES: tuple[Callable[[], Figure], ...] = (
     *(carpet, spectra, confounds, fit, correlation, spread, distribution, coverage),
-    *(one_map, glance, coverage_heat, measures),
+    *(one_map, glance, coverage_heat, measures, strategies),
 )
 """What the gallery shows, in this order."""
 

@@ -91,6 +91,8 @@ def write_draft_schema(path: Path) -> Path:
     for suffix, extensions, more in (
         ("timeseries", [".tsv", ".json"], {}),
         ("relmat", [".tsv", ".json"], needed),
+        ("statmap", [".nii.gz", ".json"], needed),
+        ("outliers", [".tsv", ".json"], {}),
     ):
         _name(objects["suffixes"], suffix, {"value": suffix})
         imaging[f"draft_{suffix}"] = {

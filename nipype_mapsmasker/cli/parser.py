@@ -301,7 +301,7 @@ def _add_maps(parser: argparse.ArgumentParser) -> None:
 def _add_extraction(parser: argparse.ArgumentParser) -> None:
     """Add the options of extraction."""
     group = parser.add_argument_group("extraction")
-    add_options(group, FittingParameters, only=["smoothing_fwhm", "resampling_target"])
+    add_options(group, FittingParameters, only=["smoothing_fwhm", "resampling_target", "demean"])
     add_options(group, ExtractionParameters)
 
 

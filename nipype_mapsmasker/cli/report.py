@@ -47,7 +47,9 @@ def report(arguments: argparse.Namespace) -> int:
         None if given is None else value_of(parameters_of(PageParameters)["displayed_maps"], given)
     )
     engine = engine_of(arguments)
-    fields = ("plugin", "n_procs", "mem_gb", "plugin_args", "work_dir", "on_error")
+    fields = (
+        "plugin", "n_procs", "batch_size", "mem_gb", "plugin_args", "work_dir", "on_error",
+    )  # fmt: skip
     request = PagesRequest(
         out_dir=str(out_dir),
         displayed_maps=wish,

@@ -32,6 +32,7 @@ __all__ = ["engine_of", "request_of", "run", "run_and_show", "selection_of"]
 ENGINE = (
     "plugin",
     "n_procs",
+    "batch_size",
     "mem_gb",
     "work_dir",
     "clean_work_dir",
@@ -53,7 +54,6 @@ OWN = (
     "slice",
     "only_tables",
     *ARRAYS,
-    "batch_size",
     "atlas",
     "atlas_dir",
 )

@@ -58,6 +58,13 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         help="processes (default: the cores at hand)",
     )
     group.add_argument(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        help="runs that a process, or a task of an array, does one after the other (default: "
+        "chosen by their number)",
+    )
+    group.add_argument(
         "--mem-gb",
         type=float,
         metavar="GB",
@@ -101,9 +108,6 @@ def add_array(parser: argparse.ArgumentParser) -> None:
             metavar="FILE",
             help=f"write a script for {command} whose tasks each do some of the runs, and stop",
         )
-    group.add_argument(
-        "--batch-size", type=int, metavar="N", help="runs per task of the array (default: 20)"
-    )
     # For the script: one task's share of the runs, and the step that makes the tables.
     group.add_argument("--slice", metavar="K/N", help=argparse.SUPPRESS)
     group.add_argument("--only-tables", action="store_true", help=argparse.SUPPRESS)

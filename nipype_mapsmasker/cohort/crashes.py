@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.cohort.progress import Progress, element_of
-from nipype_mapsmasker.io.atomic import write_json
+from nipype_mapsmasker.io.journal import RunStory, read_journal
+from nipype_mapsmasker.workflows.batching import BATCH_NODE
 
 __all__ = [
     "Crash",
@@ -23,22 +24,7 @@ __all__ = [
     "reason_of",
     "tidy_crashes",
     "with_full_disks",
-    "write_crash_faults",
 ]
-
-STEPS = (
-    "extract",
-    "high_variance",
-    "select_confounds",
-    "clean",
-    "connectivity",
-    "dual_regression",
-    "inverse_transform",
-    "report_run",
-    "join_faults",
-    "store",
-)
-"""How the names of nodes begin that work on one run, rather than on a fit or the cohort."""
 
 _LINEAR_ERROR = re.compile(r"Subnodes of node: (\w+) failed:\n(.*)", re.S)
 _LINEAR_SUBNODE = re.compile(
@@ -99,7 +85,7 @@ class Watcher:
         """Take note of a node that starts, ends or crashes."""
         self._progress.update(node, status)
         element = element_of(node)
-        if status == "exception" and element is not None and _is_of_a_run(element[0]):
+        if status == "exception" and element is not None and element[0] == BATCH_NODE:
             self.crashed[element[1]] = node.name
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -108,8 +94,8 @@ class Watcher:
 
 
 def find_crashes(
-    folder: Path, watcher: Watcher, error: BaseException, run_ids: list[str]
-) -> dict[str, Crash]:
+    folder: Path, batches: Path, watcher: Watcher, error: BaseException, parts: list[list[str]]
+) -> tuple[dict[str, Crash], set[str]]:
     """
     Find out which runs crashed in an attempt, and why.
 
@@ -117,31 +103,54 @@ def find_crashes(
     ----------
     folder : Path
         Of the crash files.
+    batches : Path
+        Of the node whose elements are batches of runs.
     watcher : Watcher
         Of the attempt.
     error : BaseException
         What the attempt ended with.
-    run_ids : list of str
-        The runs, in the workflow's order.
+    parts : list of list of str
+        The runs of each batch.
 
     Returns
     -------
-    dict of str to Crash
+    crashes : dict of str to Crash
         By run.
+    ended : set of str
+        Runs that came to their end, crashed ones not among them.
     """
-    found: dict[int, Crash] = {}
     files = sorted(folder.glob("crash-*"), key=lambda path: path.stat().st_mtime_ns)
-    for index, name in watcher.crashed.items():
-        texts = [path for path in files if f"-{name}-" in path.name]
-        text = texts[-1].read_text(errors="replace") if texts else str(error)
-        found[index] = Crash(name.lstrip("_").rstrip("0123456789"), last_line(text), text)
+    texts = {}
+    for number, name in watcher.crashed.items():
+        own_files = [path for path in files if f"-{name}-" in path.name]
+        texts[number] = own_files[-1].read_text(errors="replace") if own_files else str(error)
     # Linear runs a MapNode as one, and tells which elements failed in its error. SLURMGraph too,
     # in the output of its jobs.
     for name, text in _LINEAR_ERROR.findall(str(error)):
-        if _is_of_a_run(name):
-            for index, story in _LINEAR_SUBNODE.findall(text):
-                found[int(index)] = Crash(name, last_line(story), story)
-    return {run_ids[index]: crash for index, crash in found.items() if index < len(run_ids)}
+        if name == BATCH_NODE:
+            texts |= {int(number): story for number, story in _LINEAR_SUBNODE.findall(text)}
+    found: dict[str, Crash] = {}
+    ended: set[str] = set()
+    for number, run_ids in enumerate(parts):
+        stories = read_journal(batches / "mapflow" / f"_{BATCH_NODE}{number}")
+        own = {name: story for name, story in stories.items() if name in run_ids}
+        ended |= {name for name, story in own.items() if story.state == "done"}
+        found |= {
+            name: Crash(story.step, last_line(story.traceback) or story.reason, story.traceback)
+            for name, story in own.items()
+            if story.state == "crashed"
+        }
+        if number in texts:
+            found |= _lost(run_ids, own, texts[number])
+    return found, ended
+
+
+def _lost(run_ids: list[str], stories: Mapping[str, RunStory], text: str) -> dict[str, Crash]:
+    """Tell which runs a failed batch was at; all that it had not done, where it never began."""
+    at = {name: story.step for name, story in stories.items() if story.state == "started"}
+    if not stories:
+        at = dict.fromkeys(run_ids, "extract")
+    return {name: Crash(step, last_line(text), text) for name, step in at.items()}
 
 
 def reason_of(error: BaseException, folder: Path) -> str:
@@ -231,35 +240,6 @@ def _free_bytes(folder: Path) -> int:
     return FULL_BYTES
 
 
-def write_crash_faults(folder: Path, crashed: Mapping[str, Crash]) -> dict[str, str]:
-    """
-    Write the faults of crashed runs, for the workflow to pass through.
-
-    Parameters
-    ----------
-    folder : Path
-        Where they are written.
-    crashed : mapping of str to Crash
-        By run.
-
-    Returns
-    -------
-    dict of str to str
-        Fault files by run.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    files = {}
-    for number, (run_id, crash) in enumerate(crashed.items()):
-        fault = {
-            "run_id": run_id,
-            "step": crash.step,
-            "reason": crash.reason,
-            "traceback": crash.traceback,
-        }
-        files[run_id] = str(write_json(folder / f"fault_{number}.json", fault))
-    return files
-
-
 def tidy_crashes(folder: Path, *, keep: bool) -> None:
     """
     Remove Nipype's crash files; those of runs are in the runs' logs by now.
@@ -275,12 +255,7 @@ def tidy_crashes(folder: Path, *, keep: bool) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         return
     for path in folder.glob("crash-*"):
-        if any(f"-_{step}" in path.name for step in STEPS):
+        if f"-_{BATCH_NODE}" in path.name:
             path.unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()
-
-
-def _is_of_a_run(name: str) -> bool:
-    """Tell whether a node works on one run."""
-    return name.lstrip("_").startswith(STEPS)

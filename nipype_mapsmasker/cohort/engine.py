@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -25,10 +26,19 @@ from nipype_mapsmasker.errors import EngineError, ParameterError
 from nipype_mapsmasker.io.results.locking import NOTICES
 from nipype_mapsmasker.io.trust import open_own, own_folder
 
-__all__ = ["crash_dir", "logged", "make_plugin", "run_until_done"]
+__all__ = ["batch_size_of", "crash_dir", "logged", "make_plugin", "run_until_done"]
 
 MAX_PASSES = 5
 """Attempts to finish the other runs after some crashed for reasons outside their data."""
+
+MAX_BATCH = 25
+"""Most runs of a batch, unless the user says otherwise: a node then costs less than 1 ms a run."""
+
+BATCHES_PER_WORKER = 8
+"""Batches that every worker gets at least, where there are enough runs."""
+
+QUEUE_WORKERS = 50
+"""Jobs of a cluster that are reckoned to run at a time."""
 
 OWN_PLUGINS = ("MultiProc", "SLURM", "SLURMGraph")
 """Engines that are ours rather than Nipype's, mended."""
@@ -203,25 +213,28 @@ def _nipypes_own(name: str, plugin_args: dict[str, Any], workflow: Any) -> Any:
 
 
 def run_until_done(
-    build: Callable[[dict[str, Crash]], Any],
+    build: Callable[[list[str], int], Any],
     request: CohortRequest,
     run_ids: list[str],
+    batches: Path,
     progress: Progress,
     crashed: dict[str, Crash],
 ) -> None:
     """
-    Run a workflow; where runs crash, run it again without them.
+    Run a workflow; where runs crash, run another one of those that were not reached.
 
     Parameters
     ----------
     build : callable
-        Given the runs to leave out, builds the workflow.
+        Given runs and the size of their batches, builds the workflow.
     request : CohortRequest
         With the engine's fields.
     run_ids : list of str
-        The runs, in the workflow's order.
+        The runs.
+    batches : Path
+        Folder of the node that does batches of runs.
     progress : Progress
-        Counts the steps.
+        Counts the runs.
     crashed : dict of str to Crash
         Is filled with the runs that crashed.
 
@@ -232,31 +245,72 @@ def run_until_done(
 
     Notes
     -----
-    One crashed element stops all that follows a MapNode. The next time, that element is given
-    a fault instead, everything else comes from Nipype's cache, and what follows is reached. Where
-    all runs crashed, as on a full disk, what they reached is left for the next call.
+    A worker that is killed takes its batch along. The run that it was at is to blame; the others
+    are tried again, each by itself, so that every further one that kills is found in one attempt.
+    Where all runs crashed, as on a full disk, what they reached is left for the next call.
     """
+    left, size = run_ids, batch_size_of(request, len(run_ids))
     for attempt in range(MAX_PASSES):
+        shutil.rmtree(batches, ignore_errors=True)  # it tells of earlier attempts and calls
+        parts = [left[start : start + size] for start in range(0, len(left), size)]
+        progress.begin(parts)
         watcher = Watcher(progress)
-        workflow = build(crashed)
+        workflow = build(left, size)
         try:
             workflow.run(plugin=make_plugin(request, watcher, workflow))
         except Exception as error:
-            found = find_crashes(crash_dir(Path(request.out_dir)), watcher, error, run_ids)
+            folder = crash_dir(Path(request.out_dir))
+            found, ended = find_crashes(folder, batches, watcher, error, parts)
             places = [Path(request.out_dir).absolute(), request.work_folder]
             fresh = {
                 name: replace(crash, reason=with_full_disks(crash.reason, places))
                 for name, crash in found.items()
-                if name not in crashed
             }
             crashed |= fresh
+            left = [run_id for run_id in left if run_id not in crashed and run_id not in ended]
             is_hopeless = not fresh or len(crashed) == len(run_ids) or attempt == MAX_PASSES - 1
             if request.on_error == "raise" or is_hopeless:
                 reasons = [crash.reason for crash in fresh.values()]
-                folder = crash_dir(Path(request.out_dir))
                 reason = (reasons or [reason_of(error, folder)])[0]
                 if reason == "KeyboardInterrupt":  # Linear takes it for a crash
                     raise KeyboardInterrupt from error
                 raise EngineError(with_full_disks(reason, places)) from error
+            size = 1
         else:
             return
+        if not left:
+            return
+
+
+def batch_size_of(request: CohortRequest, n_runs: int) -> int:
+    """
+    Choose how many runs a node does.
+
+    Parameters
+    ----------
+    request : CohortRequest
+        With the engine's fields.
+    n_runs : int
+        Runs that are open.
+
+    Returns
+    -------
+    int
+        Few enough that every worker gets several batches, so that all end at about the same
+        time and progress shows; and no more than `MAX_BATCH`, which make a node's cost small.
+
+    Examples
+    --------
+    >>> from nipype_mapsmasker.cohort import CohortRequest
+    >>> two = CohortRequest(input="a.tsv", out_dir="b", maps=["c.nii"], n_procs=2)
+    >>> [batch_size_of(two, n_runs) for n_runs in (1, 16, 100, 10_000)]
+    [1, 1, 6, 25]
+    """
+    if request.batch_size is not None:
+        return request.batch_size
+    n_workers = QUEUE_WORKERS
+    if request.plugin in ("MultiProc", "LegacyMultiProc", "Linear"):
+        from nipype_mapsmasker.plugins import available_cpus
+
+        n_workers = 1 if request.plugin == "Linear" else request.n_procs or available_cpus()
+    return max(1, min(MAX_BATCH, n_runs // (BATCHES_PER_WORKER * n_workers)))

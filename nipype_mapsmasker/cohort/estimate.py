@@ -198,6 +198,8 @@ def _entries(grid: Grid, atlas: MapsImage, share: float, params: MaskerParameter
         spread *= float(np.prod(1.0 + 3.0 * widths / max(extent, 1e-3)))
     filled = min(1.0, share * spread)
     n_entries = grid.n_voxels * atlas.n_maps
+    if params.demean:  # no voxel is without weight
+        return n_entries * 8.0
     if filled > SMALL_REGIONS:
         # Voxels without any weight are left out; where maps are dense, few are. If they resemble
         # each other, combinations of them fill every cube.
@@ -207,7 +209,7 @@ def _entries(grid: Grid, atlas: MapsImage, share: float, params: MaskerParameter
 
 def _stays_narrow(grid: Grid, atlas: MapsImage, params: MaskerParameters) -> bool:
     """Tell whether float32 holds the operator: maps as they were stored, untouched."""
-    if params.fwhm is not None or not same_grid(grid, atlas.grid):
+    if params.fwhm is not None or params.demean or not same_grid(grid, atlas.grid):
         return False
     if atlas.label_values is not None:
         return True

@@ -3,30 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from nipype_mapsmasker.cohort.crashes import Crash, tidy_crashes, write_crash_faults
+from nipype_mapsmasker.cohort.crashes import Crash, tidy_crashes
 from nipype_mapsmasker.cohort.engine import crash_dir, run_until_done
 from nipype_mapsmasker.cohort.kept import kept_extraction, kept_strategies
 from nipype_mapsmasker.cohort.plan import Plan, PlannedRun
 from nipype_mapsmasker.cohort.progress import Progress, ProgressEvent
 from nipype_mapsmasker.cohort.request import CohortRequest
-from nipype_mapsmasker.cohort.workdir import (
-    FAULTS_NAME,
-    WORKFLOW_NAME,
-    forget_lost_results,
-    keep_places,
-)
+from nipype_mapsmasker.cohort.workdir import WORKFLOW_NAME, forget_lost_results
 from nipype_mapsmasker.core.parameters import MaskerParameters, values_of
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.storing import store_failure
+from nipype_mapsmasker.workflows.batching import BATCH_NODE
 
 __all__ = ["execute"]
-
-STEPS_PER_RUN = 2
-"""Steps that every run has besides those of strategies: extraction and storing."""
 
 
 def execute(
@@ -62,27 +56,23 @@ def execute(
     EngineError
         More than single runs crashed.
     """
-    todo = plan.having("todo", "clean")
-    runs = [
-        todo[number] for number in keep_places(work_dir, [planned.run.run_id for planned in todo])
-    ]
-    for planned in runs:  # what they tell is of an earlier call
-        run_files(plan.out_dir, planned.run.run_id).log.unlink(missing_ok=True)
+    runs = {planned.run.run_id: planned for planned in plan.having("todo", "clean")}
+    for run_id in runs:  # what they tell is of an earlier call
+        run_files(plan.out_dir, run_id).log.unlink(missing_ok=True)
+    batches = work_dir / WORKFLOW_NAME / BATCH_NODE
+    shutil.rmtree(batches, ignore_errors=True)
     forget_lost_results(work_dir)
     crashed: dict[str, Crash] = {}
-    run_ids = [planned.run.run_id for planned in runs]
     progress = Progress(
-        len(runs),
-        _n_steps(plan),
-        lambda number: run_files(plan.out_dir, run_ids[number]).manifest.exists(),
-        tell,
+        len(runs), lambda run_id: run_files(plan.out_dir, run_id).manifest.exists(), tell
     )
     is_over = False
     try:
         run_until_done(
-            lambda crashes: _build(plan, runs, work_dir, command, crashes),
+            lambda ids, size: _build(plan, [runs[name] for name in ids], size, work_dir, command),
             request,
-            run_ids,
+            list(runs),
+            batches,
             progress,
             crashed,
         )
@@ -98,26 +88,14 @@ def execute(
     return {run_id: crash.reason for run_id, crash in crashed.items()}
 
 
-def _n_steps(plan: Plan) -> int:
-    """Count the steps of a run."""
-    params = plan.params
-    per_result = 1 + params.inverse_transform + params.reports
-    per_result += bool(params.connectivity) + params.dual_regression
-    n_strategies = len(params.cleanings())
-    n_selections = sum(chosen is not None for chosen in params.confound_strategies().values())
-    n_results = len(plan.atlases) * n_strategies
-    of_run = STEPS_PER_RUN + params.high_variance_confounds + (n_strategies > 1)
-    return of_run + n_selections + n_results * per_result
-
-
 def _build(
     plan: Plan,
     runs: list[PlannedRun],
+    batch_size: int,
     work_dir: Path,
     command: str,
-    crashed: Mapping[str, Crash],
 ) -> Any:
-    """Build the workflow, with the runs that crashed before as faulty ones."""
+    """Build the workflow of some runs."""
     from nipype_mapsmasker.workflows import init_cohort_wf
 
     workflow = init_cohort_wf(
@@ -126,6 +104,7 @@ def _build(
         command=command,
         # The tables are made at the end, with the runs that were up to date or failed before.
         cohort_tables=False,
+        batch_size=batch_size,
         extract_mem_gb=plan.estimate.extract_gb,
         fit_mem_gb=plan.estimate.fit_gb,
         **values_of(plan.params, MaskerParameters),
@@ -133,9 +112,8 @@ def _build(
     workflow.base_dir = str(work_dir)
     crashes = {"crashdump_dir": str(crash_dir(plan.out_dir)), "crashfile_format": "txt"}
     workflow.config.setdefault("execution", {}).update(crashes)
-    run_ids = [planned.run.run_id for planned in runs]
     inputs = workflow.inputs.inputnode
-    inputs.run_ids = run_ids
+    inputs.run_ids = [planned.run.run_id for planned in runs]
     inputs.in_files = [_absolute(planned.run.in_file) for planned in runs]
     inputs.confounds_files = [
         [_absolute(path) for path in planned.run.confounds] or None for planned in runs
@@ -149,8 +127,6 @@ def _build(
     inputs.kept_strategies = [list(kept_strategies(planned, plan)) or None for planned in runs]
     inputs.maps_img = [_absolute(str(atlas.maps.path)) for atlas in plan.atlases]
     inputs.labels_files = [_absolute(atlas.labels_file) for atlas in plan.atlases]
-    files = write_crash_faults(work_dir / FAULTS_NAME, crashed)
-    inputs.upstream_faults = [files.get(run_id) for run_id in run_ids] if files else None
     return workflow
 
 

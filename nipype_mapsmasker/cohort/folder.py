@@ -18,6 +18,7 @@ from nipype_mapsmasker.io.bids.finding import find_runs
 from nipype_mapsmasker.io.bids.names import parse_name
 from nipype_mapsmasker.io.bids.selection import space_of
 from nipype_mapsmasker.io.results.layout import private_folder
+from nipype_mapsmasker.io.tables.fmriprep import tedana_beside
 
 __all__ = [
     "FolderRuns",
@@ -78,6 +79,7 @@ def runs_of_folder(request: InputRequest, folder: Path) -> FolderRuns:
         The call cannot be meant.
     """
     uses_confounds = request.needs_confounds()
+    uses_tedana = _uses_tedana(request)
     names = [one.name for one in fields(SelectionParameters)]
     selection = SelectionParameters(**{name: getattr(request, name) for name in names})
     choice = find_runs(
@@ -92,7 +94,10 @@ def runs_of_folder(request: InputRequest, folder: Path) -> FolderRuns:
         RunSpec(
             run_id=run.run_id,
             in_file=run.image.path,
-            confounds=run.confounds if uses_confounds else (),
+            confounds=(
+                *(run.confounds if uses_confounds else ()),
+                *(tedana_beside(run.image.path) if uses_tedana else ()),
+            ),
             mask=(run.mask if own else None) or shared,  # type: ignore[arg-type]
             t_r=request.t_r,
             fault=run.fault,
@@ -256,6 +261,14 @@ def space_of_run(run: RunSpec) -> str | None:
     """
     name = parse_name(Path(run.in_file).name)
     return None if name is None or "sub" not in name.entities else space_of(name.entities)
+
+
+def _uses_tedana(request: InputRequest) -> bool:
+    """Tell whether a strategy uses tedana's components."""
+    if not isinstance(request, CohortRequest):
+        return False
+    chosen = request.confound_strategies().values()
+    return any("tedana" in one.strategy for one in chosen if one is not None)
 
 
 def _atlas_folders(request: CohortRequest) -> list[Path]:

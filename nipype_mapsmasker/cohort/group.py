@@ -49,12 +49,12 @@ def group_cohort(out_dir: str | Path, options: GroupOptions | None = None) -> Gr
     ParameterError
         The folder holds no results.
     """
-    from nipype_mapsmasker.reports.figures.group import write_strategies_figure  # matplotlib
+    from nipype_mapsmasker.reports.figures.group import figure_strategies  # matplotlib
+    from nipype_mapsmasker.reports.figures.write import write_figure
     from nipype_mapsmasker.reports.folder import write_qc
 
     groups, files = group_results(out_dir, options)
     edges = [(one.strategy or one.atlas, one.distances, one.correlation) for one in groups]
-    figure = write_strategies_figure(
-        Path(out_dir) / "group_qcfc.svg", [one.row for one in groups], edges
-    )
+    drawn = figure_strategies([one.row for one in groups], edges)
+    figure = write_figure(Path(out_dir) / "group_qcfc.svg", drawn)
     return GroupResult(groups, [*files, figure, write_qc(out_dir)])

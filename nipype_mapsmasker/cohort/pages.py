@@ -18,8 +18,11 @@ from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.results.layout import private_folder
 from nipype_mapsmasker.reports.folder import check_wishes, result_runs, write_cohort_page
+from nipype_mapsmasker.workflows.batching import BATCH_NODE
 
 __all__ = ["PagesRequest", "PagesResult", "make_pages"]
+
+WORKFLOW_NAME = "mapsmasker_pages_wf"
 
 FEW_RUNS = 16
 """The pages of so many runs are made sooner than the engine's processes are started."""
@@ -37,7 +40,7 @@ class PagesRequest:
     displayed_maps, cmap
         As in `nipype_mapsmasker.reports.page_run.run_page`; None for what was asked for when the
         results were made.
-    plugin, n_procs, mem_gb, plugin_args, work_dir, on_error
+    plugin, n_procs, batch_size, mem_gb, plugin_args, work_dir, on_error
         As in `CohortRequest`.
     """
 
@@ -46,6 +49,7 @@ class PagesRequest:
     cmap: str | None = None
     plugin: str = "MultiProc"
     n_procs: int | None = None
+    batch_size: int | None = None
     mem_gb: float | None = None
     plugin_args: Mapping[str, Any] | None = None
     work_dir: str | None = None
@@ -53,9 +57,11 @@ class PagesRequest:
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
-        if self.n_procs is not None and self.n_procs < 1:
-            msg = f"n_procs must be a whole number of at least 1; got {self.n_procs}."
-            raise ParameterError(msg)
+        for name in ("n_procs", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                msg = f"{name} must be a whole number of at least 1; got {value}."
+                raise ParameterError(msg)
         check_wishes(self.displayed_maps, self.cmap)
 
     @property
@@ -127,55 +133,57 @@ def _through_engine(
     out_dir, folder = Path(request.out_dir), request.work_folder
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
+    files = {run_id: folder / f"told_{number}.json" for number, run_id in enumerate(run_ids)}
     crashed: dict[str, Crash] = {}
-
-    def say(event: ProgressEvent) -> None:
-        if tell is not None:  # each run has one step: those through it are done
-            n_failed = len(crashed)
-            tell(replace(event, done=event.reached - n_failed, failed=n_failed))
-
-    progress = Progress(len(run_ids), 1, lambda number: True, say)
+    progress = Progress(len(run_ids), lambda run_id: files[run_id].exists(), tell)
     try:
         with logged(out_dir, "nipype.log"):
             run_until_done(
-                lambda lost: _build(request, run_ids, folder, lost),
+                lambda left, size: _build(request, {name: files[name] for name in left}, size),
                 cast(CohortRequest, request),  # the engine's fields are all that is looked at
                 run_ids,
+                folder / WORKFLOW_NAME / BATCH_NODE,
                 progress,
                 crashed,
             )
-        files = [_told_file(folder, number) for number in range(len(run_ids))]
-        return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        return [
+            _lost(run_id, crashed[run_id])
+            if run_id in crashed
+            else json.loads(file.read_text(encoding="utf-8"))
+            for run_id, file in files.items()
+        ]
     finally:
         tidy_crashes(crash_dir(out_dir), keep=False)
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _build(
-    request: PagesRequest, run_ids: list[str], folder: Path, crashed: Mapping[str, Crash]
-) -> Any:
-    """Build the workflow: one step per run, those that crashed before with their reason."""
+def _lost(run_id: str, crash: Crash) -> dict[str, list[str]]:
+    """Tell of a run that its process did not survive."""
+    return {
+        "pages": [],
+        "warnings": [f"{run_id}: the page could not be drawn ({crash.reason})."],
+    }
+
+
+def _build(request: PagesRequest, files: Mapping[str, Path], size: int) -> Any:
+    """Build the workflow: one step per batch of runs."""
     from nipype.pipeline.engine import MapNode, Workflow
 
-    from nipype_mapsmasker.interfaces.reports import RedrawRun
+    from nipype_mapsmasker.interfaces.reports import RedrawRuns
 
-    step = RedrawRun(
+    step = RedrawRuns(
         out_dir=str(Path(request.out_dir).absolute()),
         displayed_maps=request.displayed_maps,
         cmap=request.cmap or "",
         on_error=request.on_error,
     )
-    node = MapNode(step, iterfield=["run_id", "told_file", "fault"], name="report_run")
-    node.inputs.run_id = run_ids
-    node.inputs.told_file = [str(_told_file(folder, n)) for n in range(len(run_ids))]
-    node.inputs.fault = [crashed[one].reason if one in crashed else "" for one in run_ids]
-    workflow = Workflow("mapsmasker_pages_wf", base_dir=str(folder))
+    node = MapNode(step, iterfield=["run_ids", "told_files"], name=BATCH_NODE)
+    run_ids, told = list(files), [str(file) for file in files.values()]
+    starts = range(0, len(run_ids), size)
+    node.inputs.run_ids = [run_ids[start : start + size] for start in starts]
+    node.inputs.told_files = [told[start : start + size] for start in starts]
+    workflow = Workflow(WORKFLOW_NAME, base_dir=str(request.work_folder))
     crashes = {"crashdump_dir": str(crash_dir(Path(request.out_dir))), "crashfile_format": "txt"}
     workflow.config.setdefault("execution", {}).update(crashes)
     workflow.add_nodes([node])
     return workflow
-
-
-def _told_file(folder: Path, number: int) -> Path:
-    """Name the file in which a step tells of its pages."""
-    return folder / f"told_{number}.json"

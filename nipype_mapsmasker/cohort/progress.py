@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from nipype_mapsmasker.workflows.batching import BATCH_NODE
+
 __all__ = ["Progress", "ProgressEvent", "element_of"]
 
 
@@ -20,7 +22,7 @@ class ProgressEvent:
     Parameters
     ----------
     step : str
-        The step that moved on, such as ``extract`` or ``store``.
+        The step that moved on: ``store``, the last one of every run.
     reached : int
         Runs that are through this step.
     done, failed : int
@@ -28,7 +30,7 @@ class ProgressEvent:
     total : int
         Runs that are worked on.
     steps_done, steps_total : int
-        Steps of all runs, each counted once, however many attempts there are.
+        Runs that came to an end, and all of them: for bars and reckonings of the time left.
     seconds : float
         Time since the work began.
     """
@@ -68,39 +70,39 @@ def element_of(node: Any) -> tuple[str, int] | None:
 
 class Progress:
     """
-    Count how far a workflow is: each run takes the same number of steps.
+    Count how far a workflow is, whose elements are batches of runs.
 
     Parameters
     ----------
     n_runs : int
         Runs that are worked on.
-    n_steps : int
-        Steps per run.
     is_done : callable
-        Given a run's number, tells whether its results are in place.
+        Given a run, tells whether its results are in place.
     tell : callable, optional
-        Is given a `ProgressEvent` whenever a step of a run ends.
+        Is given a `ProgressEvent` whenever a batch of runs ends.
     """
 
     def __init__(
         self,
         n_runs: int,
-        n_steps: int,
-        is_done: Callable[[int], bool],
+        is_done: Callable[[str], bool],
         tell: Callable[[ProgressEvent], None] | None = None,
     ) -> None:
         self._n_runs = n_runs
         self._is_done = is_done
-        self._total = n_runs * n_steps
         self._tell = tell
-        self._seen: dict[str, set[int]] = {}
-        self._stored: dict[int, bool] = {}
+        self._parts: list[list[str]] = []
+        self._ended: dict[str, bool] = {}
         self._start = time.monotonic()
 
     @property
     def count(self) -> int:
-        """Steps that are done, each once, however many attempts there were."""
-        return min(sum(len(numbers) for numbers in self._seen.values()), self._total)
+        """Runs that came to an end, each once, however many attempts there were."""
+        return len(self._ended)
+
+    def begin(self, parts: list[list[str]]) -> None:
+        """Take note of the runs of each batch, at the start of an attempt."""
+        self._parts = parts
 
     def update(self, node: Any, status: str) -> None:
         """
@@ -114,44 +116,31 @@ class Progress:
             What happened to it.
         """
         element = element_of(node)
-        if status == "start" or element is None:
-            self._take_all(node, status)
+        if status == "start":
             return
-        step, number = element
-        if step.startswith("fit_maps") or number >= self._n_runs:
-            return
-        self._seen.setdefault(step, set()).add(number)
-        if step == "store" and status == "end":
-            self._stored[number] = self._is_done(number)
-        self._say(step)
+        if element is not None and element[0] == BATCH_NODE and element[1] < len(self._parts):
+            self._take(self._parts[element[1]], is_over=status == "end")
+        elif node.name == BATCH_NODE and status == "end":  # Linear runs all elements as one
+            self._take([run_id for part in self._parts for run_id in part], is_over=True)
 
-    def _take_all(self, node: Any, status: str) -> None:
-        """Take note of a MapNode over runs that is found done as a whole, or run by Linear."""
-        is_over_runs = hasattr(node, "iterfield") and not node.name.startswith("fit_maps")
-        if status != "end" or not is_over_runs:
-            return
-        numbers = set(range(self._n_runs))
-        if self._seen.get(node.name) == numbers:
-            return
-        self._seen[node.name] = numbers
-        if node.name == "store":
-            self._stored = {number: self._is_done(number) for number in numbers}
-        self._say(node.name)
-
-    def _say(self, step: str) -> None:
-        """Tell how far it is."""
-        if self._tell is None:
-            return
-        done = sum(self._stored.values())
-        self._tell(
-            ProgressEvent(
-                step=step,
-                reached=len(self._seen[step]),
-                done=done,
-                failed=len(self._stored) - done,
-                total=self._n_runs,
-                steps_done=self.count,
-                steps_total=self._total,
-                seconds=time.monotonic() - self._start,
+    def _take(self, run_ids: list[str], *, is_over: bool) -> None:
+        """Take note of runs that ended; of a batch that crashed, only of those that are done."""
+        before = dict(self._ended)
+        for run_id in run_ids:
+            is_done = self._is_done(run_id)
+            if is_done or is_over:
+                self._ended[run_id] = is_done
+        if self._ended != before and self._tell is not None:
+            done = sum(self._ended.values())
+            self._tell(
+                ProgressEvent(
+                    step="store",
+                    reached=self.count,
+                    done=done,
+                    failed=self.count - done,
+                    total=self._n_runs,
+                    steps_done=self.count,
+                    steps_total=self._n_runs,
+                    seconds=time.monotonic() - self._start,
+                )
             )
-        )

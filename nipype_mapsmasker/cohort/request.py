@@ -109,7 +109,7 @@ class InputRequest(SelectionParameters):
             msg = "input holds None; give an image or a `RunSpec` in each place."
             raise ParameterError(msg)
         if not self.input:
-            msg = f"input is empty; give {parameters_of(InputRequest)['input'].sentence}."
+            msg = f"input is empty, expected: {parameters_of(InputRequest)['input'].sentence}."
             raise ParameterError(msg)
 
     @property
@@ -215,7 +215,10 @@ class CohortRequest(InputRequest, MaskerParameters):
     write_pbs_array: File | None = parameter(None, "the same for the qsub of PBS and Torque")
     write_lsf_array: File | None = parameter(None, "the same for LSF's bsub")
     batch_size: int | None = parameter(
-        None, "runs per task of the array; None is 20, or more where there are many", low=1
+        None,
+        "runs that a process does one after the other, and runs per task of an array; None "
+        "chooses by their number and the processes: up to 25, and 20 or more for an array",
+        low=1,
     )
     command: Sequence[str] = parameter((), "words of the command that asks for this, kept as told")
 
@@ -250,8 +253,8 @@ class CohortRequest(InputRequest, MaskerParameters):
             _set(self, "atlas_dir", _paths("atlas_dir", self.atlas_dir))
         if isinstance(self.atlas, str):
             _set(self, "atlas", (self.atlas,))
-        if None in self.maps:
-            msg = "maps holds None; give the path of each maps image."
+        if None in self.maps or "" in self.maps:
+            msg = "maps holds an empty entry; give the path of each maps image."
             raise ParameterError(msg)
         if self.denoise is not None:
             said = [self.denoise] if isinstance(self.denoise, str) else self.denoise
@@ -261,7 +264,7 @@ class CohortRequest(InputRequest, MaskerParameters):
             _set(self, "labels", tuple(None if file == NOT_AVAILABLE else file for file in files))
         for name in ("out_dir", "maps"):
             if not getattr(self, name) and not (name == "maps" and self.atlas):
-                msg = f"{name} is empty; give {parameters_of(CohortRequest)[name].sentence}."
+                msg = f"{name} is empty, expected: {parameters_of(CohortRequest)[name].sentence}."
                 raise ParameterError(msg)
         if isinstance(self.command, str):  # text is a sequence, of letters
             msg = f"command must be a list of words; got the text {self.command!r}."

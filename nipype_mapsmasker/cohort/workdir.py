@@ -1,72 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The working folder: places of the runs, results that are gone, and taking it away."""
+"""The working folder: results that are gone, and taking it away."""
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.cohort.lock import LOCK_NAME
-from nipype_mapsmasker.io.atomic import write_json
 
-__all__ = ["WORKFLOW_NAME", "clean_work_dir", "forget_lost_results", "keep_places"]
+__all__ = ["WORKFLOW_NAME", "clean_work_dir", "forget_lost_results"]
 
 WORKFLOW_NAME = "mapsmasker_cohort_wf"
 """Name of the workflow, and so of its folder in the working folder."""
-
-PLACES_NAME = "places.json"
-"""File that says which run had which place among the workflow's elements."""
-
-FAULTS_NAME = "faults"
-"""Folder of the faults of runs that crashed."""
-
-
-def keep_places(work_dir: Path, run_ids: Sequence[str]) -> list[int]:
-    """
-    Order runs so that each keeps the place that it had in the working folder.
-
-    Parameters
-    ----------
-    work_dir : Path
-        The working folder.
-    run_ids : sequence of str
-        Runs that are to be worked on.
-
-    Returns
-    -------
-    list of int
-        Which of them comes first, second ...
-
-    Notes
-    -----
-    Nipype caches the elements of a MapNode by their number. Were the runs taken in the order of
-    the table, one more at its top would move all others on, and what an interrupted call left
-    would be done again. A wrong place costs time, never a wrong result: what an element depends
-    on is compared all the same.
-    """
-    path = work_dir / PLACES_NAME
-    try:
-        before = [str(name) for name in json.loads(path.read_text(encoding="utf-8"))]
-    except (OSError, ValueError, TypeError):
-        before = []
-    at = {name: number for number, name in enumerate(before)}
-    order: list[int | None] = [None] * len(run_ids)
-    left = []
-    for number, name in enumerate(run_ids):
-        place = at.get(name, len(order))
-        if place < len(order) and order[place] is None:
-            order[place] = number
-        else:
-            left.append(number)
-    rest = iter(left)
-    filled = [next(rest) if number is None else number for number in order]
-    work_dir.mkdir(parents=True, exist_ok=True)
-    write_json(path, [run_ids[number] for number in filled])
-    return filled
 
 
 def forget_lost_results(work_dir: Path) -> int:
@@ -117,8 +64,6 @@ def clean_work_dir(work_dir: Path) -> None:
         The working folder.
     """
     shutil.rmtree(work_dir / WORKFLOW_NAME, ignore_errors=True)
-    shutil.rmtree(work_dir / FAULTS_NAME, ignore_errors=True)
-    (work_dir / PLACES_NAME).unlink(missing_ok=True)
     (work_dir / LOCK_NAME).unlink(missing_ok=True)
     with suppress(OSError):
         work_dir.rmdir()

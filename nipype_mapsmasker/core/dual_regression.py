@@ -2,7 +2,8 @@
 r"""
 Dual regression: a subject's own map of each component.
 
-Stage 1 regresses each volume on the group's maps, which gives signals S; that is extraction.
+Stage 1 regresses each volume on the group's maps, which gives signals S; that is extraction
+(with ``demean=True`` after the spatial mean of both was taken away).
 Stage 2 regresses each voxel's time course on those signals,
 
 .. math:: Y = S B + C G + E, \quad
@@ -37,7 +38,7 @@ from nipype_mapsmasker.core.regression import (
 from nipype_mapsmasker.core.signal_inputs import as_confounds, as_keep, as_signals
 from nipype_mapsmasker.errors import SignalError
 
-__all__ = ["SubjectMaps", "demeaned_signals", "subject_maps", "t_to_z"]
+__all__ = ["SubjectMaps", "subject_maps", "t_to_z"]
 
 PIECE_VOXELS = 1 << 14
 """Voxels of a block that are worked on at once."""
@@ -83,44 +84,6 @@ class SubjectMaps:
         if np.isnan(t).all():
             return t
         return t_to_z(t, self.degrees_of_freedom)
-
-
-def demeaned_signals(
-    volumes: NDArray[np.float64], maps: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    r"""
-    Regress volumes on maps after taking the spatial mean of both away (stage 1).
-
-    .. math:: s_t = \left(M - 1 \bar m^\top\right)^{+} \left(y_t - \bar y_t 1\right)
-
-    Parameters
-    ----------
-    volumes : (T, V) ndarray of float
-        Volumes within the mask.
-    maps : (V, K) ndarray of float
-        Maps within the mask.
-
-    Returns
-    -------
-    (T, K) ndarray of float
-        The signals.
-
-    Notes
-    -----
-    FSL: ``fsl_glm --demean``. Centred maps are orthogonal to a constant, so centring the volumes
-    changes nothing more.
-
-    Examples
-    --------
-    A constant over the brain does not enter.
-
-    >>> rng = np.random.default_rng(0)
-    >>> maps, volumes = rng.random((20, 2)), rng.random((3, 20))
-    >>> bool(np.allclose(demeaned_signals(volumes + 7, maps), demeaned_signals(volumes, maps)))
-    True
-    """
-    centred = maps - maps.mean(axis=0)
-    return np.asarray(linalg.lstsq(centred, volumes.T)[0].T)
 
 
 def subject_maps(

@@ -191,8 +191,8 @@ def extract(
     exclude = missing_voxels == "exclude"
     if exclude and any(t.operator.folded for t in targets):
         msg = (
-            "missing_voxels='exclude' cannot be combined with smoothing_fwhm or folded "
-            "resampling: both mix missing and present voxels; drop one of the two."
+            "missing_voxels='exclude' cannot be combined with smoothing_fwhm, demean or folded "
+            "resampling: all of them mix missing and present voxels; drop one of the two."
         )
         raise ParameterError(msg)
     if exclude and iter(blocks) is iter(blocks):

@@ -21,6 +21,9 @@ __all__ = [
 NYQUIST_MARGIN = 10 * np.finfo(np.float32).eps
 """A cut-off at or above the Nyquist frequency is lowered to this share below it."""
 
+MIN_CUTOFF = 1e-7
+"""Smallest share of the Nyquist frequency whose filter is right in 64 bits; at 1e-9 it is none."""
+
 
 @dataclass(frozen=True)
 class Butterworth:
@@ -187,6 +190,14 @@ def design_butterworth(
         return Butterworth(np.zeros((0, 6)), None, None, padtype, 0, tuple(warnings))
     edges: list[float | np.float32] = [cut for cut in (high, low) if cut is not None]
     kind = "bandpass" if len(edges) == 2 else ("highpass" if low is None else "lowpass")
+    slowest = min(map(float, edges))
+    if slowest < MIN_CUTOFF * rate / 2:
+        msg = (
+            f"A cut-off of {slowest:g} Hz is less than {MIN_CUTOFF:g} of the Nyquist frequency of "
+            f"{rate / 2:g} Hz, too slow to be filtered in numbers of 64 bits; check t_r={t_r:g} "
+            "s, or leave the cut-off out."
+        )
+        raise ParameterError(msg)
     from scipy import signal
 
     sections = signal.butter(

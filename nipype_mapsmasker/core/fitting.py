@@ -25,14 +25,16 @@ from scipy import sparse
 
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.least_squares import RowMatrix, Solution, solve_maps
-from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support
+from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support, to_dense
 from nipype_mapsmasker.core.smoothing import smoothing_operator
 from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
     SeparableOperator,
     SparseOperator,
 )
-from nipype_mapsmasker.core.tiles import Support, Supports, TiledRows, tile_rows
+from nipype_mapsmasker.core.supports import Supports
+from nipype_mapsmasker.core.tiles import Support, TiledRows, tile_rows
+from nipype_mapsmasker.errors import MapsError
 
 __all__ = [
     "MapsOperator",
@@ -43,6 +45,10 @@ __all__ = [
     "is_identity",
     "widths",
 ]
+
+
+FLAT = 1e-12
+"""Share of a map's norm that its deviations from a constant must exceed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,13 +87,15 @@ class MapsOperator:
         Which maps are combinations of each other, to the rounding of their file: they share what
         they have in common (minimum norm), group by group.
     folded : bool
-        Whether A holds more than M: smoothing, resampling or both.
+        Whether A holds more than M: smoothing, resampling, or that means over the mask are gone.
     rounding : (K,) ndarray of float or None
         What the stored type has rounded off of each map, relative to the map's norm.
     plain : (K, V') TiledRows or None
         The maps themselves, where A is something else.
     plain_voxels : (V',) ndarray of int or None
         Flat indices of their voxels.
+    demeaned : bool
+        Whether maps and volumes lose their mean over the mask of the fit.
 
     Notes
     -----
@@ -111,6 +119,7 @@ class MapsOperator:
     rounding: NDArray[np.float64] | None = None
     plain: TiledRows | None = None
     plain_voxels: NDArray[np.int64] | None = None
+    demeaned: bool = False
 
     @property
     def maps(self) -> tuple[TiledRows, NDArray[np.int64]]:
@@ -134,6 +143,8 @@ def fit_maps(
     maps: MapsMatrix,
     names: list[str],
     smoothing_fwhm: float | tuple[float, float, float] | None = None,
+    *,
+    demean_over: NDArray[np.int64] | None = None,
 ) -> MapsOperator:
     """
     Fit maps once, for every run on their grid.
@@ -146,6 +157,8 @@ def fit_maps(
         Their K names.
     smoothing_fwhm : float or three floats, optional
         Full width at half maximum in mm of the smoothing to fold in.
+    demean_over : (V_mask,) ndarray of int, optional
+        Flat indices of the voxels over which maps and volumes lose their mean first.
 
     Returns
     -------
@@ -157,17 +170,46 @@ def fit_maps(
     The Gram matrix squares the condition number; it is used up to ``MAX_GRAM_CONDITION``. An
     empty map counts for nothing in the rank.
     Memory: M, and a second copy of it only for ill-conditioned maps.
+
+    Centred maps are orthogonal to a constant, so that centring the volumes as well changes
+    nothing more: the signals of ``demean_over`` are those of ``fsl_glm --demean``.
     """
-    rounding = np.zeros(maps.n_maps) if maps.rounding is None else maps.rounding
-    solution = solve_maps(maps.matrix, rounding)
+    fitted = maps if demean_over is None else _demeaned(maps, names, demean_over)
+    rounding = np.zeros(maps.n_maps) if fitted.rounding is None else fitted.rounding
+    solution = solve_maps(fitted.matrix, rounding)
     plain, voxels = tile_rows(Supports(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
     width = None
     if smoothing_fwhm is not None and smoothing_operator(maps.grid, smoothing_fwhm) is not None:
         width = tuple(float(one) for one in np.atleast_1d(smoothing_fwhm))
     return assemble(
-        plain, voxels, maps.grid, solution, maps.voxels,
+        plain, voxels, maps.grid, solution, fitted.voxels,
         names=tuple(names), coverage=maps.coverage, smoothing_fwhm=width, rounding=rounding,
+        demeaned=demean_over is not None,
     )  # fmt: skip
+
+
+def _demeaned(maps: MapsMatrix, names: list[str], voxels: NDArray[np.int64]) -> MapsMatrix:
+    """Take each map's mean over some voxels away; what was sparse is dense then."""
+    # Columns in one piece are summed pairwise, to the last digits: what rounding leaves of a mean
+    # would meet the mean of the image.
+    matrix = np.zeros((voxels.size, maps.n_maps), order="F")
+    matrix[np.searchsorted(voxels, maps.voxels)] = to_dense(maps.matrix)
+    before = np.sqrt((matrix**2).sum(axis=0))
+    for _ in range(2):
+        matrix -= matrix.mean(axis=0)
+    after = np.sqrt((matrix**2).sum(axis=0))
+    # What is left of a constant is rounding.
+    flat = (after <= FLAT * before) & (before > 0)
+    if flat.any():
+        msg = (
+            f"The map {names[int(np.argmax(flat))]!r} has the same weight in all voxels, so that "
+            "demean leaves nothing of it; leave it out, or do without demean."
+        )
+        raise MapsError(msg)
+    rounding = maps.rounding
+    if rounding is not None:
+        rounding = rounding * np.divide(before, after, out=np.ones_like(after), where=after > 0)
+    return replace(maps, voxels=voxels, matrix=matrix, rounding=rounding)
 
 
 def assemble(
@@ -181,6 +223,7 @@ def assemble(
     coverage: NDArray[np.float64],
     smoothing_fwhm: tuple[float, ...] | None,
     rounding: NDArray[np.float64],
+    demeaned: bool = False,
 ) -> MapsOperator:
     """
     Make an operator of maps and their solution.
@@ -197,7 +240,7 @@ def assemble(
         Of these maps.
     columns : (V,) ndarray of int
         Flat indices of the columns of the solution's basis.
-    names, coverage, smoothing_fwhm, rounding
+    names, coverage, smoothing_fwhm, rounding, demeaned
         As in `MapsOperator`.
 
     Returns
@@ -212,7 +255,7 @@ def assemble(
         assert smoothing is not None
         basis, places = _fold(Supports(solution.basis, columns), grid, smoothing, grid)
         kept = plain
-    elif not is_identity(solution.factor):
+    elif demeaned or not is_identity(solution.factor):
         basis, places = tile_rows(Supports(solution.basis, columns), grid.shape)
         kept = plain
     return MapsOperator(
@@ -229,10 +272,11 @@ def assemble(
         smoothing_fwhm=smoothing_fwhm,
         rank=solution.rank,
         merged=solution.merged,
-        folded=smoothing_fwhm is not None,
+        folded=smoothing_fwhm is not None or demeaned,
         rounding=rounding,
         plain=kept,
         plain_voxels=None if kept is None else voxels,
+        demeaned=demeaned,
     )
 
 

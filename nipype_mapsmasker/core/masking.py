@@ -30,7 +30,8 @@ from nipype_mapsmasker.core.least_squares import (
 )
 from nipype_mapsmasker.core.maps import DENSE_ABOVE, apply_to_support
 from nipype_mapsmasker.core.smoothing import smoothing_operator
-from nipype_mapsmasker.core.tiles import Support, Supports, TiledRows
+from nipype_mapsmasker.core.supports import Supports
+from nipype_mapsmasker.core.tiles import Support, TiledRows
 from nipype_mapsmasker.errors import MapsError
 
 __all__ = ["mask_operator"]
@@ -60,7 +61,7 @@ def mask_operator(
     Raises
     ------
     MapsError
-        No map has any weight left.
+        No map has any weight left, or they were demeaned over the mask of their fit.
 
     Notes
     -----
@@ -69,6 +70,11 @@ def mask_operator(
     """
     maps, voxels = operator.maps
     kept = inside[voxels]
+    if operator.demeaned:
+        msg = (
+            "These maps were fitted without their mean over another mask; fit them with this one."
+        )
+        raise MapsError(msg)
     if kept.all():
         return operator
     plain, places = maps.keep(kept), voxels[kept]

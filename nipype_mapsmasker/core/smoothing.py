@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.grids import Grid, voxel_sizes
+from nipype_mapsmasker.core.parameters.extraction import MAX_FWHM_MM
 from nipype_mapsmasker.core.spatial import SeparableOperator
 from nipype_mapsmasker.errors import ParameterError
 
@@ -41,10 +42,11 @@ def sigma_voxels(grid: Grid, fwhm: float | tuple[float, float, float]) -> NDArra
         Negative, not finite, or neither one nor three values.
     """
     values = np.atleast_1d(np.asarray(fwhm, dtype=np.float64))
-    if values.shape not in {(1,), (3,)} or not np.isfinite(values).all() or (values < 0).any():
+    are_widths = bool(((values >= 0) & (values <= MAX_FWHM_MM)).all())  # NaN is none
+    if values.shape not in {(1,), (3,)} or not are_widths:
         msg = (
-            "smoothing_fwhm must be one width in mm or three, none of them negative; "
-            f"got {fwhm!r}. Use 0 or None for no smoothing."
+            "smoothing_fwhm must be one width in mm or three, none of them negative or over "
+            f"{MAX_FWHM_MM:g}; got {fwhm!r}. Use 0 or None for no smoothing."
         )
         raise ParameterError(msg)
     return values / (FWHM_PER_SIGMA * voxel_sizes(grid))

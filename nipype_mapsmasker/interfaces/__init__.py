@@ -9,7 +9,7 @@ from nipype_mapsmasker.interfaces.extraction import ExtractSignals, HighVariance
 from nipype_mapsmasker.interfaces.fitting import FitMaps
 from nipype_mapsmasker.interfaces.grouping import AssignOperators, GroupRuns
 from nipype_mapsmasker.interfaces.inverse import InverseTransform
-from nipype_mapsmasker.interfaces.reports import RedrawRun, ReportCohort, ReportRun
+from nipype_mapsmasker.interfaces.reports import RedrawRuns, ReportCohort, ReportRun
 from nipype_mapsmasker.interfaces.resampling import ResampleImage
 from nipype_mapsmasker.interfaces.storing import StoreRun, SummariseRuns
 
@@ -24,7 +24,7 @@ __all__ = [
     "GroupRuns",
     "HighVarianceConfounds",
     "InverseTransform",
-    "RedrawRun",
+    "RedrawRuns",
     "ReportCohort",
     "ReportRun",
     "ResampleImage",

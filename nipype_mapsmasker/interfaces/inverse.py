@@ -22,7 +22,7 @@ __all__ = ["InverseTransform"]
 
 
 @with_parameters(
-    FittingParameters, leave_out=["allow_overlap", "smoothing_fwhm", "resampling_target"]
+    FittingParameters, leave_out=["allow_overlap", "smoothing_fwhm", "resampling_target", "demean"]
 )
 @with_parameters(
     OutputParameters, leave_out=["dtype", "output_format", "output_type", "inverse_transform"]

@@ -33,6 +33,7 @@ from nipype_mapsmasker.interfaces.traits import (
     with_parameters,
 )
 from nipype_mapsmasker.io.atomic import write_json
+from nipype_mapsmasker.io.journal import note
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
 from nipype_mapsmasker.io.results.summary import read_summary
 from nipype_mapsmasker.io.tables.signals import read_signals
@@ -44,7 +45,7 @@ from nipype_mapsmasker.reports.load import (
     write_run_page,
 )
 
-__all__ = ["RedrawRun", "ReportCohort", "ReportRun"]
+__all__ = ["RedrawRuns", "ReportCohort", "ReportRun"]
 
 LOGGER = logging.getLogger("nipype_mapsmasker.interfaces")
 
@@ -163,9 +164,9 @@ class ReportRun(RunInterface):
         )
 
 
-class _RedrawRunInputSpec(BaseInterfaceInputSpec):
+class _RedrawRunsInputSpec(BaseInterfaceInputSpec):
     out_dir = traits.Str(mandatory=True, desc="result folder")
-    run_id = traits.Str(mandatory=True, desc="run whose pages are made again")
+    run_ids = traits.List(traits.Str(), mandatory=True, desc="runs whose pages are made again")
     displayed_maps = traits.Any(
         None,
         usedefault=True,
@@ -173,39 +174,46 @@ class _RedrawRunInputSpec(BaseInterfaceInputSpec):
         "the results were made",
     )
     cmap = traits.Str("", usedefault=True, desc="colours behind the maps; '' likewise")
-    told_file = traits.Str(mandatory=True, desc="JSON file that tells of pages and warnings")
-    fault = traits.Str("", usedefault=True, desc="why the pages cannot be made, if that is known")
+    told_files = traits.List(
+        traits.Str(), mandatory=True, desc="per run the JSON file that tells of its pages"
+    )
     on_error = traits.Enum(
         "raise",
         "record",
         usedefault=True,
-        desc="what a page that cannot be drawn does: stop, or be told of in told_file",
+        desc="what a page that cannot be drawn does: stop, or be told of in told_files",
     )
 
 
-class _RedrawRunOutputSpec(TraitedSpec):
-    told_file = File(exists=True, desc="JSON object with the lists 'pages' and 'warnings'")
+class _RedrawRunsOutputSpec(TraitedSpec):
+    told_files = traits.List(
+        File(exists=True), desc="JSON objects with the lists 'pages' and 'warnings'"
+    )
 
 
-class RedrawRun(LeanInterface):
-    """Make the pages of one run of a result folder again, in their places, without its image."""
+class RedrawRuns(LeanInterface):
+    """
+    Make the pages of runs of a result folder again, in their places, without their images.
 
-    input_spec = _RedrawRunInputSpec
-    output_spec = _RedrawRunOutputSpec
+    How far it is stands in a journal (`io.journal`), as for a batch of runs.
+    """
+
+    input_spec = _RedrawRunsInputSpec
+    output_spec = _RedrawRunsOutputSpec
 
     def _run_interface(self, runtime: Any) -> Any:
-        inputs = self.inputs
-        if inputs.fault:
-            pages: list[Path] = []
-            warnings = [f"{inputs.run_id}: the page could not be drawn ({inputs.fault})."]
-        else:
+        inputs, folder = self.inputs, Path(runtime.cwd)
+        for run_id, told_file in zip(inputs.run_ids, inputs.told_files, strict=True):
+            note(folder, run_id, {"step": "report_run", "state": "started"})
             pages, warnings = redraw_run(
-                inputs.out_dir, inputs.run_id, inputs.displayed_maps, inputs.cmap or None
+                inputs.out_dir, run_id, inputs.displayed_maps, inputs.cmap or None
             )
-        if warnings and inputs.on_error == "raise":
-            raise DataFault(" ".join(warnings))
-        told = {"pages": [str(path) for path in pages], "warnings": warnings}
-        self._results = {"told_file": str(write_json(Path(inputs.told_file), told))}
+            if warnings and inputs.on_error == "raise":
+                raise DataFault(" ".join(warnings))
+            told = {"pages": [str(path) for path in pages], "warnings": warnings}
+            write_json(Path(told_file), told)
+            note(folder, run_id, {"state": "done"})
+        self._results = {"told_files": list(inputs.told_files)}
         return runtime
 
 

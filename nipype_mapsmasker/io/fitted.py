@@ -23,7 +23,7 @@ from nipype_mapsmasker.io.atomic import atomic_path
 
 __all__ = ["OPERATOR_FORMAT", "load_operator", "save_operator"]
 
-OPERATOR_FORMAT = 3
+OPERATOR_FORMAT = 4
 """Version of the file's layout; files of another version are refused."""
 
 _TILES = ("starts", "row_starts", "rows", "values")
@@ -69,6 +69,7 @@ def save_operator(path: str | Path, operator: MapsOperator) -> Path:
         "rank": np.array(operator.rank),
         "merged": operator.merged,
         "folded": np.array(operator.folded),
+        "demeaned": np.array(operator.demeaned),
         "rounding": np.zeros(operator.n_maps) if operator.rounding is None else operator.rounding,
     }
     arrays |= {f"basis_{part}": getattr(operator.basis, part) for part in _TILES}
@@ -135,6 +136,7 @@ def load_operator(path: str | Path, *, own: bool = False) -> MapsOperator:
         rank=int(arrays["rank"]),
         merged=arrays["merged"],
         folded=bool(arrays["folded"]),
+        demeaned=bool(arrays["demeaned"]),
         rounding=arrays["rounding"],
         plain=plain,
         plain_voxels=arrays.get("plain_voxels"),

@@ -101,6 +101,11 @@ def check_result_folder(folder: Path) -> None:
     ParameterError
         ``runs.tsv``, ``dataset_description.json`` or ``report.html`` is not of this package.
     """
+    if folder.is_symlink() and not folder.exists():
+        msg = (
+            f"{folder} is a link to {real(folder)}, which is not there; mend it, or give another."
+        )
+        raise ParameterError(msg)
     if folder.exists() and not folder.is_dir():
         msg = f"{folder} is a file, expected a folder; give another one."
         raise ParameterError(msg)

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nipype_mapsmasker.core.group import modularity, region_distances
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports import verdict as v
+from nipype_mapsmasker.reports.comparison import compare_strategy
 from nipype_mapsmasker.reports.outliers import compare_runs, groups_of
 from nipype_mapsmasker.reports.results import AtlasSummary, CohortResults, RunResults, RunRow
 
@@ -22,9 +24,6 @@ MAX_PAIRS = 5000
 
 MIN_RUNS_TO_COMPARE = 3
 """Fewer runs have no mean worth comparing with."""
-
-MIN_RUNS_WITH_MOTION = 10
-"""With fewer runs, relations between motion and connectivity are chance."""
 
 Array = NDArray[Any]
 
@@ -38,6 +37,9 @@ class _Sums:
     places: list[int] = field(default_factory=list)
     coverage: list[Array] = field(default_factory=list)
     pairs: list[Array] = field(default_factory=list)
+    volumes: list[int] = field(default_factory=list)
+    modularity: list[float] = field(default_factory=list)
+    distances: Array | None = None
     count: Array | None = None
     total: Array | None = None
     squares: Array | None = None
@@ -162,7 +164,7 @@ class CohortBuilder:
         return CohortResults(
             rows=rows,
             atlases=[
-                _summary(*key, sums, [rows[place].measures.get("motion") for place in sums.places])
+                _summary(*key, sums, [rows[place] for place in sums.places])
                 for key, sums in self._sums.items()
             ],
             title=title,
@@ -191,6 +193,10 @@ class CohortBuilder:
         pairs = m.upper_triangle(matrix)
         step = -(-len(pairs) // MAX_PAIRS) or 1
         sums.pairs.append(pairs[::step].astype(np.float32))
+        sums.volumes.append(len(run.raw))
+        sums.modularity.append(modularity(matrix)[0])
+        if sums.distances is None and run.centres is not None:
+            sums.distances = region_distances(run.centres)[::step]
         unknown = np.full(len(run.names), np.nan)
         coverage = unknown if run.coverage is None else run.coverage
         sums.coverage.append(np.asarray(coverage, dtype=np.float32))
@@ -235,21 +241,7 @@ def _similarities(sums: _Sums) -> list[tuple[int, float]]:
     return found
 
 
-def _motion_relation(sums: _Sums, motion: Sequence[float | None]) -> tuple[Array | None, int]:
-    """Correlate, over runs, each pair's correlation with mean motion."""
-    known = [index for index, value in enumerate(motion) if value is not None]
-    if len(known) < MIN_RUNS_WITH_MOTION or len(sums.names) < 2:
-        return None, len(known)
-    pairs = np.array([sums.pairs[index] for index in known], dtype=np.float64)
-    pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
-    moved = np.array([[motion[index]] for index in known], dtype=np.float64)
-    relation = m.confound_correlations(pairs, moved)[0]
-    return relation[np.isfinite(relation)], len(known)
-
-
-def _summary(
-    atlas: str, strategy: str, sums: _Sums, motion: Sequence[float | None]
-) -> AtlasSummary:
+def _summary(atlas: str, strategy: str, sums: _Sums, rows: Sequence[RunRow]) -> AtlasSummary:
     """Turn sums into mean and spread."""
     mean = spread = None
     if sums.count is not None:
@@ -265,7 +257,6 @@ def _summary(
     coverage = np.array(sums.coverage) if sums.coverage else None
     if coverage is not None and not np.isfinite(coverage).any():
         coverage = None
-    relation, n_motion = _motion_relation(sums, motion)
     return AtlasSummary(
         atlas=atlas,
         strategy=strategy,
@@ -274,6 +265,7 @@ def _summary(
         coverage=coverage,
         mean_correlation=mean,
         sd_correlation=spread,
-        motion_relation=relation,
-        n_motion=n_motion,
+        comparison=compare_strategy(
+            rows, sums.pairs, sums.volumes, sums.modularity, sums.distances
+        ),
     )

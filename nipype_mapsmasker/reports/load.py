@@ -25,6 +25,7 @@ from nipype_mapsmasker.io.images.headers import read_info
 from nipype_mapsmasker.io.images.reader import read_volumes
 from nipype_mapsmasker.io.sidecars import checksum
 from nipype_mapsmasker.io.tables.confounds import read_confounds
+from nipype_mapsmasker.io.tables.fmriprep import read_tedana, split_tedana
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.reports.palettes import BACKGROUND
@@ -99,7 +100,9 @@ def write_report_data(
     """
     given = [confounds_files] if isinstance(confounds_files, str) else list(confounds_files or [])
     arrays: dict[str, NDArray[Any]] = {}
-    tables, names = _confounds(given, high_variance_file, n_volumes, summary)
+    roles = [("confounds", file) for file in given]
+    given, tedana = split_tedana(given)
+    tables, names = _confounds(given, high_variance_file, n_volumes, summary, tedana)
     if names:
         arrays["confounds"] = np.hstack(tables)
         arrays["confound_names"] = np.array(names, dtype=np.str_)
@@ -110,7 +113,6 @@ def write_report_data(
         rows = read_rows(fit_coverage_file)
         inflation = [float(row["variance_inflation"] or "nan") for row in rows]
         arrays["variance_inflation"] = np.array(inflation)
-    roles = [("confounds", file) for file in given]
     roles += [("sample mask", sample_mask_file)] if sample_mask_file else []
     used = [[role, str(Path(file).absolute()), f"sha256:{checksum(file)}"] for role, file in roles]
     arrays["sources"] = np.array(json.dumps(used))
@@ -163,6 +165,9 @@ def load_run(
     for column in ("coverage", "coverage_fit", "coverage_data"):
         known = np.array([float(row[column] or "nan") for row in rows])
         values[column] = known[chosen]
+    if rows and all(row.get(axis) is not None for axis in "xyz" for row in rows):
+        places = np.array([[float(row[axis] or "nan") for axis in "xyz"] for row in rows])
+        values["centres"] = places[chosen]
     if files.fit_quality_file is not None:
         fit, columns = read_signals(files.fit_quality_file)
         values["r_squared"] = fit[:, columns.index("r_squared")]
@@ -276,6 +281,7 @@ def _confounds(
     high_variance_file: str | None,
     n_volumes: int,
     summary: Mapping[str, Any],
+    tedana: tuple[str, str] | None = None,
 ) -> tuple[list[NDArray[np.float64]], list[str]]:
     """Read the confounds that were regressed, as cleaning read them."""
     tables, names = [], []
@@ -284,6 +290,12 @@ def _confounds(
         tables.append(values)
         names += columns
     used = [name for name in summary.get("confound_names", ()) if name not in names]
+    mixing = read_tedana(*tedana, n_volumes)[0] if tedana and used else {}
+    components = [name for name in used if name in mixing]
+    if components:
+        tables.append(np.column_stack([mixing[name] for name in components]))
+        names += components
+        used = [name for name in used if name not in mixing]
     if given and used:
         # Names are patterns to the reader; in brackets, special letters stand for themselves.
         patterns = ["".join(f"[{x}]" if x in "*?[" else x for x in name) for name in used]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nipype_mapsmasker.reports.methods_denoising import strategy_sentences
 from nipype_mapsmasker.reports.results import RunResults
 
 __all__ = ["MethodsText", "methods_text"]
@@ -111,6 +112,8 @@ def _extraction(run: RunResults, citations: _Citations) -> list[str]:
     if width:
         shown = " x ".join(f"{w:g}" for w in width) if isinstance(width, list) else f"{width:g}"
         sentences.append(f"Images were smoothed with a Gaussian kernel of {shown} mm FWHM.")
+    if parameters.get("demean"):
+        sentences.append("Maps and volumes lost their mean over the mask before the regression.")
     target = parameters.get("resampling_target")
     grids = {
         "data": "Maps were resampled to the grid of the data",
@@ -130,7 +133,7 @@ def _cleaning(run: RunResults, citations: _Citations) -> list[str]:
         return []
     steps = _steps(run, citations)
     n_censored = int((~run.kept).sum())
-    sentences = []
+    sentences = strategy_sentences(run.summary.get("selection") or {})
     if steps:
         order = citations.cite("order")
         sentences.append(

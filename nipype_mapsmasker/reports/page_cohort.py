@@ -11,9 +11,9 @@ import numpy as np
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports import outliers as o
 from nipype_mapsmasker.reports import verdict as v
-from nipype_mapsmasker.reports.charts import Chart
 from nipype_mapsmasker.reports.cohort_data import LEVELS, CohortNumbers, cohort_numbers, table_data
 from nipype_mapsmasker.reports.html import Html, document, href, join, tag
+from nipype_mapsmasker.reports.page_strategies import strategies_section
 from nipype_mapsmasker.reports.palettes import share_palette
 from nipype_mapsmasker.reports.parts import (
     bullets,
@@ -75,6 +75,8 @@ def cohort_page(cohort: CohortResults) -> str:
     links = [("runs", "Runs")]
     links += [("outliers", "Outliers")] if numbers.outliers else []
     links += [("distributions", "Distributions")] if numbers.shown else []
+    compared = strategies_section(cohort.atlases)
+    links += [("strategies", "Strategies")] if compared is not None else []
     links += [(name, heading) for name, heading, _ in atlases] + [("how", "How")]
     body = join(
         [
@@ -87,6 +89,7 @@ def cohort_page(cohort: CohortResults) -> str:
             _runs(numbers),
             _outliers(numbers),
             _distributions(numbers),
+            compared,
             *(html for _, _, html in atlases),
             _how(cohort, numbers),
         ]
@@ -224,7 +227,6 @@ def _atlas(name: str, atlas: AtlasSummary, rows: list[RunRow]) -> Html:
     if atlas.sd_correlation is not None:
         matrices.append(_spread(name, atlas.sd_correlation[np.ix_(order, order)], names))
     parts.append(tag("div", join(matrices), class_="pair"))
-    parts.append(_motion_relation(atlas))
     parts.append(tag("h3", "Maps lost or cut"))
     lost = _lost(atlas, rows)
     head = ["Map", "No signal in", "Less than half of the weight on data in"]
@@ -277,28 +279,6 @@ def _spread(name: str, spread: m.Array, names: list[str]) -> Html:
     scale = tag("span", class_="ramp spread", aria_hidden="true")
     drawn = tag("div", sparse_names(names), tag("div", picture, class_="plot"), class_="named")
     return figure(drawn, caption=join([words, scale, f" 0 to {(n_steps - 1) / SHARE_STEPS:g}"]))
-
-
-def _motion_relation(atlas: AtlasSummary) -> Html | None:
-    """Draw how correlations between signals go with motion over the runs."""
-    if atlas.motion_relation is None or not atlas.motion_relation.size:
-        return None
-    relation, n_runs = atlas.motion_relation, atlas.n_motion
-    edges = np.linspace(-1, 1, 41)
-    share = np.histogram(relation, edges)[0] / relation.size
-    chart = Chart(
-        (-1.0, 1.0), (0.0, 1.05 * float(share.max())), y_label="share of pairs",
-        x_label="correlation over runs of connectivity with mean motion",
-    )  # fmt: skip
-    chart.at(0.0, "axis")
-    chart.steps(edges, share, "after outline")
-    chance = 0.6745 / np.sqrt(max(1, n_runs - 1))
-    caption = (
-        f"Does connectivity go with motion (QC-FC)? Over {n_runs} runs the median |r| of a pair's "
-        "correlation with mean framewise displacement is "
-        f"{np.median(np.abs(relation)):.2f}; about {chance:.2f} would be chance."
-    )
-    return figure(chart.html("Histogram of QC-FC correlations", height="9rem"), caption=caption)
 
 
 def _share_codes(shares: m.Array) -> m.Array:

@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["AtlasSummary", "CohortResults", "RunResults", "RunRow", "Source"]
+__all__ = [
+    "AtlasSummary",
+    "CohortResults",
+    "RunResults",
+    "RunRow",
+    "Source",
+    "StrategyComparison",
+]
 
 Array = NDArray[Any]
 
@@ -65,6 +72,8 @@ class RunResults:
     coverage, coverage_fit, coverage_data, variance_inflation : (K,) ndarray of float, optional
         Share of each map's weight that counted in all; inside mask and field of view; with
         data in this run; and the variance inflation factor of each map.
+    centres : (K, 3) ndarray of float, optional
+        Centre of each map, mm.
     r_squared : (T,) ndarray of float, optional
         Share of each volume's energy that the maps explain.
     fluctuation_r_squared : float, optional
@@ -105,6 +114,7 @@ class RunResults:
     coverage_fit: Array | None = None
     coverage_data: Array | None = None
     variance_inflation: Array | None = None
+    centres: Array | None = None
     r_squared: Array | None = None
     fluctuation_r_squared: float | None = None
     mean_image: Array | None = None
@@ -195,6 +205,29 @@ class RunRow:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
+class StrategyComparison:
+    """
+    Hold what is compared between strategies.
+
+    Parameters
+    ----------
+    values : dict of str to float
+        By the names of `nipype_mapsmasker.reports.comparison.COMPARED`, those that are known.
+    n_subjects : int
+        Subjects with connectivity and motion.
+    correlation : (P,) ndarray of float, optional
+        QC-FC of each pair of maps: its connectivity with mean motion, over subjects.
+    distances : (P,) ndarray of float, optional
+        Between the two maps of each pair, mm.
+    """
+
+    values: dict[str, float] = field(default_factory=dict)
+    n_subjects: int = 0
+    correlation: Array | None = None
+    distances: Array | None = None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
 class AtlasSummary:
     """
     Hold what the cohort's runs have in common for one set of maps and one strategy.
@@ -211,10 +244,8 @@ class AtlasSummary:
         Coverage of each map in each run.
     mean_correlation, sd_correlation : (K, K) ndarray of float, optional
         Mean over runs, back from Fisher's z, and standard deviation of r.
-    motion_relation : (P,) ndarray of float, optional
-        For P pairs of maps, the correlation over runs of their correlation with mean motion.
-    n_motion : int
-        Runs whose motion is known.
+    comparison : StrategyComparison, optional
+        What the strategy leaves of head motion, and what it costs.
     """
 
     atlas: str = ""
@@ -224,8 +255,7 @@ class AtlasSummary:
     coverage: Array | None = None
     mean_correlation: Array | None = None
     sd_correlation: Array | None = None
-    motion_relation: Array | None = None
-    n_motion: int = 0
+    comparison: StrategyComparison | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -150,6 +150,7 @@ def dual_regression(
         ],
         "DegreesOfFreedom": found.degrees_of_freedom,
         "StandardizedSignals": standardize,
+        "SkullStripped": files.mask_file is not None,
     }
     return DualRegressionFiles(
         written["effect"], written["z"], write_json(folder / "dualregression.json", summary)

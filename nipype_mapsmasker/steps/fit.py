@@ -81,7 +81,10 @@ def fit_to_grid(
     maps = load_maps(maps_image, target, mask, mask_file=mask_file)
     if not parameters.allow_overlap:
         check_no_overlap(maps, names)
-    operator = fit_maps(maps, names, parameters.fwhm)
+    voxels = None
+    if parameters.demean:
+        voxels = np.arange(target.n_voxels) if mask is None else np.flatnonzero(mask)
+    operator = fit_maps(maps, names, parameters.fwhm, demean_over=voxels)
     cuts = None
     if save_cuts:
         cuts = save_arrays(folder / "cuts.npz", collect_cuts(maps.volumes(), target.affine))

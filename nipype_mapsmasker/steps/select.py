@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from nipype_mapsmasker.io.tables.fmriprep import (
     ConfoundsTables,
     read_confounds_tables,
     read_tedana,
+    split_tedana,
 )
 from nipype_mapsmasker.io.tables.rows import write_rows
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
@@ -145,6 +146,9 @@ def select_run(
     SignalError
         Too little of the run is left.
     """
+    others, tedana = split_tedana(_listed(files.confounds_files))
+    if tedana is not None:
+        files = replace(files, confounds_files=others, tedana_files=files.tedana_files or tedana)
     is_skipped = missing_confounds == "skip" and not files.confounds_files
     is_skipped = is_skipped and files.tedana_files is None and strategy.needs_table
     if is_skipped:
@@ -248,7 +252,14 @@ def _regressors(
         _check_aroma(files.image, strategy)
     mixing: dict[str, NDArray[np.float64]] = {}
     classified = None
-    if "tedana" in strategy.strategy and files.tedana_files is not None:
+    if "tedana" in strategy.strategy:
+        if files.tedana_files is None:
+            msg = (
+                f"The strategy {strategy.name!r} needs tedana's tables, desc-ICA_mixing.tsv and "
+                f"desc-tedana_metrics.tsv, and the run {files.run_id!r} has none; give both among "
+                "its confounds, or tedana's folder by --derivatives and its images by --desc."
+            )
+            raise TableError(msg)
         mixing, classified = read_tedana(*files.tedana_files, run.n_volumes)
     names = run.confounds.names + list(mixing)
     selection = select_columns(strategy, names, run.confounds.metadata, classified)

@@ -120,6 +120,9 @@ def verify_plan(plan: Plan, *, n_runs: int | None = None, seed: int = 0) -> Iter
     ParameterError
         The folder holds no run that is done.
     """
+    if plan.params.demean:
+        msg = "nilearn cannot demean maps and volumes, so there is nothing to compare with."
+        raise ParameterError(msg)
     done = [
         planned.run
         for planned in plan.runs

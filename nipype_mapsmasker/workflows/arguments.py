@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from nipype_mapsmasker.core.parameters import MaskerParameters, document, parameter
+from nipype_mapsmasker.errors import ParameterError
 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import Workflow
@@ -72,7 +73,24 @@ class RunArguments(WorkflowArguments):
 class CohortArguments(WorkflowArguments):
     """Hold what `init_cohort_wf` takes."""
 
+    batch_size: int | None = parameter(
+        None,
+        "runs whose steps one node does, one run after the other, for thousands of short ones; "
+        "needs out_dir, whose files are then the only results; None makes each step a MapNode "
+        "over runs",
+        low=1,
+    )
     name: str = parameter("mapsmasker_cohort_wf", "name of the workflow")
+
+    def __post_init__(self) -> None:
+        """Refuse batches whose results would be nowhere."""
+        WorkflowArguments.__post_init__(self)
+        if self.batch_size is not None and self.out_dir is None:
+            msg = (
+                f"batch_size={self.batch_size} needs out_dir, because nothing but the result "
+                "folder holds what a batch makes; give out_dir, or leave batch_size out."
+            )
+            raise ParameterError(msg)
 
 
 def takes(

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The workflow of a cohort: MapNodes over runs, one fit per distinct grid and mask."""
+"""The workflow of a cohort: MapNodes over runs, one fit per distinct grid."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from nipype_mapsmasker.workflows.arguments import CohortArguments, takes
+from nipype_mapsmasker.workflows.batching import Batch
 from nipype_mapsmasker.workflows.connections import first_known, listed, pick, pick_each
 from nipype_mapsmasker.workflows.ends import add_steps_and_ends
 from nipype_mapsmasker.workflows.steps import LIGHT, Graph, Source, fit_interface
@@ -59,7 +60,9 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
     Signals are the least-squares coefficients of the maps in every volume, extracted after
     optional smoothing, and cleaned of confounds in the order of Lindquist et al. (2019).
     ``fit_maps`` is a MapNode over distinct grids and masks; ``extract``, ``clean`` (one per atlas
-    and strategy), ``inverse_transform``, ``report_run`` and ``store`` are MapNodes over runs.
+    and strategy), ``inverse_transform``, ``report_run`` and ``store`` are MapNodes over runs; with
+    ``batch_size`` one MapNode over batches of runs does all of these steps instead, and the
+    outputs of single steps stay unset.
 
     .. workflow::
         :graph2use: orig
@@ -163,6 +166,8 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
             ("extraction_key", "extraction_keys"),
         )
     } | {"operator_files": (assign, "operator_files"), "fault": (assign, "fault_files")}
+    if given.batch_size is not None:
+        graph.batch = Batch(given.batch_size)
     add_steps_and_ends(
         graph,
         fields=COHORT_OUTPUTS,
@@ -182,7 +187,7 @@ def _add_grouping(graph: Graph) -> Node:
     group_runs = Node(
         GroupRuns(
             by_grid=by_grid,
-            by_mask=graph.given.resampling_target == "mask",
+            by_mask=graph.given.demean or graph.given.resampling_target == "mask",
             mask_threshold=graph.given.mask_threshold,
             on_error=graph.given.on_error,
         ),

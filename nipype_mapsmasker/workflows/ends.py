@@ -51,12 +51,17 @@ def add_steps_and_ends(
     if given.reports:
         _add_pages(graph, run, provenance)
     run.last = _add_faults(graph, run)
-    found = _run_outputs(graph, run)
+    found = _run_outputs(graph, run) if graph.batch is None else {}
     if given.out_dir is not None:
         store = _add_store(graph, run, provenance)
-        found["manifest_file"] = (store, "manifest_file")
+        ends = {name: (store, name) for name in ("manifest_file", "fault_file")}
+        if graph.batch is not None:
+            join = graph.batch.close(graph)
+            ends = {name: (join, f"{name}s") for name in ends}
+            found = {"operator_files": graph.sources["operator_files"], **ends}
+        found["manifest_file"] = ends["manifest_file"]
         if given.cohort_tables:
-            found |= _add_cohort(graph, store, run_ids, fit_coverage, provenance)
+            found |= _add_cohort(graph, ends, run_ids, fit_coverage, provenance)
     outputnode = Node(IdentityInterface(fields=list(fields)), name="outputnode")
     sources = _gathered(graph, found) if graph.over_runs else _handed_over(graph, found)
     graph.connect(
@@ -116,7 +121,7 @@ def _run_outputs(graph: Graph, run: RunSteps) -> dict[str, Source | list[Source]
 
 def _add_cohort(
     graph: Graph,
-    store: Any,
+    ends: Mapping[str, Source],
     run_ids: Source,
     fit_coverage: Source,
     provenance: Mapping[str, Any],
@@ -135,8 +140,7 @@ def _add_cohort(
     sources = {
         "run_ids": run_ids,
         "coverage_files": fit_coverage,
-        "manifest_files": (store, ("manifest_file", listed)),
-        "fault_files": (store, ("fault_file", listed)),
+        **{f"{name}s": (node, (output, listed)) for name, (node, output) in ends.items()},
     }
     graph.connect(summarise, sources)
     found = {"runs_file": (summarise, "out_file")}

@@ -20,6 +20,7 @@ from nipype_mapsmasker.core.parameters import (
     HighVarianceParameters,
     values_of,
 )
+from nipype_mapsmasker.workflows.batching import Batch, StepNode
 from nipype_mapsmasker.workflows.connections import holds_each, pick, pick_each
 from nipype_mapsmasker.workflows.denoising import add_analyses, add_selections, chosen_tables
 
@@ -86,6 +87,8 @@ class Graph:
         Outputs of the fits that serve a run, one per atlas.
     maps : list of Source
         The maps images, one per atlas.
+    batch : Batch or None
+        Gathers the steps of runs, where they are not to be nodes.
     """
 
     workflow: Workflow
@@ -95,6 +98,7 @@ class Graph:
     sources: dict[str, Source] = field(default_factory=dict)
     fits: dict[str, list[Source]] = field(default_factory=dict)
     maps: list[Source] = field(default_factory=list)
+    batch: Batch | None = None
     _made_by: dict[Any, list[Any]] = field(default_factory=dict)
 
     @classmethod
@@ -123,13 +127,15 @@ class Graph:
         per_run: Mapping[str, Source],
         shared: Mapping[str, Source] | None = None,
         **options: Any,
-    ) -> Node | MapNode:
+    ) -> Node | MapNode | StepNode:
         """Add a step, iterating over what differs from run to run."""
         from nipype.pipeline.engine import Node
 
         from nipype_mapsmasker.workflows.mapnode import RunsMapNode
 
         options.setdefault("mem_gb", LIGHT_MEM_GB)
+        if self.batch is not None:
+            return self.batch.add(interface, name, per_run, shared or {}, options["mem_gb"])
         node = (
             RunsMapNode(interface, name=name, iterfield=list(per_run), **options)
             if self.over_runs
@@ -155,15 +161,19 @@ class Graph:
         from nipype_mapsmasker.interfaces.lists import ListAtlases, ListRuns
 
         sources = list(sources)
+        named = {f"in{number}": source for number, source in enumerate(sources)}
+        if self.batch is not None and each_run:
+            return self.add(ListAtlases(len(sources)), name, named), "out"
         lists = ListRuns if each_run and self.over_runs else ListAtlases
         node = Node(lists(len(sources)), name=name, **LIGHT)
-        self.connect(node, {f"in{number}": source for number, source in enumerate(sources)})
+        self.connect(node, named)
         self._made_by[node] = [source for source, _ in sources]
         return node, "out"
 
     def element(self, node: Any, output: str, number: int) -> Source:
         """Name one element of an output that is a list for each run."""
-        return node, (output, pick_each if self.over_runs else pick, number)
+        is_list = self.over_runs and not isinstance(node, StepNode)
+        return node, (output, pick_each if is_list else pick, number)
 
     def of_run(self, *names: str, **renamed: str) -> dict[str, Source]:
         """Take some of the sources, under their own or other names."""

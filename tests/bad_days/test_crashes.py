@@ -16,6 +16,7 @@ from tests.bad_days.conftest import PATIENCE_SECS, count, statuses
 
 PATCH = """
 import os, signal, sys
+from collections import Counter
 if os.environ.get("BAD_RUN"):
     import nipype_mapsmasker.steps.extract as extraction
     genuine = extraction.extract_run
@@ -86,7 +87,7 @@ def test_on_error_raise_stops_at_a_crash(cohort, tmp_path):
     assert done.returncode == 2
     count("faults")
     assert done.stderr.splitlines()[-1] == "mapsmasker: no memory left"
-    assert set(statuses(out).values()) <= {"failed", "not reached"}
+    assert list(statuses(out).values()).count("failed") == 1  # others may have been quicker
     assert cohort.finish(out) == 0
     cohort.check(out)
 

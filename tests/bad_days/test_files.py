@@ -222,9 +222,8 @@ def test_ctrl_c(cohort, tmp_path):
     out = tmp_path / "out"
     with (tmp_path / "told.txt").open("w+") as told:
         driver = cohort.call(out, stderr=told)
-        wait_for(
-            lambda: (private_folder(out) / "work" / "mapsmasker_cohort_wf" / "extract").exists()
-        )
+        work = private_folder(out) / "work" / "mapsmasker_cohort_wf"
+        wait_for((work / "run_batches").exists)
         workers = workers_of(driver.pid)
         driver.send_signal(signal.SIGINT)
         code = driver.wait(PATIENCE_SECS)

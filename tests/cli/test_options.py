@@ -17,6 +17,7 @@ SHARED = {
     "allow_overlap": (["--no-allow-overlap"], False),
     "smoothing_fwhm": (["--smoothing-fwhm", "4", "5", "6"], [4.0, 5.0, 6.0]),
     "resampling_target": (["--resampling-target", "none"], None),
+    "demean": (["--demean"], True),
     "keep_masked_maps": (["--no-keep-masked-maps"], False),
     "min_coverage": (["--min-coverage", "0.5"], 0.5),
     "missing_voxels": (["--missing-voxels", "exclude"], "exclude"),

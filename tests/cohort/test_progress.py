@@ -5,17 +5,26 @@ from itertools import pairwise
 from types import SimpleNamespace
 
 from nipype_mapsmasker.cohort.progress import Progress, element_of
+from nipype_mapsmasker.workflows.batching import BATCH_NODE
+
+PARTS = [["a", "b"], ["c", "d"], ["e"]]
+"""Runs of three batches."""
 
 
 def element(step, number):
     return SimpleNamespace(name=f"_{step}{number}", base_dir=f"/w/wf/{step}/mapflow")
 
 
-def run_all(progress, n_runs=3, steps=("extract", "clean_a1", "store")):
-    for step in steps:
-        for number in range(n_runs):
-            progress.update(element(step, number), "start")
-            progress.update(element(step, number), "end")
+def begin(is_done=lambda run_id: True, tell=None):
+    progress = Progress(5, is_done, tell)
+    progress.begin(PARTS)
+    return progress
+
+
+def run_all(progress, status="end"):
+    for number in range(len(PARTS)):
+        progress.update(element(BATCH_NODE, number), "start")
+        progress.update(element(BATCH_NODE, number), status)
 
 
 def test_elements_are_told_from_nodes():
@@ -23,28 +32,34 @@ def test_elements_are_told_from_nodes():
     assert element_of(SimpleNamespace(name="summarise", base_dir="/w/wf")) is None
 
 
-def test_an_event_per_step_of_a_run():
+def test_an_event_per_batch():
     events = []
-    run_all(Progress(3, 3, lambda number: number != 1, events.append))
-    assert [event.steps_done for event in events] == list(range(1, 10))
-    assert {(event.total, event.steps_total) for event in events} == {(3, 9)}
-    assert [event.reached for event in events] == [1, 2, 3] * 3
-    assert [(event.done, event.failed) for event in events[5:]] == [(0, 0), (1, 0), (1, 1), (2, 1)]
+    progress = begin(lambda run_id: run_id != "c", events.append)
+    progress.update(element("fit_maps", 0), "end")
+    run_all(progress)
+    assert [event.steps_done for event in events] == [2, 4, 5]
+    assert {(event.total, event.steps_total) for event in events} == {(5, 5)}
+    assert [(event.done, event.failed) for event in events] == [(2, 0), (3, 1), (4, 1)]
     assert events[-1].step == "store"
     assert all(a.seconds <= b.seconds for a, b in pairwise(events))
 
 
 def test_a_mapnode_of_linear_is_one_event():
     events = []
-    progress = Progress(3, 2, lambda number: True, events.append)
-    node = SimpleNamespace(name="store", base_dir="/w/wf", iterfield=["run_id"])
+    progress = begin(tell=events.append)
+    node = SimpleNamespace(name=BATCH_NODE, base_dir="/w/wf", iterfield=["runs"])
     for status in ("start", "end", "end"):
         progress.update(node, status)
-    assert [(event.reached, event.done) for event in events] == [(3, 3)]
+    assert [(event.reached, event.done) for event in events] == [(5, 5)]
 
 
-def test_a_second_attempt_counts_no_step_twice():
-    progress = Progress(3, 3, lambda number: True)
-    run_all(progress)
-    run_all(progress)
-    assert progress.count == 9
+def test_of_a_batch_that_crashed_what_is_done_counts_and_a_second_attempt_counts_the_rest():
+    events = []
+    done = {"a", "c", "d", "e"}
+    progress = begin(done.__contains__, events.append)
+    run_all(progress, "exception")
+    assert [event.reached for event in events] == [1, 3, 4]
+    progress.begin([["b"]])
+    progress.update(element(BATCH_NODE, 0), "end")
+    assert [(event.reached, event.failed) for event in events[3:]] == [(5, 1)]
+    assert progress.count == 5

@@ -83,13 +83,14 @@ def test_a_request_does_not_change():
 @pytest.mark.parametrize(
     ("values", "match"),
     [
-        ({"input": ""}, "input is empty; give BIDS folder of derivatives, table of runs"),
+        ({"input": ""}, "input is empty, expected: BIDS folder of derivatives, table of runs"),
         ({"input": []}, "input is empty"),
         ({"input": None}, "input is empty"),
         ({"input": 3}, "input must be a path; got 3"),
         ({"input": ["a.nii", None]}, "input holds None"),
         ({"maps": []}, "maps is empty"),
-        ({"maps": [None]}, "maps holds None"),
+        ({"maps": [None]}, "maps holds an empty entry"),
+        ({"maps": [""]}, "maps holds an empty entry"),
         ({"out_dir": ""}, "out_dir is empty"),
         ({"labels": ["a", "b"]}, "maps has 1 entries and labels 2"),
         ({"atlas_names": ["a", "b"]}, "maps has 1 entries and atlas_names 2"),

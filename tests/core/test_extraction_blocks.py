@@ -14,7 +14,8 @@ from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.maps import collect_maps
 from nipype_mapsmasker.core.resampling import BlockResampler, data_range
-from nipype_mapsmasker.core.tiles import Supports, tile_rows
+from nipype_mapsmasker.core.supports import Supports
+from nipype_mapsmasker.core.tiles import tile_rows
 from nipype_mapsmasker.core.variance import MeanSquares
 from nipype_mapsmasker.io.fitted import load_operator, save_operator
 from tests.conftest import AFFINES, SHAPE, read_only

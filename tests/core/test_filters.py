@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nipype_mapsmasker.core.filters import (
+    MIN_CUTOFF,
     cosine_drifts,
     design_butterworth,
     interpolate_censored,
@@ -33,6 +34,15 @@ def test_no_cut_off_is_no_filter(rng: np.random.Generator) -> None:
 def test_wrong_order_of_cut_offs() -> None:
     with pytest.raises(ParameterError, match="must be below low_pass"):
         design_butterworth(2.0, low_pass=0.01, high_pass=0.1)
+
+
+@pytest.mark.parametrize("t_r", [1e-300, 1e-9, 1e300])
+def test_cut_offs_too_slow_for_numbers(t_r: float) -> None:
+    with pytest.raises(ParameterError, match="of the Nyquist frequency"):
+        design_butterworth(t_r, high_pass=0.01)
+    slowest = 1.01 * MIN_CUTOFF * 0.25
+    filtered = design_butterworth(2.0, high_pass=slowest).apply(np.eye(60)[:, :1])
+    assert np.isfinite(filtered).all()
 
 
 def test_phase_is_left_alone() -> None:

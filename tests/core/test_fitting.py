@@ -13,8 +13,10 @@ from nipype_mapsmasker.core.fitting import (
 from nipype_mapsmasker.core.grids import Grid, voxel_transform
 from nipype_mapsmasker.core.interpolation import resampling_operator
 from nipype_mapsmasker.core.maps import MapsMatrix
+from nipype_mapsmasker.core.masking import mask_operator
+from nipype_mapsmasker.core.smoothing import smoothing_operator
 from nipype_mapsmasker.core.spatial import DirectResampling
-from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.errors import MapsError, ParameterError
 from tests.conftest import AFFINES, SHAPE, read_only
 
 GRID = Grid((20, 21, 22), np.diag([2.0, 2.0, 2.0, 1.0]))
@@ -231,8 +233,9 @@ def test_smoothing_by_nothing_is_no_smoothing(rng: np.random.Generator) -> None:
     operator = fit(maps, smoothing_fwhm=0.0)
     assert operator.smoothing_fwhm is None
     assert not operator.folded
-    with pytest.raises(ParameterError, match="none of them negative"):
-        fit(maps, smoothing_fwhm=-1.0)
+    for wrong in (-1.0, np.nan, 1e9):  # the kernel of the last would fill any memory
+        with pytest.raises(ParameterError, match="none of them negative or over 1000"):
+            fit(maps, smoothing_fwhm=wrong)
 
 
 @pytest.mark.parametrize("name", ["flipped", "oblique"])
@@ -257,3 +260,52 @@ def test_folded_resampling_equals_resampling_each_volume(
     found = signals(folded, volumes.reshape(5, -1))
     assert np.abs(found - expected).max() < 1e-12
     assert folded.grid is source
+
+
+@pytest.mark.parametrize("kind", ["dense", "sparse", "partition"])
+@pytest.mark.parametrize("n_mask", [700, GRID.n_voxels])
+def test_demeaned_maps_give_what_fsl_glm_does(rng, kind, n_mask):
+    weights = rng.random((600, 4))
+    if kind != "dense":
+        weights = np.eye(4)[rng.integers(0, 4, 600)] * (1 if kind == "partition" else weights)
+    if kind == "partition":  # its maps add up to a constant, where the mask ends with them
+        weights = np.eye(4)[np.arange(n_mask) % 4]
+    maps = as_maps(weights, kept_sparse=kind != "dense")
+    volumes = 1e3 + 10 * rng.normal(size=(9, GRID.n_voxels)) + rng.normal(size=(9, 1)) * 50
+    found = signals(fit(maps, demean_over=np.arange(n_mask)), volumes)
+    whole = np.zeros((n_mask, 4))
+    whole[: len(weights)] = weights
+    inside = volumes[:, :n_mask]
+    centred = inside - inside.mean(axis=1, keepdims=True)
+    expected = centred @ np.linalg.pinv(whole - whole.mean(axis=0), rcond=1e-12).T
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+    # The other volumes' voxels and any constant count for nothing.
+    volumes[:, n_mask:] = 0
+    again = signals(fit(maps, demean_over=np.arange(n_mask)), volumes + 777)
+    np.testing.assert_allclose(again, expected, rtol=0, atol=1e-10 * np.abs(expected).max())
+
+
+def test_a_constant_map_leaves_nothing_to_demean(rng):
+    weights = np.column_stack([rng.random(50), np.full(50, 0.1)])
+    with pytest.raises(MapsError, match="'m1' has the same weight in all voxels"):
+        fit(as_maps(weights), demean_over=np.arange(50))
+    fit(as_maps(weights), demean_over=np.arange(51))
+
+
+def test_smoothing_comes_before_demeaning(rng):
+    maps = as_maps(rng.random((GRID.n_voxels, 3)))
+    inside = np.flatnonzero(rng.random(GRID.n_voxels) < 0.5)
+    within = MapsMatrix(GRID, inside, maps.matrix[inside], maps.coverage)
+    volumes = 100 + rng.normal(size=(5, GRID.n_voxels))
+    smoothing = smoothing_operator(GRID, 5.0)
+    smooth = [smoothing.apply(v.reshape(GRID.shape[::-1])).ravel() for v in volumes]
+    found = signals(fit(within, smoothing_fwhm=5.0, demean_over=inside), volumes)
+    expected = signals(fit(within, demean_over=inside), np.stack(smooth))
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9 * np.abs(expected).max())
+
+
+def test_an_operator_without_means_has_the_mask_of_its_fit(rng):
+    operator = fit(as_maps(rng.random((90, 2))), demean_over=np.arange(90))
+    assert operator.demeaned
+    with pytest.raises(MapsError, match="fit them with this one"):
+        mask_operator(operator, np.arange(GRID.n_voxels) < 50)

@@ -14,7 +14,8 @@ from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals
-from nipype_mapsmasker.testing import make_cohort, recovery
+from nipype_mapsmasker.testing import make_cohort, make_fmriprep_folder, recovery
+from nipype_mapsmasker.testing.folders import FmriprepRun
 from tests.tiny import make_tiny
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -130,6 +131,25 @@ def test_compare_connectomes(tmp_path):
     for more in ((), ("--n-jobs", "2")):
         ours = run_recipe(name, *words, *more, cwd=tmp_path)
         assert ours.stdout == theirs.stdout, ours.stderr
+
+
+def test_strategies_to_group(tmp_path):
+    runs = [FmriprepRun(source=f"sub-{number:02d}_task-rest") for number in (1, 2)]
+    data = make_fmriprep_folder(tmp_path, runs, n_volumes=60, is_lifelike=True)
+    space = "MNI152NLin2009cAsym"
+    answer = run_recipe(
+        "strategies_to_group.py",
+        *(data.root, data.maps_files[space], "out", "--space", space),
+        *("--denoise", "none", "24P", "--n-procs", "1"),
+        cwd=tmp_path,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert re.findall(r"(\w+): 2 connectomes, QC-FC n/a, (\d+)%", answer.stdout) == [
+        ("24P", "40"),
+        ("none", "0"),
+    ]
+    rows = read_rows(tmp_path / "out" / "group_qcfc.tsv")
+    assert {row["strategy"]: row["subjects"] for row in rows} == {"none": "2", "24P": "2"}
 
 
 def test_every_recipe_is_tested():

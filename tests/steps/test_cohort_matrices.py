@@ -38,11 +38,9 @@ def store(folder, run_id, strategy, signals, motion, **about):
     return names
 
 
-@pytest.fixture(scope="module")
-def cohort(tmp_path_factory):
-    """Subjects whose head motion binds near regions together, by some strategies more."""
-    folder = tmp_path_factory.mktemp("out")
-    rng = np.random.default_rng(5)
+def plant(folder, seed):
+    """Store subjects whose head motion binds near regions together, by some strategies more."""
+    rng = np.random.default_rng(seed)
     centres = rng.uniform(-50, 50, size=(N_REGIONS, 3))
     near = np.exp(-np.linalg.norm(centres[:, None] - centres, axis=-1) / 30)
     root = np.linalg.cholesky(near)
@@ -64,8 +62,23 @@ def cohort(tmp_path_factory):
         )
         rows.append({"run_id": run_id, "status": "done"})
     write_rows(folder / "runs.tsv", rows, ["run_id", "status"])
-    groups, files = group_results(folder)
-    return folder, groups, files
+    return group_results(folder)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """A planted cohort, and what its runs say together."""
+    folder = tmp_path_factory.mktemp("out")
+    return folder, *plant(folder, 5)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_other_cohorts_are_ranked_as_planted_too(tmp_path, seed):
+    groups, _ = plant(tmp_path, seed)
+    left = {group.strategy: group.row["qcfc_median_absolute"] for group in groups}
+    assert sorted(left, key=left.__getitem__, reverse=True) == list(LEFT)
+    shares = {group.strategy: group.row["qcfc_share_significant"] for group in groups}
+    assert shares["none"] > shares["24P"] > shares["perfect"]
 
 
 def test_strategies_are_ranked_as_they_were_planted(cohort):

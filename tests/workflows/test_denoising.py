@@ -2,6 +2,7 @@
 """Strategies, connectomes and dual regression in a workflow, from one reading of the image."""
 
 import json
+import shutil
 
 import nibabel as nib
 import numpy as np
@@ -15,6 +16,7 @@ from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.testing import make_maps_file
 from nipype_mapsmasker.workflows import init_cohort_wf, init_run_wf
+from tests.bids_schema import validate, write_draft_schema
 from tests.confounds_tables import write_run
 
 N_VOLUMES = 140
@@ -37,7 +39,6 @@ def done(tmp_path_factory):
         dual_regression=True,
         reports=False,
         out_dir=str(folder / "out"),
-        cohort_tables=False,
     )
     workflow.base_dir = str(folder / "work")
     given = workflow.inputs.inputnode
@@ -45,6 +46,32 @@ def done(tmp_path_factory):
     given.confounds_files, given.maps_img, given.t_r = [str(table)], str(maps), 2.0
     workflow.run()
     return run_files(folder / "out", "sub-01_task-rest")
+
+
+def test_the_validator_knows_matrices_outliers_and_maps(done, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(done.out_dir, copy)
+    drafts = ("timeseries", "relmat", "outliers", "statmap")
+    ignore = copy / ".bidsignore"
+    lines = ignore.read_text().splitlines()
+    kept = [line for line in lines if not any(word in line for word in drafts)]
+    ignore.write_text("\n".join(kept) + "\n")
+    schema = write_draft_schema(tmp_path / "schema.json")
+    verdict = validate(copy, schema)
+    assert verdict.errors == []
+    # It would see a matrix without its measure, and maps without their statistic.
+    names = run_files(copy, done.run_id)
+    sidecar = names.relmat("partial", "maps", "mine", "json")
+    said = json.loads(sidecar.read_text())
+    del said["RelationshipMeasure"]
+    sidecar.write_text(json.dumps(said))
+    image = names.statmap("z", "maps", "mine")
+    image.rename(image.with_name(image.name.replace("_stat-z", "")))
+    table = names.outliers("mine")
+    table.rename(table.with_name(table.name.replace("outliers", "outlier")))
+    faults = " ".join(validate(copy, schema).errors)
+    for word in ("RelationshipMeasure", "statmap", "outlier"):
+        assert word in faults
 
 
 def test_each_strategy_has_its_own_volumes_and_regressors(done):

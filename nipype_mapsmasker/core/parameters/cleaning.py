@@ -82,7 +82,7 @@ class CleaningParameters:
         "tail, rather than nothing",
     )
     butterworth_order: int = parameter(
-        5, "order of the Butterworth filter, which runs forwards and backwards", low=1
+        5, "order of the Butterworth filter, which runs forwards and backwards", low=1, high=100
     )
     butterworth_padtype: PadType | None = parameter(
         "odd", "how the Butterworth filter continues a signal beyond its ends"

@@ -11,7 +11,10 @@ from typing import Literal
 from nipype_mapsmasker.core.parameters.declare import check_values, parameter
 from nipype_mapsmasker.errors import ParameterError
 
-__all__ = ["ExtractionParameters", "FittingParameters"]
+__all__ = ["MAX_FWHM_MM", "ExtractionParameters", "FittingParameters"]
+
+MAX_FWHM_MM = 1000.0
+"""A wider Gaussian than any field of view; its kernel would only fill the memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,11 @@ class FittingParameters:
         "full width at half maximum in mm of Gaussian smoothing, one width or one per axis; 0 and "
         "None mean none",
         unit="mm",
+    )
+    demean: bool = parameter(
+        False,
+        "whether maps and volumes lose their mean over the mask first, as stage 1 of a dual "
+        "regression has it; without a mask, over the whole image",
     )
     resampling_target: Literal["data", "mask", "maps"] | None = parameter(
         "data", "whose grid everything is brought to; None wants all on one grid"
@@ -42,7 +50,8 @@ class FittingParameters:
         are_numbers = all(_is_width(width) for width in widths)
         if len(widths) not in (1, 3) or not are_numbers:
             msg = (
-                "smoothing_fwhm must be one width in mm or three, none of them negative; "
+                "smoothing_fwhm must be one width in mm or three, none of them negative "
+                f"or over {MAX_FWHM_MM:g}; "
                 f"got {fwhm!r}. Use 0 or None for no smoothing."
             )
             raise ParameterError(msg)
@@ -62,7 +71,7 @@ class FittingParameters:
 
 def _is_width(value: object) -> bool:
     """Tell whether a value is a width in mm."""
-    return isinstance(value, Real) and 0 <= float(value) < float("inf")
+    return isinstance(value, Real) and 0 <= float(value) <= MAX_FWHM_MM
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -126,6 +126,12 @@ class MaskerParameters(
                 "missing and present voxels; drop one of the two."
             )
             raise ParameterError(msg)
+        if self.demean and self.missing_voxels == "exclude":
+            msg = (
+                "missing_voxels='exclude' cannot be combined with demean: without some voxels the "
+                "mean over the mask is another; drop one of the two."
+            )
+            raise ParameterError(msg)
         for name, strategy in self._named().items():
             self._check_strategy(name, strategy)
         for name, chosen in self.confound_strategies().items():

@@ -19,6 +19,7 @@ __all__ = [
     "read_fault",
     "reason_of",
     "strategy_reason",
+    "system_sentence",
     "write_fault",
 ]
 
@@ -35,6 +36,8 @@ _ADVICE = {
     errno.EROFS: "give a place that can be written to",
     errno.ENOENT: "check the path",
     errno.ENOTDIR: "one of the folders in this path is a file; check the path",
+    errno.ELOOP: "links lead in a circle; mend them, or give another path",
+    errno.EEXIST: "a file or a link to nothing stands there; remove it, or give another path",
     errno.ENAMETOOLONG: "give a shorter one",
     errno.EMFILE: "allow more open files (ulimit -n), or use fewer processes (--n-procs)",
     errno.ENFILE: "allow more open files (ulimit -n), or use fewer processes (--n-procs)",

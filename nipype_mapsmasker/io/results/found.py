@@ -19,7 +19,7 @@ from nipype_mapsmasker.io.results.manifests import WITH_RESULTS
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
 
-__all__ = ["FoundResult", "find_results", "region_centres"]
+__all__ = ["FoundResult", "find_results", "region_centres", "subject_of"]
 
 _SUFFIXES = ("tsv", "parquet", "npy")
 
@@ -51,12 +51,11 @@ class FoundResult:
     @property
     def subject(self) -> str:
         """The subject: its BIDS label, or the run itself where names do not tell."""
-        return self.entity("sub") or self.run_id
+        return subject_of(self.run_id)
 
     def entity(self, key: str) -> str | None:
         """Give the label of an entity of the run's name."""
-        match = re.search(rf"(?:^|_){key}-([A-Za-z0-9+]+)", self.run_id)
-        return None if match is None else match[1]
+        return _label(self.run_id, key)
 
     @property
     def displacement(self) -> float:
@@ -80,6 +79,34 @@ class FoundResult:
     def relmat_file(self, measure: str) -> Path:
         """Name the matrix of a measure, whether it is there or not."""
         return run_files(self.out_dir, self.run_id).relmat(measure, self.atlas, self.strategy)
+
+
+def subject_of(run_id: str) -> str:
+    """
+    Name the subject of a run.
+
+    Parameters
+    ----------
+    run_id : str
+        The run.
+
+    Returns
+    -------
+    str
+        Its BIDS label, or the run itself where its name does not tell.
+
+    Examples
+    --------
+    >>> subject_of("sub-01_task-rest"), subject_of("a")
+    ('01', 'a')
+    """
+    return _label(run_id, "sub") or run_id
+
+
+def _label(run_id: str, key: str) -> str | None:
+    """Give the label of an entity of a run's name."""
+    match = re.search(rf"(?:^|_){key}-([A-Za-z0-9+]+)", run_id)
+    return None if match is None else match[1]
 
 
 def find_results(out_dir: str | Path) -> Iterator[FoundResult]:

@@ -20,14 +20,13 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.core.denoise.guards import check_chosen
 from nipype_mapsmasker.core.parameters import ConfoundParameters
 from nipype_mapsmasker.errors import ParameterError, TableError
+from nipype_mapsmasker.io.tables.splitting import plain_columns, split_rows
 from nipype_mapsmasker.io.tables.text import (
     MISSING,
     NOT_AVAILABLE,
     check_separator,
     is_number,
-    plain_columns,
     read_text,
-    split_rows,
 )
 
 __all__ = ["NA_POLICIES", "read_choice", "read_confounds"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,17 @@ from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.text import MISSING, Table, is_number, read_bytes, read_table
 
-__all__ = ["ConfoundsTables", "metadata_file", "read_confounds_tables", "read_tedana"]
+__all__ = [
+    "ConfoundsTables",
+    "metadata_file",
+    "read_confounds_tables",
+    "read_tedana",
+    "split_tedana",
+    "tedana_beside",
+]
+
+TEDANA_ENDINGS = ("_mixing.tsv", "_metrics.tsv")
+"""How the names of tedana's tables end: time courses, and what is known of each component."""
 
 
 @dataclass
@@ -99,6 +110,72 @@ def metadata_file(table: str | os.PathLike[str]) -> Path:
     path = Path(table)
     plain = path.with_suffix("") if path.suffix == ".gz" else path
     return plain.with_suffix(".json")
+
+
+def split_tedana(
+    paths: Sequence[str | os.PathLike[str]],
+) -> tuple[list[str], tuple[str, str] | None]:
+    """
+    Take tedana's two tables out of those of a run's confounds.
+
+    Parameters
+    ----------
+    paths : sequence of path_like
+        Tables of a run.
+
+    Returns
+    -------
+    others : list of str
+        Tables with a row per volume and nothing else.
+    tedana : tuple of str or None
+        Its time courses (``..._mixing.tsv``) and what they were classified as
+        (``..._metrics.tsv``).
+
+    Raises
+    ------
+    TableError
+        One of the two is there without the other, or there are several.
+
+    Examples
+    --------
+    >>> split_tedana(["c.tsv", "desc-ICA_mixing.tsv", "desc-tedana_metrics.tsv"])
+    (['c.tsv'], ('desc-ICA_mixing.tsv', 'desc-tedana_metrics.tsv'))
+    """
+    names = [os.fspath(path) for path in paths]
+    found = {end: [name for name in names if name.endswith(end)] for end in TEDANA_ENDINGS}
+    mixing, metrics = found.values()
+    if not mixing and not metrics:
+        return names, None
+    if len(mixing) != 1 or len(metrics) != 1:
+        msg = (
+            f"Of tedana's tables there are {', '.join([*mixing, *metrics])}, where one of "
+            "components (..._mixing.tsv) and one of their metrics (..._metrics.tsv) are expected; "
+            "give both, or none."
+        )
+        raise TableError(msg)
+    others = [name for name in names if name not in (*mixing, *metrics)]
+    return others, (mixing[0], metrics[0])
+
+
+def tedana_beside(image: str | os.PathLike[str]) -> tuple[str, ...]:
+    """
+    Find tedana's tables beside an image that it made.
+
+    Parameters
+    ----------
+    image : path_like
+        The image.
+
+    Returns
+    -------
+    tuple of str
+        Mixing and metrics, those of the two that are there.
+    """
+    path = Path(image)
+    source = re.split(r"_(?:echo|space|cohort|res|den|desc|part)-|_bold\.", path.name)[0]
+    names = ("desc-ICA_mixing.tsv", "desc-tedana_metrics.tsv")
+    places = [path.with_name(f"{source}_{name}") for name in names]
+    return tuple(str(place) for place in places if place.is_file())
 
 
 def read_tedana(

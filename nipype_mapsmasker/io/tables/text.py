@@ -1,22 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Delimited text to rows of cells, and its faults to one sentence each."""
+"""Tables of text: their bytes, their text, and all of their cells."""
 
 from __future__ import annotations
 
-import csv
 import gzip
-import io
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, cast
 
-import numpy as np
-
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.decoding import decode_text, format_of
 from nipype_mapsmasker.io.files import file_faults, open_file
+from nipype_mapsmasker.io.tables.splitting import (
+    SEPARATORS,
+    empty_table,
+    split_rows,
+    wrong_separator,
+)
 
 __all__ = [
     "MISSING",
@@ -25,11 +27,9 @@ __all__ = [
     "check_separator",
     "is_number",
     "iter_rows",
-    "plain_columns",
     "read_bytes",
     "read_table",
     "read_text",
-    "split_rows",
 ]
 
 NOT_AVAILABLE = "n/a"
@@ -43,8 +43,6 @@ MAX_TABLE_BYTES = 64 << 20
 
 CHUNK_BYTES = 1 << 20
 """Bytes that are inflated at a time."""
-
-_SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
 
 
 @dataclass(frozen=True)
@@ -132,7 +130,7 @@ def read_bytes(path: str | os.PathLike[str], limit: int | None = None) -> bytes:
         )
         raise TableError(msg)
     if not data.strip():
-        raise _empty(path)
+        raise empty_table(path)
     return data
 
 
@@ -224,115 +222,6 @@ def read_text(path: Path, errors: str = "strict") -> str:
     return _decode(path, read_bytes(path), errors)
 
 
-def split_rows(path: Path, text: str, *, ragged: bool = False) -> Iterator[tuple[int, list[str]]]:
-    """
-    Split the text of a table into rows; parameters and results as for `iter_rows`.
-
-    Parameters
-    ----------
-    path : Path
-        The file, whose name tells the separator.
-    text : str
-        From `read_text`.
-    ragged : bool
-        As for `read_table`.
-
-    Yields
-    ------
-    line : int
-        As for `iter_rows`.
-    row : list of str
-        As for `iter_rows`.
-
-    Raises
-    ------
-    TableError
-        As for `iter_rows`.
-    """
-    is_csv = path.name.lower().removesuffix(".gz").endswith(".csv")
-    header: list[str] = []
-    for line, row in _split_commas(path, text) if is_csv else _split_tabs(text):
-        if not row or (len(row) == 1 and not row[0].strip()):
-            continue
-        header = header or row
-        if len(row) != len(header) and not ragged:
-            raise _torn(path, header, row, line)
-        yield line, row
-    if not header:  # a byte order mark, or blanks of Unicode, and nothing else
-        raise _empty(path)
-
-
-def plain_columns(
-    text: str, n_columns: int, positions: Sequence[int]
-) -> list[tuple[str, ...]] | None:
-    r"""
-    Pick columns of a table in which every line is a row of as many cells, the first the header.
-
-    Parameters
-    ----------
-    text : str
-        Of a table with tabs.
-    n_columns : int
-        Number of columns of the header.
-    positions : sequence of int
-        Which to pick, from 0.
-
-    Returns
-    -------
-    list of tuple of str
-        The cells below the header, by column; None where lines differ, or may differ: rows tell
-        what is wrong there.
-
-    Notes
-    -----
-    Tables of fMRIPrep have some 200 columns, of which few are chosen: to make texts of all cells
-    takes five times as long, which thousands of runs feel.
-
-    Examples
-    --------
-    >>> plain_columns("a\tb\n1\t2\n3\t4\n", 2, [1])
-    [('2', '4')]
-    """
-    if n_columns < 2 or not text.isascii():
-        return None
-    text = text if text.endswith("\n") else f"{text}\n"
-    characters = np.frombuffer(text.encode("ascii"), np.uint8)
-    marks = np.flatnonzero(characters <= ord("\r"))  # tabs, ends of lines, and what is neither
-    if marks.size % n_columns:
-        return None
-    ends = marks.reshape(-1, n_columns)
-    expected = np.full(n_columns, ord("\t"))
-    expected[-1] = ord("\n")
-    if not (characters[ends] == expected).all():
-        return None
-    starts = np.append(0, marks[:-1] + 1).reshape(ends.shape)
-    spans = [(starts[1:, at].tolist(), ends[1:, at].tolist()) for at in positions]
-    return [tuple(text[a:b] for a, b in zip(*span, strict=True)) for span in spans]
-
-
-def _split_tabs(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Split lines at tabs; BIDS knows no quotes."""
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    start, number = 0, 1
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end
-        yield number, text[start:end].split("\t")
-        start, number = end + 1, number + 1
-
-
-def _split_commas(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Split lines at commas that are not in quotes."""
-    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True)
-    try:
-        for row in reader:
-            yield reader.line_num, row
-    except csv.Error as error:
-        msg = f"{path} is not a table: {error} in line {reader.line_num}; check its format."
-        raise TableError(msg) from error
-
-
 def check_separator(path: Path, header: Sequence[str], row: Sequence[str] | None) -> None:
     """
     Refuse a table whose columns are separated by something else than its name says.
@@ -364,43 +253,12 @@ def check_separator(path: Path, header: Sequence[str], row: Sequence[str] | None
             "a first line that names the columns."
         )
         raise TableError(msg)
-    separator = next((mark for mark in _SEPARATORS if mark in first), None)
+    separator = next((mark for mark in SEPARATORS if mark in first), None)
     if separator is not None:
-        raise TableError(_wrong_separator(path, _SEPARATORS[separator]))
+        raise TableError(wrong_separator(path, SEPARATORS[separator]))
     second = row[0].split() if row else []
     if 1 < len(second) == len(numbers) and all(map(is_number, second)):
-        raise TableError(_wrong_separator(path, "blanks"))
-
-
-def _empty(path: Path) -> TableError:
-    """Say that there is nothing in a file."""
-    return TableError(
-        f"{path} is empty, where a table with a header row is expected; make it anew."
-    )
-
-
-def _wrong_separator(path: Path, found: str) -> str:
-    """Say what separates the columns, and what should."""
-    expected = "commas" if ".csv" in path.name.lower() else "tabs"
-    return (
-        f"{path} has columns that are separated by {found}, where {expected} are expected; write "
-        "it as tab-separated text with a name that ends in .tsv (or .csv for commas)."
-    )
-
-
-def _torn(path: Path, header: Sequence[str], row: Sequence[str], line: int) -> TableError:
-    """Say that a row is not as long as the header, and why that may be."""
-    if len(header) == 1 and (mark := next((m for m in _SEPARATORS if m in header[0]), None)):
-        return TableError(_wrong_separator(path, _SEPARATORS[mark]))
-    if header[0].startswith("/Num"):
-        return TableError(
-            f"{path} is a design matrix of FSL (it starts with {header[0]!r}), where a table is "
-            "expected; write its numbers as tab-separated text with a first line of names."
-        )
-    return TableError(
-        f"{path} has {len(row)} cells in line {line}, where the header has {len(header)}; check "
-        "the separator (tabs in .tsv, commas in .csv)."
-    )
+        raise TableError(wrong_separator(path, "blanks"))
 
 
 def _decode(path: Path, data: bytes, errors: str) -> str:

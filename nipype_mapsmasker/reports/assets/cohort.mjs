@@ -113,12 +113,9 @@ function showRuns(table) {
   const place = /** @type {HTMLElement} */ (byId("runs-place"));
   const card = /** @type {HTMLElement} */ (byId("card"));
   const { fixed, measures } = columnsOf(table);
-  const groups = groupsOf(table);
+  const middles = mediansOf(table);
   /** @param {number} row */
-  const look = (row) => {
-    const members = groups.find(({ rows }) => rows.includes(row))?.rows ?? [];
-    fillCard(card, table, row, (measure) => median(/** @type {number[]} */ (members.map((i) => measure.values[i]).filter((value) => value !== null))));
-  };
+  const look = (row) => fillCard(card, table, row, (measure) => middles(measure, row));
   const big = new BigTable(place, { id: "runs-table", count: table.run.length, columns: fixed, label: "Table of runs", rowHeight: 44, onLook: look });
   /** @type {string} */
   let level = "";
@@ -207,6 +204,29 @@ export function groupsOf(table) {
     else groups.set(name, [row]);
   });
   return Array.from(groups, ([name, rows]) => ({ name, rows }));
+}
+
+/**
+ * Give the median of a measure in the group of a row, each worked out once.
+ * @param {TableData} table
+ * @returns {(measure: import("./spread.mjs").Measure, row: number) => number}
+ */
+function mediansOf(table) {
+  /** @type {Map<number, number[]>} */
+  const members = new Map();
+  for (const { rows } of groupsOf(table)) for (const row of rows) members.set(row, rows);
+  /** @type {Map<number[], Map<string, number>>} */
+  const known = new Map();
+  return (measure, row) => {
+    const rows = members.get(row) ?? [];
+    const found = known.get(rows) ?? new Map();
+    known.set(rows, found);
+    if (!found.has(measure.name)) {
+      const values = rows.map((i) => measure.values[i]).filter((value) => value !== null);
+      found.set(measure.name, median(/** @type {number[]} */ (values)));
+    }
+    return found.get(measure.name);
+  };
 }
 
 /**
@@ -316,6 +336,7 @@ async function startCohort() {
   for (const [place, atlas] of atlases.entries()) await showAtlas(table, atlas, place + 1);
   thinNames();
   addEventListener("resize", thinNames);
+  performance.mark("ready");
   document.documentElement.dataset.ready = "true";
 }
 

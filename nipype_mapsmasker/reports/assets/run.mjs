@@ -164,6 +164,7 @@ async function startRun() {
   markScrollers();
   thinNames();
   addEventListener("resize", thinNames);
+  performance.mark("ready");
   document.documentElement.dataset.ready = "true";
 }
 

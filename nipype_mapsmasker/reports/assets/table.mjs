@@ -81,6 +81,8 @@ export class BigTable {
     this.printed = printed;
     this.printing = false;
     this.looked = -1;
+    /** @type {[number, number]} rows that are in the page */
+    this.drawn = [0, 0];
     /** @type {{column: Column, down: boolean} | null} */
     this.sorting = null;
     /** @type {(row: number) => boolean} */
@@ -91,7 +93,7 @@ export class BigTable {
     this.box = make("div", { class: "scroll tall", "data-label": label, "data-keys": onLook ? "rows" : null, tabindex: 0 }, this.table);
     this.count = make("span", { class: "count", "aria-live": "polite" });
     place.append(this.box);
-    this.box.addEventListener("scroll", () => this.draw(), { passive: true });
+    this.box.addEventListener("scroll", () => this.follow(), { passive: true });
     this.box.addEventListener("keydown", (event) => this.step(event));
     addEventListener("resize", () => this.draw());
     addEventListener("beforeprint", () => this.print(true));
@@ -157,15 +159,29 @@ export class BigTable {
     this.draw();
   }
 
-  /** Put the rows that are in view into the page. */
+  /** Draw again once the view leaves the rows that are in the page. */
+  follow() {
+    const top = this.box.scrollTop / this.rowHeight;
+    const bottom = Math.min(this.rows.length, top + this.box.clientHeight / this.rowHeight);
+    if (top < this.drawn[0] || bottom > this.drawn[1]) this.fill();
+  }
+
+  /** Put the rows that are in view into the page, and say how many there are. */
   draw() {
     const total = this.all.length;
     const nouns = counted(total, this.noun);
     this.count.textContent = this.rows.length === total ? nouns : `${this.rows.length} of ${nouns}`;
+    this.fill();
+    markScrollers();
+  }
+
+  /** Put the rows that are in view into the page. */
+  fill() {
     const height = this.box.clientHeight || 600;
     const [first, last] = this.printing
       ? [0, Math.min(this.rows.length, this.printed)]
       : inView(this.box.scrollTop, height, this.rowHeight, this.rows.length);
+    this.drawn = [first, last];
     const parts = [];
     if (!this.printing) parts.push(this.spacer(first));
     for (let place = first; place < last; place += 1) parts.push(this.row(place));
@@ -175,7 +191,6 @@ export class BigTable {
       parts.push(make("tr", {}, make("td", { colspan: this.columns.length }, words)));
     }
     this.body.replaceChildren(...parts);
-    markScrollers();
   }
 
   /** @param {number} count rows that it stands for */

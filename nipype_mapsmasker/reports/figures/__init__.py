@@ -2,6 +2,7 @@
 """Figures for notebooks and papers: arrays to matplotlib figures. The pages do not need them."""
 
 from nipype_mapsmasker.reports.figures.cohort import figure_coverage_heat, figure_measures
+from nipype_mapsmasker.reports.figures.group import figure_strategies
 from nipype_mapsmasker.reports.figures.maps import figure_glance, figure_map
 from nipype_mapsmasker.reports.figures.numbers import (
     figure_correlation,
@@ -30,5 +31,6 @@ __all__ = [
     "figure_measures",
     "figure_spectra",
     "figure_spread",
+    "figure_strategies",
     "write_figures",
 ]

@@ -4,15 +4,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.io.atomic import atomic_path
+from nipype_mapsmasker.reports.figures.style import AFTER, INK, styled
 
-__all__ = ["PANELS", "write_strategies_figure"]
+__all__ = ["PANELS", "figure_strategies"]
 
 PANELS = (
     ("qcfc_share_significant", "edges bound to motion", "share (p < 0.05)"),
@@ -23,35 +23,27 @@ PANELS = (
 )
 """Columns of the table that are drawn, their titles, and what the axis says."""
 
-BAR = "#3a6ea5"
-INK = "#222222"
 
-
-def write_strategies_figure(
-    path: str | Path,
+@styled
+def figure_strategies(
     rows: Sequence[Mapping[str, Any]],
     edges: Sequence[tuple[str, NDArray[np.float64] | None, NDArray[np.float64] | None]] = (),
-) -> Path:
+) -> Figure:
     """
     Draw the table of strategies, and QC-FC over distance.
 
     Parameters
     ----------
-    path : path
-        The figure; its ending decides the format.
     rows : sequence of mapping
-        Rows of the table, one per atlas and strategy.
+        Rows of the table, one per atlas and strategy: ``atlas``, ``strategy`` and the measures.
     edges : sequence of tuple
         Label, distances (E,) in mm and QC-FC (E,) of each row, or None.
 
     Returns
     -------
-    Path
-        The figure.
+    Figure
+        One panel per measure; below, one per strategy whose QC-FC is known.
     """
-    from matplotlib import rc_context
-    from matplotlib.figure import Figure
-
     labels = _labels(rows)
     known = [
         (label, distances, values)
@@ -60,18 +52,12 @@ def write_strategies_figure(
     ]
     n_rows = 2 if known else 1
     height = 1.2 + 0.26 * max(len(rows), 3)
-    with rc_context({"svg.hashsalt": "mapsmasker", "svg.fonttype": "none", "font.size": 8}):
-        figure = Figure(figsize=(11.0, height + (2.6 if known else 0.0)), layout="constrained")
-        parts = figure.subfigures(n_rows, 1, height_ratios=[height, 2.6][:n_rows], squeeze=False)
-        _draw_bars(parts[0, 0], rows, labels)
-        if known:
-            _draw_distances(parts[1, 0], known)
-        final = Path(path)
-        with atomic_path(final) as temporary:
-            # No date: the same results give the same bytes.
-            metadata = {"Date": None} if final.suffix == ".svg" else None
-            figure.savefig(temporary, metadata=metadata)
-    return final
+    figure = Figure(figsize=(11.0, height + (2.6 if known else 0.0)), layout="constrained")
+    parts = figure.subfigures(n_rows, 1, height_ratios=[height, 2.6][:n_rows], squeeze=False)
+    _draw_bars(parts[0, 0], rows, labels)
+    if known:
+        _draw_distances(parts[1, 0], known)
+    return figure
 
 
 def _labels(rows: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -89,7 +75,7 @@ def _draw_bars(part: Any, rows: Sequence[Mapping[str, Any]], labels: Sequence[st
     places = np.arange(len(rows))
     for axes, (name, title, unit) in zip(panels, PANELS, strict=True):
         values = np.array([_number(row.get(name)) for row in rows])
-        axes.barh(places, np.nan_to_num(values), color=BAR, height=0.7)
+        axes.barh(places, np.nan_to_num(values), color=AFTER, height=0.7)
         for place, value in zip(places, values, strict=True):
             text = "n/a" if np.isnan(value) else f" {value:.2f}"
             axes.text(max(np.nan_to_num(value), 0.0), place, text, va="center", color=INK)
@@ -109,7 +95,7 @@ def _draw_distances(
     """Draw QC-FC of every edge over the distance of its regions."""
     panels = part.subplots(1, len(known), sharex=True, sharey=True, squeeze=False)[0]
     for axes, (label, distances, values) in zip(panels, known, strict=True):
-        axes.plot(distances, values, ".", color=BAR, markersize=2, alpha=0.6, rasterized=True)
+        axes.plot(distances, values, ".", color=AFTER, markersize=2, alpha=0.6, rasterized=True)
         axes.axhline(0, color=INK, linewidth=0.6)
         axes.set_title(label, fontsize=9)
         axes.set_xlabel("distance (mm)")

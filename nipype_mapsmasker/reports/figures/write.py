@@ -14,6 +14,7 @@ from nipype_mapsmasker.io.results.manifests import WITH_RESULTS
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports.cohort import CohortBuilder
 from nipype_mapsmasker.reports.figures.cohort import figure_coverage_heat, figure_measures
+from nipype_mapsmasker.reports.figures.group import figure_strategies
 from nipype_mapsmasker.reports.figures.numbers import figure_correlation, figure_spread
 from nipype_mapsmasker.reports.figures.signals import figure_carpet, figure_spectra
 from nipype_mapsmasker.reports.figures.style import save_figure
@@ -23,7 +24,7 @@ from nipype_mapsmasker.reports.outliers import find_outliers
 from nipype_mapsmasker.reports.results import AtlasSummary, CohortResults, RunResults
 from nipype_mapsmasker.reports.run_data import pass_band
 
-__all__ = ["FORMATS", "write_figures"]
+__all__ = ["FORMATS", "write_figure", "write_figures"]
 
 FORMATS = ("svg", "pdf", "png")
 """What figures can be written as."""
@@ -75,9 +76,9 @@ def write_figures(out_dir: str | Path, format: str = "svg") -> list[Path]:
             builder.add(run)
             stem = page.name.removesuffix("_report.html")
             for kind, figure in _run_figures(run):
-                made.append(_write(out_dir / FOLDER / f"{stem}_{kind}.{format}", figure))
+                made.append(write_figure(out_dir / FOLDER / f"{stem}_{kind}.{format}", figure))
     for name, figure in _cohort_figures(builder.finish()):
-        made.append(_write(out_dir / FOLDER / f"{name}.{format}", figure))
+        made.append(write_figure(out_dir / FOLDER / f"{name}.{format}", figure))
     return made
 
 
@@ -101,6 +102,21 @@ def _run_figures(run: RunResults) -> Iterator[tuple[str, Figure]]:
 
 def _cohort_figures(cohort: CohortResults) -> Iterator[tuple[str, Figure]]:
     """Draw what shows all runs together."""
+    compared = [
+        (atlas, atlas.comparison)
+        for atlas in cohort.atlases
+        if atlas.comparison is not None and atlas.comparison.values
+    ]
+    if compared:
+        table = [
+            {"atlas": atlas.atlas, "strategy": atlas.strategy, **found.values}
+            for atlas, found in compared
+        ]
+        edges = [
+            (atlas.strategy or atlas.atlas, found.distances, found.correlation)
+            for atlas, found in compared
+        ]
+        yield "strategies", figure_strategies(table, edges)
     for atlas in cohort.atlases:
         stem = f"atlas-{atlas.atlas}" + (f"_desc-{atlas.strategy}" if atlas.strategy else "")
         for kind, figure in _atlas_figures(atlas):
@@ -133,8 +149,22 @@ def _atlas_figures(atlas: AtlasSummary) -> Iterator[tuple[str, Figure]]:
         yield "spread", figure_spread(atlas.sd_correlation, names, order=order, title="Spread")
 
 
-def _write(path: Path, figure: Figure) -> Path:
-    """Write a figure, whole or not at all, without date or version."""
+def write_figure(path: Path, figure: Figure) -> Path:
+    """
+    Write a figure, whole or not at all, without date or version.
+
+    Parameters
+    ----------
+    path : Path
+        Where to; its ending decides the format.
+    figure : Figure
+        What is drawn.
+
+    Returns
+    -------
+    Path
+        The same.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary:
         save_figure(figure, temporary, format=path.suffix[1:], dpi=DPI)

@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.io.tables.text import plain_columns, split_rows
+from nipype_mapsmasker.io.tables.splitting import plain_columns, split_rows
 
 PLAIN = "a\tb\tc\n1\t2\t3\n4\t\tn/a\n"
 
