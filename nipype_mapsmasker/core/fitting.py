@@ -23,10 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nipype_mapsmasker.core.extents import extents
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.least_squares import RowMatrix, Solution, solve_maps
 from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support, to_dense
-from nipype_mapsmasker.core.smoothing import smoothing_operator
+from nipype_mapsmasker.core.smoothing import smoothing_operator, widths
 from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
     SeparableOperator,
@@ -39,11 +40,9 @@ from nipype_mapsmasker.errors import MapsError
 __all__ = [
     "MapsOperator",
     "assemble",
-    "extents",
     "fit_maps",
     "fold_resampling",
     "is_identity",
-    "widths",
 ]
 
 
@@ -240,8 +239,16 @@ def assemble(
         Of these maps.
     columns : (V,) ndarray of int
         Flat indices of the columns of the solution's basis.
-    names, coverage, smoothing_fwhm, rounding, demeaned
-        As in `MapsOperator`.
+    names : tuple of str
+        As in `MapsOperator`, like all below.
+    coverage : (K,) ndarray of float
+        Of the maps.
+    smoothing_fwhm : tuple of float or None
+        What is folded in.
+    rounding : (K,) ndarray of float
+        Of the maps.
+    demeaned : bool
+        Whether the solution is of maps without their mean.
 
     Returns
     -------
@@ -280,48 +287,21 @@ def assemble(
     )
 
 
-def widths(smoothing_fwhm: tuple[float, ...]) -> float | tuple[float, float, float]:
-    """Give one width or three as `smoothing_operator` wants them."""
-    if len(smoothing_fwhm) == 1:
-        return smoothing_fwhm[0]
-    x, y, z = smoothing_fwhm
-    return x, y, z
-
-
 def is_identity(factor: NDArray[np.float64]) -> bool:
-    """Tell whether the basis of an operator holds the maps themselves."""
-    return np.array_equal(factor, np.eye(factor.shape[0], factor.shape[1]))
-
-
-def extents(
-    plain: TiledRows, voxels: NDArray[np.int64], grid: Grid
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """
-    Count each map's voxels and find its centre of mass.
+    Tell whether the basis of an operator holds the maps themselves.
 
     Parameters
     ----------
-    plain : (K, V) TiledRows
-        The maps.
-    voxels : (V,) ndarray of int
-        Flat indices of their voxels.
-    grid : Grid
-        Their grid.
+    factor : (K', K) ndarray of float
+        F of the operator.
 
     Returns
     -------
-    n_voxels : (K,) ndarray of int
-        Voxels with weight.
-    centres : (K, 3) ndarray of float
-        In mm; NaN for an empty map.
+    bool
+        Whether F is the identity.
     """
-    x_size, y_size, _ = grid.shape
-    z, rest = np.divmod(voxels, x_size * y_size)
-    y, x = np.divmod(rest, x_size)
-    sums = plain.absolute(np.stack([x, y, z, np.ones_like(x)], axis=1).astype(np.float64))
-    with np.errstate(invalid="ignore"):
-        places = sums / sums[:, 3:]
-    return plain.counts(), (places @ grid.affine.T)[:, :3]
+    return np.array_equal(factor, np.eye(factor.shape[0], factor.shape[1]))
 
 
 def fold_resampling(

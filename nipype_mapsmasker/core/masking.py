@@ -16,20 +16,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nipype_mapsmasker.core.fitting import (
-    MapsOperator,
-    assemble,
-    extents,
-    is_identity,
-    widths,
-)
+from nipype_mapsmasker.core.extents import extents
+from nipype_mapsmasker.core.fitting import MapsOperator, assemble, is_identity
 from nipype_mapsmasker.core.least_squares import (
     gram_limit,
     solve_gram,
     solve_maps,
 )
 from nipype_mapsmasker.core.maps import DENSE_ABOVE, apply_to_support
-from nipype_mapsmasker.core.smoothing import smoothing_operator
+from nipype_mapsmasker.core.smoothing import smoothing_operator, widths
 from nipype_mapsmasker.core.supports import Supports
 from nipype_mapsmasker.core.tiles import Support, TiledRows
 from nipype_mapsmasker.errors import MapsError
