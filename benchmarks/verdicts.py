@@ -225,7 +225,9 @@ TAIL = """
   stretch does. The run itself is the measure of what is usual, so that neither smoothness nor
   drift matter.
 - *Spikes*: a volume departs from the median of seven around it, in most signals, as others do
-  not. What regressed confounds explain is not counted, nor are censored volumes.
+  not; the first and the last volume, with neighbours on one side alone, depart from those as no
+  other departs from the three on that side. What regressed confounds explain is not counted, nor
+  are censored volumes.
 - *Dead region, half field of view*: coverage, signals that never change, and signals that vary
   less than a twentieth of the median one.
 - *Noise only*: the power between 0.01 and 0.1 Hz over that above 0.12 Hz, against what the removal

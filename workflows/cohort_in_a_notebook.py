@@ -39,8 +39,7 @@ def list_runs(cohort: Cohort) -> list[RunSpec]:
 
 def tell(event: ProgressEvent) -> None:
     """Show how far it is, as a bar of a notebook would."""
-    if event.reached == event.total:
-        print(f"{event.steps_done} of {event.steps_total} steps; {event.step} is through")
+    print(f"{event.reached} of {event.total} {event.what}; {event.failed} failed")
 
 
 def show(result: CohortResult) -> None:

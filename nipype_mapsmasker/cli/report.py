@@ -12,6 +12,7 @@ from nipype_mapsmasker.cli.run import engine_of
 from nipype_mapsmasker.cli.screen import set_logs, show_progress
 from nipype_mapsmasker.core.parameters import PageParameters, parameters_of
 from nipype_mapsmasker.io.places import check_result_folder
+from nipype_mapsmasker.io.results.manifests import WITH_RESULTS
 
 __all__ = ["figures", "report"]
 
@@ -40,7 +41,7 @@ def report(arguments: argparse.Namespace) -> int:
 
     set_logs(verbose=arguments.verbose, quiet=arguments.quiet)
     out_dir = Path(arguments.out_dir)
-    n_done = sum(row.get("status") == "done" for row in result_runs(out_dir))
+    n_done = sum(row.get("status") in WITH_RESULTS for row in result_runs(out_dir))
     check_result_folder(out_dir)
     given = arguments.displayed_maps
     wish = (

@@ -7,26 +7,13 @@ import argparse
 import re
 
 from nipype_mapsmasker.cli.options import add_options
-from nipype_mapsmasker.core.parameters import MaskerParameters
+from nipype_mapsmasker.core.parameters import (
+    EngineParameters,
+    MaskerParameters,
+    parameters_of,
+)
 
 __all__ = ["add_array", "add_config", "add_engine", "add_switch", "add_verbosity"]
-
-PLUGINS = (
-    "MultiProc",
-    "Linear",
-    "SLURM",
-    "SLURMGraph",
-    "PBS",
-    "SGE",
-    "LSF",
-    "Condor",
-    "CondorDAGMan",
-    "OAR",
-    "IPython",
-    "LegacyMultiProc",
-    "SomaFlow",
-)
-"""Engines that ``--plugin`` knows: those of `CohortRequest`, which is not loaded here."""
 
 
 def add_switch(group: argparse._ArgumentGroup, name: str, default: bool, help: str) -> None:
@@ -42,12 +29,13 @@ def add_switch(group: argparse._ArgumentGroup, name: str, default: bool, help: s
 def add_engine(parser: argparse.ArgumentParser) -> None:
     """Add the options of the engine."""
     group = parser.add_argument_group("engine")
+    plugins = parameters_of(EngineParameters)["plugin"].choices
     group.add_argument(
         "--plugin",
-        choices=PLUGINS,
+        choices=plugins,
         default="MultiProc",
         metavar="NAME",
-        help=f"engine: {', '.join(PLUGINS)} (default: MultiProc)",
+        help=f"engine: {', '.join(plugins)} (default: MultiProc)",
     )
     group.add_argument(
         "--n-procs",

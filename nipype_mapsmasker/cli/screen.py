@@ -31,10 +31,10 @@ MAX_LINES = 20
 """Runs or faults that are listed one by one; a dry run lists all."""
 
 PLAIN_SECS = 30.0
-"""Least time between two lines that a log file gets, but for the first and the last of a step."""
+"""Least time between two lines that a log file gets, but for the last."""
 
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"  # noqa: E501
-"""Share, steps done, time gone and left, rate, runs."""
+"""Share, runs that ended, time gone and left, rate, how they ended."""
 
 _STATES = {
     "todo": "to do",
@@ -167,12 +167,12 @@ class _PlainLines:
         if event.reached < event.total and event.seconds - self._last < PLAIN_SECS:
             return
         self._last = event.seconds
-        rate = event.steps_done / max(event.seconds, 1e-3)
-        left = (event.steps_total - event.steps_done) / rate if rate else 0.0
+        rate = event.reached / max(event.seconds, 1e-3)
+        left = (event.total - event.reached) / rate if rate else 0.0
         _say(
             sys.stderr,
-            f"{event.step}: {event.reached} of {event.total} runs; {event.done} done, "
-            f"{event.failed} failed; {rate:.1f} steps/s, {left:.0f} s left",
+            f"{event.what}: {event.reached} of {event.total}; {event.done} done, "
+            f"{event.failed} failed; {rate:.1f} a second, {left:.0f} s left",
         )
 
 
@@ -188,16 +188,15 @@ class _Bar:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                total=event.steps_total,
-                unit="step",
+                total=event.total,
+                unit="run",
                 file=sys.stderr,
                 dynamic_ncols=True,
                 bar_format=BAR,
             )
-        self._bar.set_description(event.step, refresh=False)
-        runs = f"{event.done} done, {event.failed} failed of {event.total}"
-        self._bar.set_postfix(runs=runs, refresh=False)
-        self._bar.update(event.steps_done - self._bar.n)
+        self._bar.set_description(event.what, refresh=False)
+        self._bar.set_postfix_str(f"{event.done} done, {event.failed} failed", refresh=False)
+        self._bar.update(event.reached - self._bar.n)
 
     def close(self) -> None:
         """Leave the line."""

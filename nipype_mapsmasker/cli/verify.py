@@ -12,6 +12,7 @@ from nipype_mapsmasker.cli.run import request_of
 from nipype_mapsmasker.cohort.request import CohortRequest
 from nipype_mapsmasker.cohort.run import plan_cohort
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.results.layout import PRIVATE
 
 __all__ = ["verify"]
 
@@ -47,7 +48,8 @@ def verify(arguments: argparse.Namespace) -> int:
         print(f"{name}: {found.difference:.1e} SD, {found.verdict}")
         n_wrong += not found.is_explained
     if n_wrong:
-        print(f"mapsmasker: {n_wrong} files differ without a documented cause")
+        differ = "1 file differs" if n_wrong == 1 else f"{n_wrong} files differ"
+        print(f"mapsmasker: {differ} without a documented cause")
     return 1 if n_wrong else 0
 
 
@@ -55,7 +57,9 @@ def _request_of(out_dir: Path) -> CohortRequest:
     """Read from the results how they were made."""
     from nipype_mapsmasker.cli.words import parse
 
-    for sidecar in sorted(out_dir.rglob("*_timeseries.json")):
+    # A folder above one or several result folders is none itself.
+    is_one = (out_dir / PRIVATE).is_dir()
+    for sidecar in sorted(out_dir.rglob("*_timeseries.json")) if is_one else ():
         command = json.loads(sidecar.read_text(encoding="utf-8")).get("command")
         words = shlex.split(command) if isinstance(command, str) else list(command or ())
         if words and words[0] == "mapsmasker":

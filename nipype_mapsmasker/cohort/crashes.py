@@ -80,13 +80,18 @@ class Watcher:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self.crashed: dict[int, str] = {}
+        self.ended: set[int] = set()
 
     def __call__(self, node: Any, status: str) -> None:
         """Take note of a node that starts, ends or crashes."""
         self._progress.update(node, status)
         element = element_of(node)
-        if status == "exception" and element is not None and element[0] == BATCH_NODE:
+        if element is None or element[0] != BATCH_NODE:
+            return
+        if status == "exception":
             self.crashed[element[1]] = node.name
+        if status == "end":
+            self.ended.add(element[1])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Nipype stores its plugin, and so its callback, with every MapNode; nobody reads it.
@@ -127,13 +132,14 @@ def find_crashes(
     # Linear runs a MapNode as one, and tells which elements failed in its error. SLURMGraph too,
     # in the output of its jobs.
     for name, text in _LINEAR_ERROR.findall(str(error)):
-        if name == BATCH_NODE:
+        if name == batches.name:
             texts |= {int(number): story for number, story in _LINEAR_SUBNODE.findall(text)}
     found: dict[str, Crash] = {}
     ended: set[str] = set()
     for number, run_ids in enumerate(parts):
-        stories = read_journal(batches / "mapflow" / f"_{BATCH_NODE}{number}")
+        stories = read_journal(batches / "mapflow" / f"_{batches.name}{number}")
         own = {name: story for name, story in stories.items() if name in run_ids}
+        ended |= set(run_ids) if number in watcher.ended else set()
         ended |= {name for name, story in own.items() if story.state == "done"}
         found |= {
             name: Crash(story.step, last_line(story.traceback) or story.reason, story.traceback)
@@ -240,7 +246,7 @@ def _free_bytes(folder: Path) -> int:
     return FULL_BYTES
 
 
-def tidy_crashes(folder: Path, *, keep: bool) -> None:
+def tidy_crashes(folder: Path, *, keep: bool, node: str = BATCH_NODE) -> None:
     """
     Remove Nipype's crash files; those of runs are in the runs' logs by now.
 
@@ -250,12 +256,14 @@ def tidy_crashes(folder: Path, *, keep: bool) -> None:
         Their folder.
     keep : bool
         Keep those of other nodes than runs', because nothing else tells of them.
+    node : str
+        Name of the node that works on runs.
     """
     if not keep:
         shutil.rmtree(folder, ignore_errors=True)
         return
     for path in folder.glob("crash-*"):
-        if f"-_{BATCH_NODE}" in path.name:
+        if f"-_{node}" in path.name:
             path.unlink(missing_ok=True)
     if folder.is_dir() and not any(folder.iterdir()):
         folder.rmdir()

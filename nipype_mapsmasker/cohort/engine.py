@@ -219,6 +219,8 @@ def run_until_done(
     batches: Path,
     progress: Progress,
     crashed: dict[str, Crash],
+    *,
+    size: int = 1,
 ) -> None:
     """
     Run a workflow; where runs crash, run another one of those that were not reached.
@@ -237,6 +239,8 @@ def run_until_done(
         Counts the runs.
     crashed : dict of str to Crash
         Is filled with the runs that crashed.
+    size : int
+        Runs of a batch.
 
     Raises
     ------
@@ -249,7 +253,7 @@ def run_until_done(
     are tried again, each by itself, so that every further one that kills is found in one attempt.
     Where all runs crashed, as on a full disk, what they reached is left for the next call.
     """
-    left, size = run_ids, batch_size_of(request, len(run_ids))
+    left = run_ids
     for attempt in range(MAX_PASSES):
         shutil.rmtree(batches, ignore_errors=True)  # it tells of earlier attempts and calls
         parts = [left[start : start + size] for start in range(0, len(left), size)]

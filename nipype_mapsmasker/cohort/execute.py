@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.cohort.crashes import Crash, tidy_crashes
-from nipype_mapsmasker.cohort.engine import crash_dir, run_until_done
+from nipype_mapsmasker.cohort.engine import batch_size_of, crash_dir, run_until_done
 from nipype_mapsmasker.cohort.kept import kept_extraction, kept_strategies
 from nipype_mapsmasker.cohort.plan import Plan, PlannedRun
 from nipype_mapsmasker.cohort.progress import Progress, ProgressEvent
@@ -75,6 +75,7 @@ def execute(
             batches,
             progress,
             crashed,
+            size=batch_size_of(request, len(runs)),
         )
         is_over = True
     finally:

@@ -15,8 +15,9 @@ from nipype_mapsmasker.cohort.engine import crash_dir, logged, run_until_done
 from nipype_mapsmasker.cohort.lock import locked
 from nipype_mapsmasker.cohort.progress import Progress, ProgressEvent
 from nipype_mapsmasker.cohort.request import CohortRequest
-from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.core.parameters import EngineParameters
 from nipype_mapsmasker.io.results.layout import private_folder
+from nipype_mapsmasker.io.results.manifests import WITH_RESULTS
 from nipype_mapsmasker.reports.folder import check_wishes, result_runs, write_cohort_page
 from nipype_mapsmasker.workflows.batching import BATCH_NODE
 
@@ -29,7 +30,7 @@ FEW_RUNS = 16
 
 
 @dataclass(frozen=True, kw_only=True)
-class PagesRequest:
+class PagesRequest(EngineParameters):
     """
     Hold which pages are wanted, and the engine, with the words of `CohortRequest`.
 
@@ -40,28 +41,18 @@ class PagesRequest:
     displayed_maps, cmap
         As in `nipype_mapsmasker.reports.page_run.run_page`; None for what was asked for when the
         results were made.
-    plugin, n_procs, batch_size, mem_gb, plugin_args, work_dir, on_error
+    plugin, n_procs, batch_size, mem_gb, plugin_args, work_dir, clean_work_dir, on_error
         As in `CohortRequest`.
     """
 
     out_dir: str
     displayed_maps: Any = None
     cmap: str | None = None
-    plugin: str = "MultiProc"
-    n_procs: int | None = None
-    batch_size: int | None = None
-    mem_gb: float | None = None
-    plugin_args: Mapping[str, Any] | None = None
-    work_dir: str | None = None
     on_error: str = "record"
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense."""
-        for name in ("n_procs", "batch_size"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                msg = f"{name} must be a whole number of at least 1; got {value}."
-                raise ParameterError(msg)
+        EngineParameters.__post_init__(self)
         check_wishes(self.displayed_maps, self.cmap)
 
     @property
@@ -116,7 +107,9 @@ def make_pages(
     out_dir = Path(request.out_dir)
     result_runs(out_dir)  # before a lock is laid into a folder that is not one of results
     with locked(private_folder(out_dir)):
-        done = [row["run_id"] or "" for row in result_runs(out_dir) if row["status"] == "done"]
+        done = [
+            row["run_id"] or "" for row in result_runs(out_dir) if row["status"] in WITH_RESULTS
+        ]
         made = _through_engine(request, done, progress) if done else []
         page = write_cohort_page(out_dir)
     pages = [Path(path) for told in made for path in told["pages"]]
@@ -135,7 +128,7 @@ def _through_engine(
     folder.mkdir(parents=True)
     files = {run_id: folder / f"told_{number}.json" for number, run_id in enumerate(run_ids)}
     crashed: dict[str, Crash] = {}
-    progress = Progress(len(run_ids), lambda run_id: files[run_id].exists(), tell)
+    progress = Progress(len(run_ids), lambda run_id: files[run_id].exists(), tell, "pages")
     try:
         with logged(out_dir, "nipype.log"):
             run_until_done(

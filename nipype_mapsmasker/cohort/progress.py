@@ -21,27 +21,23 @@ class ProgressEvent:
 
     Parameters
     ----------
-    step : str
-        The step that moved on: ``store``, the last one of every run.
+    what : str
+        What is worked on: ``runs``, or ``pages`` of runs.
     reached : int
-        Runs that are through this step.
+        Runs that came to an end.
     done, failed : int
         Runs whose results are in place, and that failed; what is neither is not stored yet.
     total : int
         Runs that are worked on.
-    steps_done, steps_total : int
-        Runs that came to an end, and all of them: for bars and reckonings of the time left.
     seconds : float
         Time since the work began.
     """
 
-    step: str
+    what: str
     reached: int
     done: int
     failed: int
     total: int
-    steps_done: int
-    steps_total: int
     seconds: float
 
 
@@ -80,6 +76,8 @@ class Progress:
         Given a run, tells whether its results are in place.
     tell : callable, optional
         Is given a `ProgressEvent` whenever a batch of runs ends.
+    what : str
+        What is worked on, as events tell it.
     """
 
     def __init__(
@@ -87,7 +85,9 @@ class Progress:
         n_runs: int,
         is_done: Callable[[str], bool],
         tell: Callable[[ProgressEvent], None] | None = None,
+        what: str = "runs",
     ) -> None:
+        self._what = what
         self._n_runs = n_runs
         self._is_done = is_done
         self._tell = tell
@@ -134,13 +134,11 @@ class Progress:
             done = sum(self._ended.values())
             self._tell(
                 ProgressEvent(
-                    step="store",
+                    what=self._what,
                     reached=self.count,
                     done=done,
                     failed=self.count - done,
                     total=self._n_runs,
-                    steps_done=self.count,
-                    steps_total=self._n_runs,
                     seconds=time.monotonic() - self._start,
                 )
             )

@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from nipype_mapsmasker.core.parameters import (
+    EngineParameters,
     MaskerParameters,
     SelectionParameters,
     parameters_of,
@@ -128,7 +129,7 @@ class InputRequest(SelectionParameters):
 
 
 @dataclass(frozen=True, kw_only=True)
-class CohortRequest(InputRequest, MaskerParameters):
+class CohortRequest(InputRequest, MaskerParameters, EngineParameters):
     """
     Hold everything that is to be said of a cohort: runs, maps, parameters, engine, results.
 
@@ -174,33 +175,6 @@ class CohortRequest(InputRequest, MaskerParameters):
         "go on",
     )
 
-    plugin: Literal[
-        "MultiProc",
-        "Linear",
-        "SLURM",
-        "SLURMGraph",
-        "PBS",
-        "SGE",
-        "LSF",
-        "Condor",
-        "CondorDAGMan",
-        "OAR",
-        "IPython",
-        "LegacyMultiProc",
-        "SomaFlow",
-    ] = parameter("MultiProc", "engine that runs the workflow: our own four, or Nipype's")
-    n_procs: int | None = parameter(
-        None, "number of processes; None is that of the cores at hand", low=1
-    )
-    mem_gb: float | None = parameter(
-        None, "memory in GB; None is what is at hand", unit="GB", above=0
-    )
-    plugin_args: Mapping[str, Any] | None = parameter(None, "further arguments of the engine")
-    work_dir: File | None = parameter(
-        None, "working folder; None is .mapsmasker/work in the result folder"
-    )
-    clean_work_dir: bool = parameter(False, "whether to remove the working folder after success")
-
     dry_run: bool = parameter(False, "whether to look and plan only, and write nothing")
     slice: str | None = parameter(
         None, "K/N for the K-th of N slices of the runs, without the tables of the cohort"
@@ -214,12 +188,6 @@ class CohortRequest(InputRequest, MaskerParameters):
     write_sge_array: File | None = parameter(None, "the same for the qsub of Grid Engine")
     write_pbs_array: File | None = parameter(None, "the same for the qsub of PBS and Torque")
     write_lsf_array: File | None = parameter(None, "the same for LSF's bsub")
-    batch_size: int | None = parameter(
-        None,
-        "runs that a process does one after the other, and runs per task of an array; None "
-        "chooses by their number and the processes: up to 25, and 20 or more for an array",
-        low=1,
-    )
     command: Sequence[str] = parameter((), "words of the command that asks for this, kept as told")
 
     atlases: Sequence[str] = field(init=False, default=("maps",))
@@ -227,6 +195,7 @@ class CohortRequest(InputRequest, MaskerParameters):
     def __post_init__(self) -> None:
         """Refuse values that make no sense, alone or together."""
         InputRequest.__post_init__(self)
+        EngineParameters.__post_init__(self)
         self._normalise()
         names = None if self.atlas_names is None else list(self.atlas_names)
         _set(self, "atlases", (*atlas_names(self.maps, names), *(self.atlas or ())))
@@ -268,10 +237,6 @@ class CohortRequest(InputRequest, MaskerParameters):
                 raise ParameterError(msg)
         if isinstance(self.command, str):  # text is a sequence, of letters
             msg = f"command must be a list of words; got the text {self.command!r}."
-            raise ParameterError(msg)
-        engine: Any = self.plugin_args
-        if not isinstance(engine, Mapping | None):
-            msg = f"plugin_args must be a mapping; got {engine!r}."
             raise ParameterError(msg)
 
     def needs_confounds(self) -> bool:

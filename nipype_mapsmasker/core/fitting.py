@@ -23,10 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from nipype_mapsmasker.core.demeaning import demean_maps
 from nipype_mapsmasker.core.extents import extents
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.least_squares import RowMatrix, Solution, solve_maps
-from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support, to_dense
+from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support
 from nipype_mapsmasker.core.smoothing import smoothing_operator, widths
 from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
@@ -35,7 +36,6 @@ from nipype_mapsmasker.core.spatial import (
 )
 from nipype_mapsmasker.core.supports import Supports
 from nipype_mapsmasker.core.tiles import Support, TiledRows, tile_rows
-from nipype_mapsmasker.errors import MapsError
 
 __all__ = [
     "MapsOperator",
@@ -173,7 +173,7 @@ def fit_maps(
     Centred maps are orthogonal to a constant, so that centring the volumes as well changes
     nothing more: the signals of ``demean_over`` are those of ``fsl_glm --demean``.
     """
-    fitted = maps if demean_over is None else _demeaned(maps, names, demean_over)
+    fitted = maps if demean_over is None else demean_maps(maps, names, demean_over)
     rounding = np.zeros(maps.n_maps) if fitted.rounding is None else fitted.rounding
     solution = solve_maps(fitted.matrix, rounding)
     plain, voxels = tile_rows(Supports(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
@@ -185,30 +185,6 @@ def fit_maps(
         names=tuple(names), coverage=maps.coverage, smoothing_fwhm=width, rounding=rounding,
         demeaned=demean_over is not None,
     )  # fmt: skip
-
-
-def _demeaned(maps: MapsMatrix, names: list[str], voxels: NDArray[np.int64]) -> MapsMatrix:
-    """Take each map's mean over some voxels away; what was sparse is dense then."""
-    # Columns in one piece are summed pairwise, to the last digits: what rounding leaves of a mean
-    # would meet the mean of the image.
-    matrix = np.zeros((voxels.size, maps.n_maps), order="F")
-    matrix[np.searchsorted(voxels, maps.voxels)] = to_dense(maps.matrix)
-    before = np.sqrt((matrix**2).sum(axis=0))
-    for _ in range(2):
-        matrix -= matrix.mean(axis=0)
-    after = np.sqrt((matrix**2).sum(axis=0))
-    # What is left of a constant is rounding.
-    flat = (after <= FLAT * before) & (before > 0)
-    if flat.any():
-        msg = (
-            f"The map {names[int(np.argmax(flat))]!r} has the same weight in all voxels, so that "
-            "demean leaves nothing of it; leave it out, or do without demean."
-        )
-        raise MapsError(msg)
-    rounding = maps.rounding
-    if rounding is not None:
-        rounding = rounding * np.divide(before, after, out=np.ones_like(after), where=after > 0)
-    return replace(maps, voxels=voxels, matrix=matrix, rounding=rounding)
 
 
 def assemble(

@@ -285,7 +285,7 @@ def make_reports(
     check_wishes(displayed_maps, cmap)
     pages = []
     for row in rows:
-        if row.get("status") == "done":
+        if row.get("status") in WITH_RESULTS:
             made, warnings = redraw_run(out_dir, row["run_id"] or "", displayed_maps, cmap)
             pages += made
             for text in warnings:

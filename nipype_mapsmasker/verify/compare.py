@@ -170,9 +170,12 @@ def _compare(plan: Plan, run: RunSpec, atlas: Atlas, strategy: str) -> Compariso
     )
     wanted = about.get("names") or columns
     places = [atlas.names.index(name) for name in wanted]
+    # nilearn gives the volumes that are kept and no others; ours may have rows for all.
+    is_censored = about["parameters"].get("output_type", "censored") == "censored"
+    kept = stored if is_censored else np.delete(stored, about["censored"], axis=0)
     return Comparison(
         file=file,
-        difference=_difference(stored, theirs[:, places]),
+        difference=_difference(kept, theirs[:, places]),
         own_difference=_difference(stored, own),
         causes=causes_of(about, is_label_image=atlas.maps.label_values is not None),
     )
@@ -248,7 +251,13 @@ def _again(
         fit_quality_file=found["fit_quality_files"][0],
         choice=given["choice"],
     )
-    out_file, _ = clean_run(folder, inputs, given["cleaning"], dtype=masker["dtype"])
+    out_file, _ = clean_run(
+        folder,
+        inputs,
+        given["cleaning"],
+        dtype=masker["dtype"],
+        output_type=about["parameters"].get("output_type", "censored"),
+    )
     return read_signals(out_file)[0]
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Steps before and after a cleaning: regressors and volumes, connectomes, subject maps."""
+"""Steps before and after a cleaning: regressors and volumes; connectomes, maps, images."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def chosen_tables(graph: Graph, run: RunSteps, strategy: str) -> dict[str, Sourc
 
 def add_analyses(graph: Graph, run: RunSteps) -> None:
     """
-    Add connectomes and dual regressions of what was cleaned.
+    Add connectomes, dual regressions and rebuilt images of what was cleaned.
 
     Parameters
     ----------
@@ -109,6 +109,10 @@ def add_analyses(graph: Graph, run: RunSteps) -> None:
             if given.dual_regression:
                 node = _add_dual_regression(graph, run, number, atlas, strategy)
                 run.dual[atlas, strategy] = node
+                run.take(strategy, node)
+            if given.inverse_transform:
+                node = _add_inverse(graph, run, number, atlas, strategy)
+                run.inverse[atlas, strategy] = node
                 run.take(strategy, node)
 
 
@@ -158,6 +162,35 @@ def _add_dual_regression(
     }
     name = graph.name("dual_regression", atlas, strategy)
     return graph.add(interface, name, per_run, mem_gb=given.extract_mem_gb)
+
+
+def _add_inverse(graph: Graph, run: RunSteps, number: int, atlas: str, strategy: str) -> Any:
+    """Add the rebuilding of images from what one cleaning made."""
+    from nipype_mapsmasker.interfaces.inverse import InverseTransform
+
+    given = graph.given
+    interface = InverseTransform(
+        mask_threshold=given.mask_threshold,
+        dtype="float64" if given.dtype == "float64" else "float32",
+        compress=given.compress,
+        on_error=given.on_error,
+    )
+    per_run = {
+        **graph.of_run("mask_file"),
+        **run.so_far(graph, strategy),
+        "signals_file": (run.clean[atlas, strategy], "out_file"),
+        "t_r": (run.extract, "t_r"),
+    }
+    if given.resampling_target == "mask":
+        per_run |= {"reference_file": graph.sources["mask_file"]}
+    shared = {"maps_file": graph.maps[number]}
+    return graph.add(
+        interface,
+        graph.name("inverse_transform", atlas, strategy),
+        per_run,
+        shared,
+        mem_gb=given.extract_mem_gb,
+    )
 
 
 def _plain(words: dict[str, Any]) -> dict[str, Any]:

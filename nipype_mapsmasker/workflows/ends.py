@@ -227,7 +227,13 @@ def _add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> An
     for name in (*extracted, "t_r", "seconds", "peak_mb"):
         per_run[name] = (run.extract, name)
     made = (
-        ("outliers", "outliers_file", {place: run.select.get(place[1]) for place in places}),
+        *(
+            (kind, output, {place: run.select.get(place[1]) for place in places})
+            for kind, output in (
+                ("outliers", "outliers_file"),
+                ("regressors", "confounds_file"),
+            )
+        ),
         *((name, f"{name}_file", run.connect) for name in given.connectivity),
         ("refused", "refused_file", run.connect),
         ("effect", "effect_file", run.dual),

@@ -301,13 +301,6 @@ def add_run_steps(graph: Graph) -> RunSteps:
             run.clean[atlas, strategy] = node
             run.take(strategy, node)
     add_analyses(graph, run)
-    if graph.given.inverse_transform:
-        for (atlas, strategy), cleaned in run.clean.items():
-            name = graph.name("inverse_transform", atlas, strategy)
-            number = list(graph.given.atlases).index(atlas)
-            node = _add_inverse(graph, run, name, (number, strategy), cleaned)
-            run.inverse[atlas, strategy] = node
-            run.take(strategy, node)
     return run
 
 
@@ -381,29 +374,3 @@ def _add_cleaning(
         "t_r": (run.extract, "t_r"),
     }
     return graph.add(interface, name, per_run)
-
-
-def _add_inverse(
-    graph: Graph, run: RunSteps, name: str, place: tuple[int, str], cleaned: Any
-) -> Any:
-    """Add the rebuilding of images from what one cleaning made."""
-    from nipype_mapsmasker.interfaces.inverse import InverseTransform
-
-    given = graph.given
-    number, strategy = place
-    interface = InverseTransform(
-        mask_threshold=given.mask_threshold,
-        dtype="float64" if given.dtype == "float64" else "float32",
-        compress=given.compress,
-        on_error=given.on_error,
-    )
-    per_run = {
-        **graph.of_run("mask_file"),
-        **run.so_far(graph, strategy),
-        "signals_file": (cleaned, "out_file"),
-        "t_r": (run.extract, "t_r"),
-    }
-    if given.resampling_target == "mask":
-        per_run |= {"reference_file": graph.sources["mask_file"]}
-    shared = {"maps_file": graph.maps[number]}
-    return graph.add(interface, name, per_run, shared, mem_gb=given.extract_mem_gb)

@@ -91,7 +91,8 @@ def test_pybids_and_bids2table_say_the_same(made):
 
 
 @pytest.mark.slow
-def test_every_run_is_done_but_two_and_tells_the_truth(made, tmp_path):
+@pytest.mark.filterwarnings("ignore::FutureWarning:nilearn", "ignore::UserWarning:nilearn")
+def test_every_run_is_done_but_two_and_tells_the_truth(made, tmp_path, capsys):
     out = tmp_path / "out"
     (maps,) = (made / "atlas" / f"tpl-{SPACE}").glob("*_probseg.nii.gz")
     words = [str(made / "fmriprep"), str(out), "participant", "--space", SPACE]
@@ -106,3 +107,7 @@ def test_every_run_is_done_but_two_and_tells_the_truth(made, tmp_path):
         truth, _ = read_signals(made / "truth" / f"{name}_regions.tsv")
         r = [np.corrcoef(a, b)[0, 1] for a, b in zip(signals.T, truth.T, strict=True)]
         assert np.median(r) > LEAST_R, name
+    capsys.readouterr()
+    assert main(["verify", str(out), "--runs", "2"]) == 0
+    same = [line.endswith(" SD, same") for line in capsys.readouterr().out.splitlines()[1:]]
+    assert same == [True, True]

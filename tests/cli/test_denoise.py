@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Strategies by the command: a run with too little left fails, a refused matrix is told."""
 
+import json
 import re
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -117,6 +119,16 @@ def test_what_fails_one_strategy_is_no_fault_of_the_others(folder, monkeypatch, 
     assert call(folder, "several", *words, table="two.tsv") == 0
     assert read_manifest(names.manifest).failed == {}
     assert not names.log.exists()
+
+
+def test_results_are_verified_without_the_work_folder(folder, capsys):
+    words = ("--denoise", "none", "24P", "--clean-work-dir")
+    assert call(folder, "verified", *words, table="two.tsv") == 0
+    capsys.readouterr()
+    assert main(["verify", str(folder / "verified")]) == 0
+    assert capsys.readouterr().out.count("same") >= 4
+    about = json.loads(run_files(folder / "verified", RESTLESS).sidecar("maps", "24P").read_text())
+    assert all(Path(path).is_file() for path in about["inputs"].values())
 
 
 def counted(calls, name, genuine):

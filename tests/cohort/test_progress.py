@@ -37,10 +37,9 @@ def test_an_event_per_batch():
     progress = begin(lambda run_id: run_id != "c", events.append)
     progress.update(element("fit_maps", 0), "end")
     run_all(progress)
-    assert [event.steps_done for event in events] == [2, 4, 5]
-    assert {(event.total, event.steps_total) for event in events} == {(5, 5)}
+    assert [event.reached for event in events] == [2, 4, 5]
+    assert {(event.total, event.what) for event in events} == {(5, "runs")}
     assert [(event.done, event.failed) for event in events] == [(2, 0), (3, 1), (4, 1)]
-    assert events[-1].step == "store"
     assert all(a.seconds <= b.seconds for a, b in pairwise(events))
 
 

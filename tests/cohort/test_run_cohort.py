@@ -80,9 +80,9 @@ def test_progress_ends_with_every_run(tiny, ask):
     spoil(tiny, 1)
     events = []
     result = run_cohort(ask(), progress=events.append)
-    assert (events[-1].step, events[-1].done, events[-1].failed) == ("store", 2, 1)
-    assert events[-1].steps_done == events[-1].steps_total == 9
-    assert [event.steps_done for event in events] == sorted(event.steps_done for event in events)
+    assert (events[-1].what, events[-1].done, events[-1].failed) == ("runs", 2, 1)
+    assert events[-1].reached == events[-1].total == 3
+    assert [event.reached for event in events] == sorted(event.reached for event in events)
     assert result.exit_code == 1
     assert "header promises" in result.having("failed")[0].reason
 

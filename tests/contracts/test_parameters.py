@@ -151,6 +151,9 @@ OTHER_MEANINGS = {
     # Names of what is stored.
     ("StoreRun", "strategies"),
     ("StoreRun", "atlases"),
+    # None: as they were when the results were made.
+    ("RedrawRuns", "displayed_maps"),
+    ("RedrawRuns", "cmap"),
     # Of a filter, not of a person.
     ("ExtractSignals", "min_volumes"),
 }

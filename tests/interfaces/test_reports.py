@@ -315,7 +315,7 @@ def test_several_processes_make_the_same_pages(results, monkeypatch, capsys):
     assert main(["report", str(out), "--n-procs", "2"]) == 0
     assert pages_of(out) == before
     said = capsys.readouterr()
-    assert "report_run: 2 of 2 runs; 2 done, 0 failed" in said.err
+    assert "pages: 2 of 2; 2 done, 0 failed" in said.err
     assert "3 pages; begin with" in said.out
     assert not (out / ".mapsmasker" / "pages").exists()
 

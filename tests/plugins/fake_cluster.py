@@ -17,7 +17,11 @@ def main(folder, command, *arguments):
         stream.write(json.dumps([command, *arguments]) + "\n")
     number = len((folder / "calls.txt").read_text().splitlines())
     if command == "qstat" and "-xml" in arguments:
-        return "<job_info><queue_info></queue_info><job_info></job_info></job_info>"
+        jobs = "".join(
+            f'<job_list state="zombie"><JB_job_number>{number}</JB_job_number></job_list>'
+            for number in (folder / "jobs.txt").read_text().split()
+        )
+        return f"<root><job_info>{jobs}</job_info></root>"
     if command == "qstat":
         return "    job_state = C\n"
     if command == "bjobs":
@@ -32,8 +36,10 @@ def main(folder, command, *arguments):
         return ""
     if command in ("qsub", "bsub", "condor_qsub", "oarsub"):
         work(["bash", arguments[-1]])
+        with (folder / "jobs.txt").open("a") as stream:
+            stream.write(f"{number}\n")
     return {
-        "qsub": f"{number}.host\n" if "-xml" not in arguments else "",
+        "qsub": f"{number}.host\n",
         "bsub": f"Job <{number}> is submitted\n",
         "condor_qsub": f"Your job {number} was submitted\n",
         "oarsub": json.dumps({"job_id": str(number)}) + "\n",

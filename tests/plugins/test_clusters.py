@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from nipype.interfaces.utility import Function
 from nipype.pipeline.engine import Node, Workflow
+from nipype.pipeline.engine.utils import load_resultfile
 
 from nipype_mapsmasker.cohort import CohortRequest, run_cohort
 from nipype_mapsmasker.cohort.engine import make_plugin
@@ -27,10 +28,10 @@ COMMANDS = {
 """What each plugin calls."""
 
 ASKED = {
-    "PBS": ["-V", "-l", "nodes=1:ppn=2,mem=1537mb"],
+    "PBS": ["-V", "-l", "nodes=1:ppn=2,mem=1538mb"],
     "SGE": ["-pe", "smp", "2", "-l", "mem_free=769M"],
-    "LSF": ["-n", "2", "-M", "1537MB", "-R", "span[hosts=1] rusage[mem=1537MB]"],
-    "Condor": ["-l", "nodes=1:ppn=2,mem=1537mb"],
+    "LSF": ["-n", "2", "-M", "1538MB", "-R", "span[hosts=1] rusage[mem=1538MB]"],
+    "Condor": ["-l", "nodes=1:ppn=2,mem=1538mb"],
     "OAR": ["-l", "nodes=1/core=2"],
 }
 """Two cores and 1.501 GB, in each one's words."""
@@ -43,7 +44,8 @@ def cluster(tmp_path, monkeypatch):
     def install(plugin):
         folder = tmp_path / "cluster"
         folder.mkdir()
-        (folder / "calls.txt").write_text("")
+        for name in ("calls.txt", "jobs.txt"):
+            (folder / name).write_text("")
         if plugin == "SGE":
             (folder / "sge").write_text("")
         here = Path(__file__).with_name("fake_cluster.py")
@@ -77,13 +79,14 @@ def workflow(folder):
 @pytest.mark.parametrize("plugin", ["SGE", "LSF", "Condor"])
 def test_a_node_runs_and_the_cluster_hears_what_it_needs(tmp_path, cluster, plugin):
     calls = cluster(plugin)
-    flow, node = workflow(tmp_path / "work")
+    flow, _ = workflow(tmp_path / "work")
     given = {"poll_sleep_duration": 0.05, CLUSTERS[plugin].key: "-q short"}
     request = CohortRequest(
         input="r.tsv", out_dir=tmp_path, maps=["m.nii"], plugin=plugin, plugin_args=given
     )
     flow.run(plugin=make_plugin(request, lambda *told: None, flow))
-    assert node.result.outputs.out == 42
+    result = load_resultfile(str(tmp_path / "work" / "flow" / "twice" / "result_twice.pklz"))
+    assert result.outputs.out == 42
     [submitted] = [call for call in calls() if call[0] == COMMANDS[plugin][0]]
     assert " ".join(["-q", "short", *ASKED[plugin]]) in " ".join(submitted)
 

@@ -117,8 +117,8 @@ def test_cohort_in_a_notebook(tmp_path):
     assert len([line for line in ends if ": todo" in line]) == 2
     assert len([line for line in ends if ": done, " in line]) == 3
     assert len([line for line in ends if ": was up to date" in line]) == 2
-    told = [line for line in lines if line.endswith("is through")]
-    assert told[-1].startswith("4 of 4 steps")  # of the run that was added, alone
+    told = [line for line in lines if line.endswith("runs; 0 failed")]
+    assert told[-1].startswith("1 of 1 runs")  # of the run that was added, alone
     assert any(line.startswith("look at ") for line in lines), first
     assert (tmp_path / "out" / "results" / "report.html").is_file()
 

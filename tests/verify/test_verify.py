@@ -2,8 +2,11 @@
 """``mapsmasker verify``: the same, documented, or found."""
 
 import re
+import shutil
 import sys
 
+import nibabel as nib
+import numpy as np
 import pytest
 
 from nipype_mapsmasker.cli.main import main
@@ -15,20 +18,32 @@ from nipype_mapsmasker.verify.causes import causes_of
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
-@pytest.fixture
-def folder(tmp_path):
-    """Give a place with maps and two runs."""
-    make_maps_file(tmp_path / "maps.nii.gz", n_maps=3, seed=0)
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Make maps, labels, a mask and two runs."""
+    tmp_path = tmp_path_factory.mktemp("data")
+    maps = nib.load(make_maps_file(tmp_path / "maps.nii.gz", n_maps=3, seed=0))
+    weights = np.asarray(maps.dataobj)
+    for name, values in (("labels", weights.argmax(-1) + 1), ("mask", weights.max(-1) > 0.1)):
+        image = nib.Nifti1Image(values.astype(np.uint8), maps.affine)
+        image.to_filename(tmp_path / f"{name}.nii")
     for number in range(2):
         make_run_file(tmp_path / f"sub-{number}_bold.nii.gz", n_maps=3, n_volumes=90, seed=number)
     return tmp_path
+
+
+@pytest.fixture
+def folder(data, tmp_path):
+    """Give a place with copies of them."""
+    return shutil.copytree(data, tmp_path / "data")
 
 
 def extracted(folder, *options):
     """Run the command on the runs; give the result folder."""
     out = folder / "out"
     words = [str(folder / "sub-*_bold.nii.gz"), str(out), "--maps", str(folder / "maps.nii.gz")]
-    assert main(["run", *words, "--plugin", "Linear", "--no-reports", "-q", *options]) == 0
+    words += [str(folder / word) if word.endswith(".nii") else word for word in options]
+    assert main(["run", *words, "--plugin", "Linear", "--no-reports", "-q"]) == 0
     return out
 
 
@@ -38,6 +53,7 @@ OPTIONS = {
     "smooth": ["--smoothing-fwhm", "6", "--high-variance-confounds", "--standardize", "zscore"],
     "cosine": ["--filter", "cosine", "--high-pass", "0.01", "--standardize", "zscore_sample"],
     "maps": ["--resampling-target", "maps", "--standardize", "psc"],
+    "mask": ["--resampling-target", "mask", "--mask", "mask.nii", "--detrend"],
 }
 
 
@@ -45,10 +61,37 @@ OPTIONS = {
 def test_results_are_the_references(folder, capsys, options):
     out = extracted(folder, *options)
     capsys.readouterr()
-    assert main(["verify", str(out)]) == 0
+    assert main(["verify", str(out), "--runs", "1"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert len(said) == 3
+    assert len(said) == 2
     assert all(line.endswith(" SD, same") for line in said[1:])
+
+
+def test_labels_are_the_references_or_resampled(folder, capsys):
+    out = extracted(folder, "--maps", "labels.nii", "--mask", "mask.nii", "--output-format", "npy")
+    assert main(["verify", str(out), "--runs", "1"]) == 0
+    maps, labels = capsys.readouterr().out.splitlines()[1:]
+    assert maps.endswith(" SD, same")
+    assert labels.endswith(" SD, documented: labels are resampled by nearest voxel")
+
+
+@pytest.mark.parametrize("kind", ["censored", "nan", "interpolated"])
+def test_censored_volumes(folder, capsys, kind):
+    keep = np.ones(90, dtype=int)
+    keep[[4, 30, 31, 89]] = 0
+    np.savetxt(folder / "keep.tsv", keep, fmt="%d", header="keep", comments="")
+    run = next(folder.glob("sub-0_bold.nii.gz"))
+    words = [str(run), str(folder / "out"), "--maps", str(folder / "maps.nii.gz")]
+    words += ["--sample-mask", str(folder / "keep.tsv"), "--output-type", kind]
+    assert main(["run", *words, "--plugin", "Linear", "--no-reports", "-q"]) == 0
+    assert main(["verify", str(folder / "out")]) == 0
+    assert capsys.readouterr().out.endswith(" SD, same\n")
+
+
+def test_a_folder_above_is_refused(folder, capsys):
+    extracted(folder)
+    assert main(["verify", str(folder)]) == 2
+    assert "how they were made" in capsys.readouterr().err
 
 
 def test_a_documented_difference_is_named(folder, capsys):
@@ -75,7 +118,7 @@ def test_runs_are_taken_at_random(folder, capsys):
     out = extracted(folder)
     capsys.readouterr()
     taken = set()
-    for seed in range(6):
+    for seed in range(2):  # which choose one each
         assert main(["verify", str(out), "--runs", "1", "--seed", str(seed)]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert len(lines) == 2

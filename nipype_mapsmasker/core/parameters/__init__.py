@@ -16,6 +16,7 @@ from nipype_mapsmasker.core.parameters.declare import (
     values_of,
 )
 from nipype_mapsmasker.core.parameters.denoising import AnalysisParameters, CensoringParameters
+from nipype_mapsmasker.core.parameters.engine import EngineParameters
 from nipype_mapsmasker.core.parameters.extraction import ExtractionParameters, FittingParameters
 from nipype_mapsmasker.core.parameters.masker import (
     AFTER_EXTRACTION,
@@ -40,6 +41,7 @@ __all__ = [
     "Cleaning",
     "CleaningParameters",
     "ConfoundParameters",
+    "EngineParameters",
     "ExtractionParameters",
     "FittingParameters",
     "HighVarianceParameters",

@@ -24,7 +24,7 @@ __all__ = [
 MAP_KINDS = ("effect", "z")
 """What a dual regression gives."""
 
-ANALYSIS_KINDS = ("outliers", *MEASURE_NAMES, "refused", *MAP_KINDS)
+ANALYSIS_KINDS = ("outliers", "regressors", *MEASURE_NAMES, "refused", *MAP_KINDS)
 """What there may be of one atlas and strategy."""
 
 OUTLIER_COLUMNS = {
@@ -81,6 +81,8 @@ def store_analyses(
         # One per strategy; every atlas writes the same.
         stored.append(_copy(str(files["outliers"]), names.outliers(strategy)))
         stored.append(write_json(names.outliers(strategy, "json"), OUTLIER_COLUMNS))
+    if files.get("regressors"):
+        stored.append(_copy(str(files["regressors"]), names.regressors(strategy)))
     for measure in MEASURE_NAMES:
         if not files.get(measure):
             continue
@@ -137,6 +139,7 @@ def analysis_files(names: RunFiles, atlas: str, strategy: str) -> list[Path]:
         Whether they are there or not.
     """
     files = [names.outliers(strategy), names.outliers(strategy, "json")]
+    files.append(names.regressors(strategy))
     for suffix in ("tsv", "json"):
         files += [names.relmat(measure, atlas, strategy, suffix) for measure in MEASURE_NAMES]
     for suffix in ("nii.gz", "json"):

@@ -157,6 +157,10 @@ class RunFiles:
         """Name the table that says of every volume whether it was kept, and why not."""
         return self.folder / self._named({}, strategy, f"outliers.{suffix}")
 
+    def regressors(self, strategy: str = "") -> Path:
+        """Name the table of what a strategy chose to regress, so that it can be done again."""
+        return self.private / f"{format_entities({'desc': strategy or 'chosen'})}_regressors.tsv"
+
     def relmat(self, measure: str, atlas: str, strategy: str = "", suffix: str = "tsv") -> Path:
         """Name a matrix of the relations between the maps' signals."""
         entities = {**atlas_entities(atlas), "stat": STATS.get(measure, measure)}

@@ -242,6 +242,12 @@ def _store_result(
     )
     told = about.cleaned(stored[0], atlas, strategy, summary["names"], names.raw(atlas))
     sidecar = told | sidecar  # what a column is called must not hide what was done
+    if files.get("outliers"):  # made on the way: what is named has to stay
+        chosen = names.regressors(strategy) if files.get("regressors") else None
+        sidecar["inputs"] = {
+            "confounds_files": None if chosen is None else str(chosen.absolute()),
+            "sample_mask_file": str(names.outliers(strategy).absolute()),
+        }
     stored.append(write_json(names.sidecar(atlas, strategy), sidecar))
     stored += store_analyses(
         names, atlas, strategy, files, {"Sources": [stored[0].name], **run.provenance}

@@ -49,22 +49,17 @@ def write_relmat(path: str | os.PathLike[str], matrix: ArrayLike, names: Sequenc
         raise ParameterError(msg)
     with atomic_path(final) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write("\t".join([NODE, *names]) + "\n")
+        # Writing a number takes longer than anything else, and half of them are there already.
+        is_symmetric = np.array_equal(values, values.T, equal_nan=True)
         rows: list[list[str]] = []
         for index, (name, row) in enumerate(zip(names, values.tolist(), strict=True)):
-            # Writing a number takes longer than anything else, and half of them are there.
-            cells = [
-                done[index] if values[at, index] == row[at] else _cell(row[at])
-                for at, done in enumerate(rows)
-            ]
-            cells += [_cell(value) for value in row[index:]]
+            known = [done[index] for done in rows] if is_symmetric else []
+            cells = known + list(map(repr, row[len(known) :]))
+            if np.isnan(values[index]).any():
+                cells = [NOT_AVAILABLE if cell == "nan" else cell for cell in cells]
             rows.append(cells)
             file.write("\t".join([name, *cells]) + "\n")
     return final
-
-
-def _cell(value: float) -> str:
-    """Write one number, exactly."""
-    return repr(value) if value == value else NOT_AVAILABLE
 
 
 def read_relmat(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], list[str]]:

@@ -163,10 +163,12 @@ def _cells(row: NDArray[Any], float_format: str) -> list[str]:
     if float_format != "exact":
         cells = [format(value, float_format) for value in row.tolist()]
     elif row.dtype == np.float64:
-        cells = [repr(value) for value in row.tolist()]
+        cells = list(map(repr, row.tolist()))
     else:
         cells = [str(value) for value in row]
-    return [NOT_AVAILABLE if cell == "nan" else cell for cell in cells]
+    if np.isnan(row).any():
+        return [NOT_AVAILABLE if cell == "nan" else cell for cell in cells]
+    return cells
 
 
 def _check_names(path: Path, names: Sequence[str], n_maps: int) -> None:
