@@ -92,7 +92,6 @@ def of_runs() -> dict[str, Written]:
             {"Node": "Name of the row's map.", **signals},
         ),
         "statmap": Written("z, A, S", "maps of a dual regression, one volume per map"),
-        "regressors": Written("S", "what a strategy chose to regress, for `mapsmasker verify`"),
         "mean": Written("", "mean image"),
         "mean_sidecar": Written("", "describes it"),
         "reconstruction": Written("A, S", "image of the cleaned signals, `--inverse-transform`"),
