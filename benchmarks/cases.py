@@ -29,6 +29,10 @@ class Case:
     high_variance: bool = False
     maps_mm: float | None = None
     n_runs: int = 1
+    own_masks: bool = False
+    """Whether every run has a mask of its own."""
+    zeros: bool = True
+    """Whether there are slices without data, and zeros among the noise around the head."""
     faster: float | None = None
     of_inflating: float | None = None
     peak_mb: float | None = None

@@ -33,6 +33,7 @@ __all__ = [
     "data_folder",
     "make_maps",
     "make_mask",
+    "make_own_mask",
     "make_run",
     "named_space",
 ]
@@ -101,12 +102,20 @@ def named_space(name: str) -> Space:
 
 
 def make_run(
-    folder: Path, space: Space, n_volumes: int, dtype: str = "int16", seed: int = 0
+    folder: Path,
+    space: Space,
+    n_volumes: int,
+    dtype: str = "int16",
+    seed: int = 0,
+    *,
+    zeros: bool = True,
 ) -> Path:
-    """Make one run, unless it is there."""
-    path = folder / f"{space.name}_{dtype}_{n_volumes}_{seed}.nii.gz"
+    """Make one run, unless it is there; without ``zeros`` there is signal everywhere."""
+    kind = dtype if zeros else f"{dtype}nonzero"
+    path = folder / f"{space.name}_{kind}_{n_volumes}_{seed}.nii.gz"
     if not path.exists():
-        _write(path, space, dtype, n_volumes, _run_volumes(space, n_volumes, dtype, seed))
+        volumes = _run_volumes(space, n_volumes, dtype, seed, zeros=zeros)
+        _write(path, space, dtype, n_volumes, volumes)
     return path
 
 
@@ -128,18 +137,31 @@ def make_mask(folder: Path, space: Space) -> Path:
     return path
 
 
+def make_own_mask(folder: Path, space: Space, number: int) -> Path:
+    """Make the brain mask of one run, unless it is there: a few per cent of voxels differ."""
+    path = folder / f"{space.name}_mask_own{number}.nii.gz"
+    if not path.exists():
+        rng = np.random.default_rng([number, 13])
+        brain = _radius(space, rng.uniform(-3, 3, 3), rng.uniform(0.96, 1.02))[0]
+        nibabel.save(nibabel.Nifti1Image(brain.astype(np.uint8), space.affine), path)
+    return path
+
+
 def _coarser(space: Space, voxel_mm: float) -> Space:
     """Give the same field of view in larger voxels."""
     shape = tuple(int(size * space.voxel_mm / voxel_mm) for size in space.shape)
     return Space(f"{space.name}{voxel_mm:g}mm", (shape[0], shape[1], shape[2]), voxel_mm)
 
 
-def _radius(space: Space) -> tuple[np.ndarray, np.ndarray]:
-    """Give brain and head as (X, Y, Z) booleans: two ellipsoids."""
+def _radius(
+    space: Space, moved_mm: np.ndarray | None = None, size: float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Give brain and head as (X, Y, Z) booleans: two ellipsoids, the brain's perhaps changed."""
     axes = [np.arange(n) * space.voxel_mm for n in space.shape]
     x, y, z = np.meshgrid(*[a - a.mean() for a in axes], indexing="ij", sparse=True)
     # Half axes in mm of an adult's brain and head: 230,000 voxels of 8 mm^3 in the brain.
-    brain = (x / 68) ** 2 + (y / 86) ** 2 + ((z - 4) / 74) ** 2 <= 1
+    a, b, c = np.zeros(3) if moved_mm is None else moved_mm
+    brain = ((x - a) / 68) ** 2 + ((y - b) / 86) ** 2 + ((z - c - 4) / 74) ** 2 <= size**2
     head = (x / 80) ** 2 + (y / 100) ** 2 + ((z + 5) / 95) ** 2 <= 1
     return brain, head
 
@@ -151,7 +173,9 @@ def _smooth(rng: np.random.Generator, space: Space, fwhm_mm: float) -> np.ndarra
     return field / field.std()
 
 
-def _run_volumes(space: Space, n_volumes: int, dtype: str, seed: int) -> Iterator[np.ndarray]:
+def _run_volumes(
+    space: Space, n_volumes: int, dtype: str, seed: int, *, zeros: bool = True
+) -> Iterator[np.ndarray]:
     """Yield the volumes of a run, (V,) in disk order."""
     rng = np.random.default_rng([seed, 7])
     brain, head = _radius(space)
@@ -171,8 +195,9 @@ def _run_volumes(space: Space, n_volumes: int, dtype: str, seed: int) -> Iterato
         mixture = rng.standard_normal(N_FIELDS).astype(np.float32) / np.sqrt(N_FIELDS)
         values = mean + amplitude * (mixture.astype(np.float32) @ fields)
         values += noise * rng.standard_normal(values.size, dtype=np.float32)
-        np.maximum(values, 0, out=values)
-        values *= seen
+        np.maximum(values, 0 if zeros else 1, out=values)
+        if zeros:
+            values *= seen
         yield np.rint(values) if np.dtype(dtype).kind == "i" else values
 
 

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ["NIPYPE_NO_ET"] = "1"
 
 from cases import Case
-from data import Space, make_maps, make_mask, make_run, named_space
+from data import Space, make_maps, make_mask, make_own_mask, make_run, named_space
 
 __all__ = ["case_files", "main"]
 
@@ -40,11 +40,15 @@ class Clock:
 def case_files(case: Case, folder: Path, space: Space) -> dict[str, Any]:
     """Name the files of a case, and make those that are not there."""
     different = min(case.n_runs, 4)
-    runs = [make_run(folder, space, case.n_volumes, case.dtype, seed) for seed in range(different)]
+    runs = [
+        make_run(folder, space, case.n_volumes, case.dtype, seed, zeros=case.zeros)
+        for seed in range(different)
+    ]
     runs = runs if case.kind != "inverse" else []
     # More runs than that are names of the same four files: the disk is not what is measured.
     for number in range(different, case.n_runs):
-        link = folder / f"{space.name}_{case.dtype}_{case.n_volumes}_copy{number}.nii.gz"
+        kind = case.dtype if case.zeros else f"{case.dtype}nonzero"
+        link = folder / f"{space.name}_{kind}_{case.n_volumes}_copy{number}.nii.gz"
         if not link.exists():
             os.link(runs[number % different], link)
         runs.append(link)
@@ -52,6 +56,9 @@ def case_files(case: Case, folder: Path, space: Space) -> dict[str, Any]:
         "runs": [str(run) for run in runs],
         "maps": [str(make_maps(folder, space, n, case.maps_mm)) for n in case.n_maps],
         "mask": str(make_mask(folder, space)) if case.mask else None,
+        "own_masks": [str(make_own_mask(folder, space, n)) for n in range(case.n_runs)]
+        if case.own_masks
+        else None,
     }
 
 
@@ -198,32 +205,50 @@ def ours_cohort(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, A
     inputs.run_ids = [f"sub-{n:04d}_task-rest" for n in range(len(files["runs"]))]
     inputs.in_files = files["runs"]
     inputs.maps_img = files["maps"]
-    inputs.mask_img = files["mask"]
+    inputs.mask_img = files["own_masks"] or files["mask"]
     n_procs = len(os.sched_getaffinity(0))
     with Clock() as clock:
         workflow.run(plugin=MultiProcPlugin(plugin_args={"n_procs": n_procs}))
-    return {"seconds": clock.wall, "cpu": clock.cpu}
+    size = sum(p.stat().st_size for p in (scratch / "work").rglob("*") if p.is_file())
+    return {"seconds": clock.wall, "cpu": clock.cpu, "work_mb": size / 1e6}
 
 
 def nilearn_cohort(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
     """Fit and transform a list of runs, and save the signals as text."""
     import numpy as np
 
-    masker = nilearn_masker(case, files, n_jobs=len(os.sched_getaffinity(0)))
+    n_jobs = len(os.sched_getaffinity(0))
     with Clock() as clock:
-        for number, signals in enumerate(masker.fit_transform(files["runs"])):
+        if files["own_masks"]:  # a masker has one mask
+            from joblib import Parallel, delayed
+
+            pairs = zip(files["runs"], files["own_masks"], strict=True)
+            found = Parallel(n_jobs)(
+                delayed(_nilearn_one)(case, files | {"mask": mask}, run) for run, mask in pairs
+            )
+        else:
+            found = nilearn_masker(case, files, n_jobs=n_jobs).fit_transform(files["runs"])
+        for number, signals in enumerate(found):
             np.savetxt(scratch / f"{number}.tsv", signals, delimiter="\t")
     return {"seconds": clock.wall, "cpu": clock.cpu}
 
 
+def _nilearn_one(case: Case, files: dict[str, Any], run: str) -> Any:
+    """Fit and transform one run with its own mask."""
+    warnings.simplefilter("ignore")
+    return nilearn_masker(case, files).fit_transform([run])[0]
+
+
 def inflate(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
-    """Inflate the file to nowhere, by igzip: what no reader can do without."""
+    """Inflate the files to nowhere, by igzip: what no reader can do without."""
     from isal import igzip
 
     buffer = bytearray(1 << 20)
-    with Clock() as clock, igzip.open(files["runs"][0], "rb") as stream:
-        while stream.readinto(buffer):
-            pass
+    with Clock() as clock:
+        for run in files["runs"]:
+            with igzip.open(run, "rb") as stream:
+                while stream.readinto(buffer):
+                    pass
     return {"seconds": clock.wall, "cpu": clock.cpu}
 
 

@@ -36,7 +36,13 @@ def fixed_environment(n_cores: int) -> dict[str, str]:
 
 
 def run_job(
-    tool: str, case: Case, folder: Path, *, space: str = "full", cores: Sequence[int] = (0, 1)
+    tool: str,
+    case: Case,
+    folder: Path,
+    *,
+    space: str = "full",
+    cores: Sequence[int] = (0, 1),
+    rerun: bool = True,
 ) -> dict[str, Any]:
     """Run one job on some cores; give its own numbers and those of the whole process."""
     values = asdict(case) | {"space": space}
@@ -65,9 +71,12 @@ def run_job(
         result["whole_seconds"] = whole
         result["whole_cpu"] = sum(after[2:4]) - sum(before[2:4])
         result["peak_mb"] = max(result["peak_mb"], peak)
+        result["largest_mb"] = watch.largest
+        if tool == "inflate":
+            return result
         if case.kind == "cohort":  # compared from start to end
             result["seconds"], result["cpu"] = whole, result["whole_cpu"]
-            if tool == "ours":  # once more, with nothing changed
+            if tool == "ours" and rerun:  # once more, with nothing changed
                 start = time.perf_counter()
                 subprocess.run(command, check=True, capture_output=True, cwd=scratch)
                 result["rerun_seconds"] = time.perf_counter() - start
@@ -82,7 +91,7 @@ class _Watch:
     """Watch the memory of a process and its children, if it has any."""
 
     def __init__(self, pid: int, whole_tree: bool) -> None:
-        self.peak = 0.0
+        self.peak = self.largest = 0.0
         self._pid = pid
         self._end = threading.Event()
         self._thread = threading.Thread(target=self._look, daemon=True)
@@ -98,7 +107,9 @@ class _Watch:
 
     def _look(self) -> None:
         while not self._end.wait(SAMPLE_SECS):
-            self.peak = max(self.peak, sum(_share_mb(pid) for pid in _tree(self._pid)))
+            processes = _tree(self._pid)
+            self.peak = max(self.peak, sum(_share_mb(pid) for pid in processes))
+            self.largest = max(self.largest, *(_peak_mb(pid) for pid in processes))
 
 
 def _tree(pid: int) -> list[int]:
@@ -114,9 +125,18 @@ def _tree(pid: int) -> list[int]:
 
 
 def _share_mb(pid: int) -> float:
+    return _read_mb(f"/proc/{pid}/smaps_rollup", "Pss:")
+
+
+def _peak_mb(pid: int) -> float:
+    return _read_mb(f"/proc/{pid}/status", "VmHWM:")
+
+
+def _read_mb(path: str, name: str) -> float:
+    """Read one of the kernel's numbers, in MB; 0 of a process that has gone."""
     try:
-        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-            if line.startswith("Pss:"):
+        for line in Path(path).read_text().splitlines():
+            if line.startswith(name):
                 return int(line.split()[1]) * 1024 / 1e6
     except OSError:
         pass

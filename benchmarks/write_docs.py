@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from cohort import cohort_table
 from estimator import tables
 from measure import markdown
 from scaling import scaling_table
@@ -34,6 +35,7 @@ Written by `benchmarks/write_docs.py`; the numbers come from `benchmarks/speed.p
 `scaling.py` and `estimator.py`, which make their own data:
 
     python benchmarks/speed.py FOLDER_FOR_DATA
+    python benchmarks/cohort.py FOLDER_FOR_DATA
     python benchmarks/memory.py FOLDER_FOR_DATA
     python benchmarks/scaling.py FOLDER_FOR_DATA
     python benchmarks/estimator.py FOLDER_FOR_DATA
@@ -100,6 +102,7 @@ def page(
     memory: dict[str, float],
     scaling: dict[str, Any],
     estimator: dict[str, Any],
+    cohort: dict[str, Any],
 ) -> str:
     """Make the page."""
     text = HEAD
@@ -110,6 +113,9 @@ def page(
             text += "**Provisional: some lines rest on few pairs, perhaps beside other work.**\n\n"
         text += "![Seconds and memory, beside nilearn](../figures/benchmark_speed.png)\n\n"
         text += table(speed["rows"]) + "\n" + _remarks(speed["rows"]) + "\n"
+    if cohort:
+        text += f"## Whole cohorts\n\nMeasured on {cohort['date']}.\n\n"
+        text += cohort_table(cohort["found"]) + "\n"
     if memory:
         text += "## Memory does not grow with the run\n\n"
         rows = [[f"{int(n):,}", f"{peak:.0f}"] for n, peak in memory.items()]
@@ -174,7 +180,7 @@ def with_table(readme: str, table_text: str) -> str:
 def main() -> None:
     """Write the page and the table."""
     found = {}
-    for name in ("speed", "memory", "scaling", "estimator"):
+    for name in ("speed", "memory", "scaling", "estimator", "cohort"):
         path = DOCS / "benchmarks" / f"{name}.json"
         found[name] = json.loads(path.read_text()) if path.exists() else {}
     (DOCS / "explanation" / "benchmarks.md").write_text(page(**found))

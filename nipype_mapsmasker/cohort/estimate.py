@@ -12,7 +12,7 @@ import numpy as np
 
 from nipype_mapsmasker.core.accumulation import BATCH_BYTES, BATCH_VOLUMES
 from nipype_mapsmasker.core.grids import Grid, same_grid, voxel_sizes
-from nipype_mapsmasker.core.maps import DENSE_ABOVE
+from nipype_mapsmasker.core.least_squares import SMALL_REGIONS
 from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.io.images.reader import DEFAULT_BLOCK_BYTES, N_BUFFERS, ImageInfo, read_info
@@ -200,8 +200,9 @@ def _entries(grid: Grid, atlas: MapsImage, share: float, params: MaskerParameter
     n_entries = grid.n_voxels * atlas.n_maps
     if params.demean:  # no voxel is without weight
         return n_entries * 8.0
-    if filled > DENSE_ABOVE:
-        # Voxels without any weight are left out; where maps are dense, few are.
+    if filled > SMALL_REGIONS:
+        # Voxels without any weight are left out; where maps are dense, few are. If they resemble
+        # each other, combinations of them fill every cube.
         return n_entries * 8.0 * min(1.0, filled * atlas.n_maps)
     return n_entries * filled * SPARSE_BYTES
 

@@ -16,7 +16,7 @@ smoothed, never a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,26 +24,30 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nipype_mapsmasker.core.demeaning import demean_maps
+from nipype_mapsmasker.core.extents import extents
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.least_squares import RowMatrix, Solution, solve_maps
 from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support
-from nipype_mapsmasker.core.smoothing import smoothing_operator
+from nipype_mapsmasker.core.smoothing import smoothing_operator, widths
 from nipype_mapsmasker.core.spatial import (
     PermutedOperator,
     SeparableOperator,
     SparseOperator,
 )
-from nipype_mapsmasker.core.tiles import Support, TiledRows, supports_of, tile_rows
+from nipype_mapsmasker.core.supports import Supports
+from nipype_mapsmasker.core.tiles import Support, TiledRows, tile_rows
 
 __all__ = [
     "MapsOperator",
     "assemble",
-    "extents",
     "fit_maps",
     "fold_resampling",
     "is_identity",
-    "widths",
 ]
+
+
+FLAT = 1e-12
+"""Share of a map's norm that its deviations from a constant must exceed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +176,7 @@ def fit_maps(
     fitted = maps if demean_over is None else demean_maps(maps, names, demean_over)
     rounding = np.zeros(maps.n_maps) if fitted.rounding is None else fitted.rounding
     solution = solve_maps(fitted.matrix, rounding)
-    plain, voxels = tile_rows(supports_of(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
+    plain, voxels = tile_rows(Supports(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
     width = None
     if smoothing_fwhm is not None and smoothing_operator(maps.grid, smoothing_fwhm) is not None:
         width = tuple(float(one) for one in np.atleast_1d(smoothing_fwhm))
@@ -212,15 +216,15 @@ def assemble(
     columns : (V,) ndarray of int
         Flat indices of the columns of the solution's basis.
     names : tuple of str
-        The K maps' names.
+        As in `MapsOperator`, like all below.
     coverage : (K,) ndarray of float
-        As in `MapsOperator`.
+        Of the maps.
     smoothing_fwhm : tuple of float or None
-        As in `MapsOperator`, mm.
+        What is folded in.
     rounding : (K,) ndarray of float
-        As in `MapsOperator`.
+        Of the maps.
     demeaned : bool
-        As in `MapsOperator`.
+        Whether the solution is of maps without their mean.
 
     Returns
     -------
@@ -232,10 +236,10 @@ def assemble(
     if smoothing_fwhm is not None:
         smoothing = smoothing_operator(grid, widths(smoothing_fwhm))
         assert smoothing is not None
-        basis, places = _fold(supports_of(solution.basis, columns), grid, smoothing, grid)
+        basis, places = _fold(Supports(solution.basis, columns), grid, smoothing, grid)
         kept = plain
     elif demeaned or not is_identity(solution.factor):
-        basis, places = tile_rows(supports_of(solution.basis, columns), grid.shape)
+        basis, places = tile_rows(Supports(solution.basis, columns), grid.shape)
         kept = plain
     return MapsOperator(
         grid=grid,
@@ -259,26 +263,6 @@ def assemble(
     )
 
 
-def widths(smoothing_fwhm: tuple[float, ...]) -> float | tuple[float, float, float]:
-    """
-    Give widths as `smoothing_operator` wants them.
-
-    Parameters
-    ----------
-    smoothing_fwhm : tuple of float
-        One width or three, mm.
-
-    Returns
-    -------
-    float or tuple of float
-        The one, or the three.
-    """
-    if len(smoothing_fwhm) == 1:
-        return smoothing_fwhm[0]
-    x, y, z = smoothing_fwhm
-    return x, y, z
-
-
 def is_identity(factor: NDArray[np.float64]) -> bool:
     """
     Tell whether the basis of an operator holds the maps themselves.
@@ -291,40 +275,9 @@ def is_identity(factor: NDArray[np.float64]) -> bool:
     Returns
     -------
     bool
-        F is the identity.
+        Whether F is the identity.
     """
     return np.array_equal(factor, np.eye(factor.shape[0], factor.shape[1]))
-
-
-def extents(
-    plain: TiledRows, voxels: NDArray[np.int64], grid: Grid
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """
-    Count each map's voxels and find its centre of mass.
-
-    Parameters
-    ----------
-    plain : (K, V) TiledRows
-        The maps.
-    voxels : (V,) ndarray of int
-        Flat indices of their voxels.
-    grid : Grid
-        Their grid.
-
-    Returns
-    -------
-    n_voxels : (K,) ndarray of int
-        Voxels with weight.
-    centres : (K, 3) ndarray of float
-        In mm; NaN for an empty map.
-    """
-    x_size, y_size, _ = grid.shape
-    z, rest = np.divmod(voxels, x_size * y_size)
-    y, x = np.divmod(rest, x_size)
-    sums = plain.absolute(np.stack([x, y, z, np.ones_like(x)], axis=1).astype(np.float64))
-    with np.errstate(invalid="ignore"):
-        places = sums / sums[:, 3:]
-    return plain.counts(), (places @ grid.affine.T)[:, :3]
 
 
 def fold_resampling(
@@ -349,7 +302,7 @@ def fold_resampling(
     MapsOperator
         For volumes on ``source``.
     """
-    supports = supports_of(operator.basis, operator.voxels)
+    supports = Supports(operator.basis, operator.voxels)
     basis, voxels = _fold(supports, operator.grid, resampling, source)
     return replace(
         operator,
@@ -369,11 +322,22 @@ def _fold(
     source: Grid,
 ) -> tuple[TiledRows, NDArray[np.int64]]:
     """Multiply A by a spatial operator from the right: apply its transpose to A's rows."""
-    transposed = operator.T
-    folded = (
-        apply_to_support(transposed, index, weights, grid, source) for index, weights in supports
-    )
-    return tile_rows(((index.astype(np.int32), values) for index, values in folded), source.shape)
+    return tile_rows(_Folded(supports, grid, operator, source), source.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class _Folded:
+    """Rows that a spatial operator is applied to whenever they are asked for."""
+
+    supports: Iterable[Support]
+    grid: Grid
+    operator: SeparableOperator | PermutedOperator | SparseOperator
+    source: Grid
+
+    def __iter__(self) -> Iterator[Support]:
+        transposed = self.operator.T
+        for index, weights in self.supports:
+            yield apply_to_support(transposed, index, weights, self.grid, self.source)
 
 
 def _rows_of(matrix: NDArray[np.float64] | sparse.sparray) -> RowMatrix:

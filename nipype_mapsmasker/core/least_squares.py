@@ -20,10 +20,11 @@ from scipy import linalg, sparse
 from nipype_mapsmasker.core.maps import to_dense
 
 __all__ = [
-    "DENSE_GRAM_CONDITION",
     "MAX_GRAM_CONDITION",
+    "SMALL_REGIONS",
     "RowMatrix",
     "Solution",
+    "gram_limit",
     "gram_matrix",
     "solve_gram",
     "solve_maps",
@@ -38,6 +39,9 @@ DENSE_GRAM_CONDITION = 2e2
 The same for dense maps: signals of data of a level of 10,000 deviations are right to 2e-9 of them.
 Beyond, factors fill every cube with all rows, where maps of networks leave most of them empty.
 """
+
+SMALL_REGIONS = 0.1
+"""Share of entries that are not zero up to which maps are small regions, too many to factorise."""
 
 SVD_ROUNDING = 10.0
 """How many units of rounding of float64, per map, a singular value may be and still be zero."""
@@ -130,7 +134,9 @@ def solve_maps(
         inflation = np.full(n_maps, np.nan)
         empty = np.zeros((0, n_maps), dtype=bool)
         return Solution(_rows(matrix), nothing, np.eye(n_maps), 0, inflation, empty)
-    limit = MAX_GRAM_CONDITION if sparse.issparse(matrix) else DENSE_GRAM_CONDITION
+    # An array that is dense is so for its many entries, or small.
+    n_entries = matrix.size if isinstance(matrix, np.ndarray) else matrix.nnz
+    limit = gram_limit(n_entries, matrix.shape)
     solved = solve_gram(gram, limit)
     if solved is not None:
         empty = np.zeros((0, n_maps), dtype=bool)
@@ -141,12 +147,32 @@ def solve_maps(
         parts = (vectors[:, weak] ** 2).sum(axis=1)
         chosen = present[parts > WEAK_PART]
         if chosen.size < present.size:
-            solution = _partly_factorised(matrix, chosen, norms, rounding)
+            solution = _partly_factorised(matrix, chosen, norms, rounding, limit)
             if solution is not None:
                 return solution
-    solution = _partly_factorised(matrix, present, norms, rounding)
+    solution = _partly_factorised(matrix, present, norms, rounding, limit)
     assert solution is not None  # orthonormal rows are never weak
     return solution
+
+
+def gram_limit(n_entries: int, shape: tuple[int, ...]) -> float:
+    """
+    Say up to which condition the Gram matrix serves.
+
+    Parameters
+    ----------
+    n_entries : int
+        Entries of M that are not zero.
+    shape : tuple of int
+        Shape of M.
+
+    Returns
+    -------
+    float
+        `MAX_GRAM_CONDITION` for atlases of small regions, else `DENSE_GRAM_CONDITION`.
+    """
+    many = n_entries > SMALL_REGIONS * shape[0] * shape[1]
+    return DENSE_GRAM_CONDITION if many else MAX_GRAM_CONDITION
 
 
 def solve_gram(
@@ -235,6 +261,7 @@ def _partly_factorised(
     chosen: NDArray[np.intp],
     norms: NDArray[np.float64],
     rounding: NDArray[np.float64],
+    limit: float,
 ) -> Solution | None:
     """Replace the chosen maps by orthonormal combinations; None if that is not enough."""
     n_maps = matrix.shape[1]
@@ -270,7 +297,7 @@ def _partly_factorised(
     if n_others:
         gram = gram_matrix(basis.T)
         values, vectors = spread(gram, np.arange(scale.size))
-        if values[0] < values[-1] / MAX_GRAM_CONDITION:
+        if values[0] < values[-1] / limit:
             return None
         mixing = mixing @ ((vectors / values) @ vectors.T / np.outer(scale, scale))
     inflation = np.einsum("ij,jk,ik->i", mixing, gram, mixing) * norms**2

@@ -39,7 +39,7 @@ __all__ = [
     "to_dense",
 ]
 
-DENSE_ABOVE = 0.1
+DENSE_ABOVE = 0.4
 """Share of non-zero entries above which the design matrix is held dense: BLAS then wins."""
 
 OVERLAP_TOLERANCE = float(np.finfo(np.float64).eps)

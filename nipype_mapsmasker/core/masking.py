@@ -16,28 +16,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from nipype_mapsmasker.core.fitting import (
-    MapsOperator,
-    assemble,
-    extents,
-    is_identity,
-    widths,
-)
+from nipype_mapsmasker.core.extents import extents
+from nipype_mapsmasker.core.fitting import MapsOperator, assemble, is_identity
 from nipype_mapsmasker.core.least_squares import (
-    DENSE_GRAM_CONDITION,
-    MAX_GRAM_CONDITION,
+    gram_limit,
     solve_gram,
     solve_maps,
 )
 from nipype_mapsmasker.core.maps import DENSE_ABOVE, apply_to_support
-from nipype_mapsmasker.core.smoothing import smoothing_operator
-from nipype_mapsmasker.core.tiles import Support, TiledRows, supports_of
+from nipype_mapsmasker.core.smoothing import smoothing_operator, widths
+from nipype_mapsmasker.core.supports import Supports
+from nipype_mapsmasker.core.tiles import Support, TiledRows
 from nipype_mapsmasker.errors import MapsError
 
 __all__ = ["mask_operator"]
 
 
-def mask_operator(operator: MapsOperator, inside: NDArray[np.bool_]) -> MapsOperator:
+def mask_operator(
+    operator: MapsOperator, inside: NDArray[np.bool_], *, in_place: bool = False
+) -> MapsOperator:
     """
     Restrict an operator to a mask.
 
@@ -47,6 +44,8 @@ def mask_operator(operator: MapsOperator, inside: NDArray[np.bool_]) -> MapsOper
         Fitted on the mask's grid, without a mask or with one that holds all of this one.
     inside : (V_all,) ndarray of bool
         The mask, in disk order.
+    in_place : bool
+        Whether the operator's smoothed maps may be overwritten, as it is not used again.
 
     Returns
     -------
@@ -61,7 +60,8 @@ def mask_operator(operator: MapsOperator, inside: NDArray[np.bool_]) -> MapsOper
 
     Notes
     -----
-    Memory: the weights of what stays, for maps that are smoothed a copy of the smoothed ones.
+    Memory: the weights of what stays, for maps that are smoothed a copy of the smoothed ones
+    unless ``in_place``.
     """
     maps, voxels = operator.maps
     kept = inside[voxels]
@@ -83,13 +83,13 @@ def mask_operator(operator: MapsOperator, inside: NDArray[np.bool_]) -> MapsOper
     share = np.divide(left, whole, out=np.zeros_like(left), where=whole > 0)
     coverage = operator.coverage * share
     n_voxels, centres = extents(plain, places, operator.grid)
-    is_sparse = n_voxels.sum() <= DENSE_ABOVE * plain.shape[0] * plain.shape[1]
+    n_entries = int(n_voxels.sum())
     solved = None
     if is_identity(operator.factor):
-        limit = MAX_GRAM_CONDITION if is_sparse else DENSE_GRAM_CONDITION
-        solved = solve_gram(plain.gram(), limit)
+        solved = solve_gram(plain.gram(), gram_limit(n_entries, plain.shape))
     if solved is None:
-        return _anew(operator, plain, places, coverage, is_sparse=bool(is_sparse))
+        is_sparse = n_entries <= DENSE_ABOVE * plain.shape[0] * plain.shape[1]
+        return _anew(operator, plain, places, coverage, is_sparse=is_sparse)
     found = replace(
         operator,
         voxels=places,
@@ -105,7 +105,7 @@ def mask_operator(operator: MapsOperator, inside: NDArray[np.bool_]) -> MapsOper
         return found
     out = np.flatnonzero(~kept)
     lost = _smoothed(operator, maps.take(out), voxels[out])
-    basis = operator.basis.minus(operator.voxels, lost, operator.grid.n_voxels)
+    basis = operator.basis.minus(operator.voxels, lost, operator.grid.n_voxels, in_place=in_place)
     return replace(found, voxels=operator.voxels, basis=basis, plain=plain, plain_voxels=places)
 
 
@@ -136,7 +136,7 @@ def _anew(
     if is_sparse:
         position = np.zeros(operator.grid.n_voxels, dtype=np.int32)
         position[voxels[order]] = np.arange(voxels.size, dtype=np.int32)
-        found = list(supports_of(plain, voxels))
+        found = list(Supports(plain, voxels))
         indptr = np.concatenate([[0], np.cumsum([index.size for index, _ in found])])
         indices = np.concatenate([position[index] for index, _ in found])
         data = np.concatenate([weights for _, weights in found]).astype(np.float64)

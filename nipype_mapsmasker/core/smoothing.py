@@ -11,7 +11,7 @@ from nipype_mapsmasker.core.parameters.extraction import MAX_FWHM_MM
 from nipype_mapsmasker.core.spatial import SeparableOperator
 from nipype_mapsmasker.errors import ParameterError
 
-__all__ = ["sigma_voxels", "smoothing_operator"]
+__all__ = ["sigma_voxels", "smoothing_operator", "widths"]
 
 FWHM_PER_SIGMA = float(np.sqrt(8 * np.log(2)))
 """Full width at half maximum of a Gaussian, in standard deviations."""
@@ -82,3 +82,23 @@ def smoothing_operator(
         for size, s in zip(grid.shape, sigma, strict=True)
     )
     return SeparableOperator(x, y, z)
+
+
+def widths(smoothing_fwhm: tuple[float, ...]) -> float | tuple[float, float, float]:
+    """
+    Give widths as `smoothing_operator` wants them.
+
+    Parameters
+    ----------
+    smoothing_fwhm : tuple of float
+        One width, or three.
+
+    Returns
+    -------
+    float or tuple of float
+        The one, or the three.
+    """
+    if len(smoothing_fwhm) == 1:
+        return smoothing_fwhm[0]
+    x, y, z = smoothing_fwhm
+    return x, y, z

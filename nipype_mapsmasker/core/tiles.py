@@ -15,9 +15,8 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
-__all__ = ["CUBE", "Support", "Tile", "TiledRows", "cube_order", "supports_of", "tile_rows"]
+__all__ = ["CUBE", "Support", "Tile", "TiledRows", "cube_order", "tile_rows"]
 
 CUBE = (16, 8, 8)
 """Voxels of a cube along x, y and z: with 24 volumes, its values fit into a core's cache."""
@@ -202,7 +201,12 @@ class TiledRows:
         return TiledRows(self.n_rows, starts, row_starts, np.concatenate(rows), values)
 
     def minus(
-        self, voxels: NDArray[np.int64], supports: Iterable[Support], n_voxels: int
+        self,
+        voxels: NDArray[np.int64],
+        supports: Iterable[Support],
+        n_voxels: int,
+        *,
+        in_place: bool = False,
     ) -> TiledRows:
         """
         Subtract rows, which have weight in no cube where these have none.
@@ -215,13 +219,15 @@ class TiledRows:
             What is subtracted, row by row.
         n_voxels : int
             Size of the grid.
+        in_place : bool
+            Whether these rows, in float64, may be overwritten.
 
         Returns
         -------
         TiledRows
-            A copy in float64; what is left of a weight that was subtracted whole is 0.
+            In float64; what is left of a weight that was subtracted whole is 0.
         """
-        values = self.values.astype(np.float64)
+        values = self.values.astype(np.float64, copy=not in_place)
         changed = TiledRows(self.n_rows, self.starts, self.row_starts, self.rows, values)
         by_row: list[list[tuple[slice, NDArray[Any]]]] = [[] for _ in range(self.n_rows)]
         every = np.arange(self.n_rows)
@@ -279,10 +285,7 @@ def cube_order(
     starts : (n_tiles + 1,) ndarray of int
         Where each cube that holds any begins, and at last V.
     """
-    z, rest = np.divmod(voxels, shape[0] * shape[1])
-    y, x = np.divmod(rest, shape[0])
-    n_x, n_y = (-(-size // edge) for size, edge in zip(shape[:2], CUBE[:2], strict=True))
-    cube = x // CUBE[0] + n_x * (y // CUBE[1] + n_y * (z // CUBE[2]))
+    cube = _cube_of(voxels, shape)
     order = np.argsort(cube, kind="stable")
     starts = np.flatnonzero(np.diff(cube[order], prepend=-1))
     return order, np.append(starts, voxels.size).astype(np.int64)
@@ -297,7 +300,8 @@ def tile_rows(
     Parameters
     ----------
     supports : iterable of Support
-        For each row the voxels where it is not zero, and its weights.
+        For each row the voxels where it is not zero, and its weights. It is gone through twice,
+        so that rows need not be held beside their tiles.
     shape : tuple of int
         Shape (X, Y, Z) of the grid.
 
@@ -308,11 +312,15 @@ def tile_rows(
     voxels : (V,) ndarray of int
         Flat indices of the columns: all voxels that any row has weight in, cube by cube.
     """
-    kept = list(supports)
     n_voxels = shape[0] * shape[1] * shape[2]
     used = np.zeros(n_voxels, dtype=bool)
-    for index, _ in kept:
+    touched: list[NDArray[np.bool_]] = []
+    cubes = _cube_of(np.arange(n_voxels), shape).astype(np.int32)
+    narrow = True
+    for index, weights in supports:
         used[index] = True
+        touched.append(np.bincount(cubes[index], minlength=int(cubes[-1]) + 1) > 0)
+        narrow = narrow and _is_narrow(weights)
     voxels = np.flatnonzero(used)
     order, starts = cube_order(voxels, shape)
     voxels = voxels[order]
@@ -320,73 +328,35 @@ def tile_rows(
     position[voxels] = np.arange(voxels.size, dtype=np.int32)
     sizes = np.diff(starts)
     tile_of = np.repeat(np.arange(sizes.size, dtype=np.int32), sizes)
-    filled = np.zeros((sizes.size, len(kept)), dtype=bool)
-    for row, (index, _) in enumerate(kept):
-        filled[tile_of[position[index]], row] = True
+    n_rows = len(touched)
+    filled = np.zeros((sizes.size, n_rows), dtype=bool)
+    for row, flags in enumerate(touched):
+        filled[:, row] = flags[cubes[voxels[starts[:-1]]]]
     counts = filled.sum(axis=1)
     # Where a row's part of a tile begins, so that a voxel of the whole falls into its place.
     block_starts = np.concatenate([[0], np.cumsum(counts * sizes)])
     rank = np.cumsum(filled, axis=1) - 1
     offsets = block_starts[:-1, None] + rank * sizes[:, None] - starts[:-1, None]
-    values = np.zeros(int(block_starts[-1]), dtype=_common_type(kept))
-    for row, (index, weights) in enumerate(kept):
+    dtype = np.float32 if narrow else np.float64
+    values: NDArray[np.floating] = np.zeros(int(block_starts[-1]), dtype=dtype)
+    for row, (index, weights) in enumerate(supports):
         place = position[index]
         values[offsets[tile_of[place], row] + place] = weights
-        kept[row] = (np.empty(0, np.int64), np.empty(0))  # let the weights go at once
     row_starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return TiledRows(len(kept), starts, row_starts, np.nonzero(filled)[1], values), voxels
+    return TiledRows(n_rows, starts, row_starts, np.nonzero(filled)[1], values), voxels
 
 
-def supports_of(
-    matrix: NDArray[np.floating] | sparse.sparray | TiledRows, voxels: NDArray[np.int64]
-) -> Iterator[Support]:
-    """
-    Give rows one by one, without their zeros.
-
-    Parameters
-    ----------
-    matrix : (K', V) ndarray of float, sparse array or TiledRows
-        The rows.
-    voxels : (V,) ndarray of int
-        Flat indices of the columns.
-
-    Yields
-    ------
-    index : (n,) ndarray of int
-        Flat indices of a row's voxels.
-    weights : (n,) ndarray of float
-        The weights there.
-    """
-    if isinstance(matrix, TiledRows):
-        tiles = list(matrix.tiles())
-        for row in range(matrix.n_rows):
-            parts: list[Support] = [(np.empty(0, np.int64), np.empty(0))]
-            for tile in tiles:
-                if isinstance(tile.rows, slice):
-                    weights = tile.block[row]
-                else:
-                    at = int(np.searchsorted(tile.rows, row))
-                    if at == tile.rows.size or tile.rows[at] != row:
-                        continue
-                    weights = tile.block[at]
-                filled = np.flatnonzero(weights != 0)
-                parts.append((voxels[tile.columns][filled], weights[filled]))
-            yield np.concatenate([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
-    elif sparse.issparse(matrix):
-        rows = sparse.csr_array(matrix)
-        for left, right in zip(rows.indptr[:-1], rows.indptr[1:], strict=True):
-            yield voxels[rows.indices[left:right]], rows.data[left:right]
-    else:
-        for weights in np.asarray(matrix):
-            filled = np.flatnonzero(weights != 0)
-            yield voxels[filled], weights[filled]
+def _cube_of(voxels: NDArray[np.int64], shape: tuple[int, int, int]) -> NDArray[np.int64]:
+    """Give the number of the cube that each voxel lies in, in disk order."""
+    z, rest = np.divmod(voxels, shape[0] * shape[1])
+    y, x = np.divmod(rest, shape[0])
+    n_x, n_y = (-(-size // edge) for size, edge in zip(shape[:2], CUBE[:2], strict=True))
+    return np.asarray(x // CUBE[0] + n_x * (y // CUBE[1] + n_y * (z // CUBE[2])))
 
 
-def _common_type(supports: list[Support]) -> np.dtype[Any]:
-    """Give float32 where it holds all weights, as it does maps read from it; else float64."""
+def _is_narrow(weights: NDArray[np.floating]) -> bool:
+    """Tell whether float32 holds some weights, as it does maps read from it."""
+    if weights.dtype == np.float32:
+        return True
     with np.errstate(over="ignore"):
-        narrow = all(
-            weights.dtype == np.float32 or np.array_equal(weights.astype(np.float32), weights)
-            for _, weights in supports
-        )
-    return np.dtype(np.float32 if narrow else np.float64)
+        return bool(np.array_equal(weights.astype(np.float32), weights))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def save_operator(path: str | Path, operator: MapsOperator) -> Path:
     return path
 
 
-def load_operator(path: str | Path) -> MapsOperator:
+def load_operator(path: str | Path, *, own: bool = False) -> MapsOperator:
     """
     Read a fitted operator; its maps are mapped from the file, not read.
 
@@ -89,11 +89,13 @@ def load_operator(path: str | Path) -> MapsOperator:
     ----------
     path : str or Path
         A file of `save_operator`.
+    own : bool
+        Whether the caller may change the numbers in memory; the file stays as it is.
 
     Returns
     -------
     MapsOperator
-        With a read-only ``basis``, in float32 where that loses nothing.
+        With a ``basis`` in float32 where that loses nothing, read-only unless ``own``.
 
     Raises
     ------
@@ -112,7 +114,7 @@ def load_operator(path: str | Path) -> MapsOperator:
                 raise ImageFileError(msg)
             arrays = {name: archive[name] for name in archive.files if name not in _MAPPED}
             mapped = [name for name in _MAPPED if name in archive.files]
-        arrays |= {name: _map_member(path, f"{name}.npy") for name in mapped}
+        arrays |= {name: _map_member(path, f"{name}.npy", "c" if own else "r") for name in mapped}
         basis = _tiled(arrays, "basis")
         plain = _tiled(arrays, "plain") if "plain_voxels" in arrays else None
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, FileNotFoundError) as error:
@@ -147,7 +149,7 @@ def _tiled(arrays: dict[str, NDArray[Any]], name: str) -> TiledRows:
     return TiledRows(n_rows, *(arrays[f"{name}_{part}"] for part in _TILES))
 
 
-def _map_member(path: Path, name: str) -> NDArray[np.floating]:
+def _map_member(path: Path, name: str, mode: Literal["c", "r"]) -> NDArray[np.floating]:
     """Map one array of an uncompressed archive into memory."""
     with zipfile.ZipFile(path) as archive:
         member = archive.getinfo(name)
@@ -170,6 +172,6 @@ def _map_member(path: Path, name: str) -> NDArray[np.floating]:
             raise ValueError(msg)
         place = stream.tell()
     mapped: NDArray[np.float64] = np.memmap(
-        path, dtype, "r", place, shape, "F" if fortran else "C"
+        path, dtype, mode, place, shape, "F" if fortran else "C"
     )
     return mapped

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,19 +22,18 @@ from nipype_mapsmasker.core.extraction import (
 from nipype_mapsmasker.core.fitting import MapsOperator
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation
-from nipype_mapsmasker.core.masking import mask_operator
 from nipype_mapsmasker.core.parameters import ExtractionParameters
 from nipype_mapsmasker.core.resampling import data_range
 from nipype_mapsmasker.core.variance import MeanSquares
-from nipype_mapsmasker.errors import GridError, MapsError, SignalError
+from nipype_mapsmasker.errors import GridError, SignalError
 from nipype_mapsmasker.io.atomic import atomic_path
-from nipype_mapsmasker.io.fitted import load_operator
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info
 from nipype_mapsmasker.io.images.writer import write_image
-from nipype_mapsmasker.io.maps import mask_on_grid
 from nipype_mapsmasker.io.tables.coverage import write_run_coverage
 from nipype_mapsmasker.io.tables.signals import write_signals
 from nipype_mapsmasker.io.timing import resolve_t_r
+from nipype_mapsmasker.steps.masks import fitted_for
+from nipype_mapsmasker.steps.memory import peak_memory_mb
 from nipype_mapsmasker.steps.messages import extraction_warnings
 from nipype_mapsmasker.steps.readings import Readings, step_of
 
@@ -45,7 +42,6 @@ __all__ = [
     "check_run",
     "extract_run",
     "extract_signals",
-    "peak_memory_mb",
     "read_mean_squares",
     "write_extraction",
 ]
@@ -253,7 +249,7 @@ def extract_run(
     -----
     What is left out with 'exclude' may need a second reading, see `extract`.
     """
-    operators = [load_operator(path) for path in operator_files]
+    operators = [fitted_for(path, mask_file, mask_threshold) for path in operator_files]
     for operator in operators:
         if not resample and not same_grid(operator.grid, info.grid):
             msg = (
@@ -263,8 +259,6 @@ def extract_run(
                 "resampling_target."
             )
             raise GridError(msg)
-    if mask_file is not None:
-        operators = [_masked(operator, mask_file, mask_threshold) for operator in operators]
     limits = None
     if needs_data_range(operators, info.grid, interpolation, clip):
         limits = data_range(iter_blocks(info))
@@ -294,19 +288,6 @@ def extract_run(
         warnings += extraction_warnings(info.path.name, operator, extraction, missing_voxels)
     found = None if squares is None else squares.finish()
     return RunSignals(operators, extractions, mean, info.grid, warnings, found)
-
-
-def _masked(
-    operator: MapsOperator, mask_file: str | Path, threshold: float | None
-) -> MapsOperator:
-    """Restrict an operator to the mask of a run."""
-    inside = np.zeros(operator.grid.n_voxels, dtype=bool)
-    inside[mask_on_grid(mask_file, operator.grid, threshold)] = True
-    try:
-        return mask_operator(operator, inside)
-    except MapsError as error:
-        msg = f"{mask_file}: {error}"
-        raise MapsError(msg) from error
 
 
 def write_extraction(
@@ -408,17 +389,3 @@ def read_mean_squares(path: str | Path) -> NDArray[np.float64]:
         One per voxel, in disk order.
     """
     return np.asarray(np.load(path, allow_pickle=False), dtype=np.float64)
-
-
-def peak_memory_mb() -> float:
-    """
-    Give the peak resident memory of this process.
-
-    Returns
-    -------
-    float
-        MB (10^6 bytes).
-    """
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    # Linux counts kibibytes, macOS bytes.
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

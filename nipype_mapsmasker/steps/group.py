@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cohorts as lists: completing them, refusing unequal ones, sorting runs by grid and mask."""
+"""Cohorts as lists: completing them, refusing unequal ones, sorting runs by grid."""
 
 from __future__ import annotations
 

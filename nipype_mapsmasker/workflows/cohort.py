@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The workflow of a cohort: MapNodes over runs, one fit per distinct grid and mask."""
+"""The workflow of a cohort: MapNodes over runs, one fit per distinct grid."""
 
 from __future__ import annotations
 

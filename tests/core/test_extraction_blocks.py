@@ -14,7 +14,8 @@ from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.maps import collect_maps
 from nipype_mapsmasker.core.resampling import BlockResampler, data_range
-from nipype_mapsmasker.core.tiles import supports_of, tile_rows
+from nipype_mapsmasker.core.supports import Supports
+from nipype_mapsmasker.core.tiles import tile_rows
 from nipype_mapsmasker.core.variance import MeanSquares
 from nipype_mapsmasker.io.fitted import load_operator, save_operator
 from tests.conftest import AFFINES, SHAPE, read_only
@@ -50,9 +51,7 @@ def cut(run: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 
 def sums(run: np.ndarray, basis: np.ndarray, size: int = 7) -> tuple[np.ndarray, np.ndarray]:
-    running = RunProducts(
-        *([one] for one in tile_rows(supports_of(basis, VOXELS), SPACE)), N_VOXELS
-    )
+    running = RunProducts(*([one] for one in tile_rows(Supports(basis, VOXELS), SPACE)), N_VOXELS)
     for block in cut(run, size):
         running.add(block)
     return running.finish()[0]

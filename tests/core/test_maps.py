@@ -50,9 +50,9 @@ def test_columns_are_the_maps_in_disk_order(maps: np.ndarray) -> None:
 
 def test_few_weights_are_kept_sparse_and_many_dense(maps: np.ndarray) -> None:
     assert isinstance(collect_maps(as_volumes(maps), GRID, GRID).matrix, np.ndarray)
-    small = boxes(*((slice(x, x + 1), slice(0, 8), slice(0, 9)) for x in range(7))) * 2
-    found = collect_maps(small, GRID, GRID)
-    assert isinstance(found.matrix, np.ndarray)  # one voxel in seven
+    large = boxes(*((slice(x, x + 1), slice(0, 8), slice(0, 9)) for x in range(2))) * 2
+    found = collect_maps(large, GRID, GRID)
+    assert isinstance(found.matrix, np.ndarray)  # one voxel in two
     points = [
         volume
         for x in range(7)

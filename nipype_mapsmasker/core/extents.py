@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Size and place of maps."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nipype_mapsmasker.core.grids import Grid
+from nipype_mapsmasker.core.tiles import TiledRows
+
+__all__ = ["extents"]
+
+
+def extents(
+    plain: TiledRows, voxels: NDArray[np.int64], grid: Grid
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """
+    Count each map's voxels and find its centre of mass.
+
+    Parameters
+    ----------
+    plain : (K, V) TiledRows
+        The maps.
+    voxels : (V,) ndarray of int
+        Flat indices of their voxels.
+    grid : Grid
+        Their grid.
+
+    Returns
+    -------
+    n_voxels : (K,) ndarray of int
+        Voxels with weight.
+    centres : (K, 3) ndarray of float
+        In mm; NaN for an empty map.
+    """
+    x_size, y_size, _ = grid.shape
+    z, rest = np.divmod(voxels, x_size * y_size)
+    y, x = np.divmod(rest, x_size)
+    sums = plain.absolute(np.stack([x, y, z, np.ones_like(x)], axis=1).astype(np.float64))
+    with np.errstate(invalid="ignore"):
+        places = sums / sums[:, 3:]
+    return plain.counts(), (places @ grid.affine.T)[:, :3]
