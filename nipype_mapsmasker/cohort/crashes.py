@@ -35,7 +35,7 @@ _NOTES = re.compile(
 )
 """What Nipype appends to a traceback where it could not write or read a result."""
 
-_ERRNO = re.compile(r"^\[Errno \d+\] (.*?)(?:: '(.*)')?$")
+_ERRNO = re.compile(r"^\[Errno \d+\] (.*?)(?:: (?:'.*' -> )?'(.*)')?$")
 """How Python writes what the system says, perhaps with the file."""
 
 _FULL = ("No space left on device", "Disk quota exceeded")

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.cohort.plan import Plan, PlannedRun
+from nipype_mapsmasker.io.decoding import read_object
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.timing import T_R_WARNING, RepetitionTime
 
@@ -79,9 +79,8 @@ def _earlier_messages(sidecars: Sequence[Path], t_r: RepetitionTime) -> list[str
     """Give the warnings that an earlier extraction left; any strategy's sidecar has them."""
     earlier: list[str] = []
     for sidecar in sidecars:
-        try:
-            earlier = json.loads(sidecar.read_text(encoding="utf-8"))["extraction_warnings"]
+        found = read_object(sidecar).get("extraction_warnings")
+        if isinstance(found, list):
+            earlier = [str(text) for text in found]
             break
-        except (OSError, ValueError, KeyError):
-            continue
-    return [*t_r.warnings, *(str(text) for text in earlier if not text.startswith(T_R_WARNING))]
+    return [*t_r.warnings, *(text for text in earlier if not text.startswith(T_R_WARNING))]

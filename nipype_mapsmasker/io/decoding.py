@@ -11,7 +11,15 @@ from typing import Any
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.files import file_faults, open_file
 
-__all__ = ["MAX_JSON_BYTES", "decode_json", "decode_text", "format_of", "read_json"]
+__all__ = [
+    "MAX_JSON_BYTES",
+    "decode_json",
+    "decode_text",
+    "format_of",
+    "kind_of",
+    "read_json",
+    "read_object",
+]
 
 MAX_JSON_BYTES = 64 << 20
 """A JSON file larger than this is none that describes an image, labels or options."""
@@ -24,10 +32,15 @@ _FORMATS = {
     b"PAR1": "a parquet table",
     b"$FL": "an SPSS file",
     b"%PDF": "a PDF document",
+    b"<!DOCTYPE": "a web page, as servers send it instead of a file",
+    b"<html": "a web page, as servers send it instead of a file",
     b"SQLite format 3": "a database (SQLite)",
     b"/annex/objects/": "a pointer of git-annex (DataLad) to content that was not downloaded",
     b"version https://git-lfs": "a pointer of Git LFS to content that was not downloaded",
 }
+
+_KINDS = {dict: "an object", list: "a list", str: "a text", bool: "true or false"}
+"""What values of JSON are called."""
 
 _MARKS_OF_UNICODE = {
     b"\xef\xbb\xbf": "utf-8-sig",
@@ -96,6 +109,28 @@ def format_of(start: bytes) -> str | None:
     """
     known = _FORMATS.items()
     return next((name for magic, name in known if start.startswith(magic)), None)
+
+
+def kind_of(value: object) -> str:
+    """
+    Name what a value of JSON is.
+
+    Parameters
+    ----------
+    value : object
+        The value.
+
+    Returns
+    -------
+    str
+        In words.
+
+    Examples
+    --------
+    >>> kind_of([1]), kind_of(3), kind_of(None)
+    ('a list', 'a number', 'null')
+    """
+    return "null" if value is None else _KINDS.get(type(value), "a number")
 
 
 def decode_json(data: bytes) -> Any:
@@ -173,3 +208,24 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     except ValueError as error:
         msg = f"{path} is not JSON ({error}); mend it or take it away."
         raise TableError(msg) from error
+
+
+def read_object(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """
+    Read a JSON file that may be missing, and that anybody may have changed.
+
+    Parameters
+    ----------
+    path : path_like
+        A file that should hold an object.
+
+    Returns
+    -------
+    dict
+        The object; empty where there is none.
+    """
+    try:
+        content = read_json(path)
+    except TableError:
+        return {}
+    return content if isinstance(content, dict) else {}

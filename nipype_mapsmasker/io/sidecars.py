@@ -9,7 +9,7 @@ from typing import Any
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.bids.inheritance import inherited_sidecars
-from nipype_mapsmasker.io.decoding import read_json
+from nipype_mapsmasker.io.decoding import kind_of, read_json
 from nipype_mapsmasker.io.files import file_faults, open_file
 from nipype_mapsmasker.io.images.names import image_files
 
@@ -45,7 +45,7 @@ def read_sidecar(image: str | Path) -> tuple[dict[str, Any], dict[str, Path]]:
     for path in inherited_sidecars(Path(image)):
         content = read_json(path)
         if not isinstance(content, dict):
-            msg = f"{path} holds a {type(content).__name__}, expected a JSON object; mend it."
+            msg = f"{path} holds {kind_of(content)}, expected a JSON object; mend it."
             raise TableError(msg)
         fields |= content
         sources |= dict.fromkeys(content, path)
@@ -80,7 +80,7 @@ def read_json_object(path: str, option: str) -> dict[str, Any]:
         raise ParameterError(msg) from error
     if not isinstance(content, dict):
         msg = (
-            f"{option} {path} holds a {type(content).__name__}, expected a JSON object; write it "
+            f"{option} {path} holds {kind_of(content)}, expected a JSON object; write it "
             'as {"name": value, ...}.'
         )
         raise ParameterError(msg)

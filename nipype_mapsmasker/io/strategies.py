@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 from nipype_mapsmasker.core.parameters import STRATEGY, parameters_of
 from nipype_mapsmasker.core.parameters.denoising import denoising_strategies
 from nipype_mapsmasker.errors import ParameterError
+from nipype_mapsmasker.io.decoding import decode_json
 from nipype_mapsmasker.io.tables.text import read_bytes
 
 __all__ = ["STRATEGY_SUFFIXES", "read_strategies"]
@@ -82,10 +82,10 @@ def _from_file(path: Path) -> list[dict[str, Any]]:
 def _parsed(path: Path) -> Any:
     """Parse JSON or YAML."""
     try:
-        text = read_bytes(path).decode("utf-8-sig")
+        data = read_bytes(path)
         if path.suffix.lower() == ".json":
-            return json.loads(text)
-        return _import_yaml(path).safe_load(text)
+            return decode_json(data)
+        return _import_yaml(path).safe_load(data.decode("utf-8-sig"))
     except ValueError as error:  # UnicodeDecodeError and JSONDecodeError are such
         msg = f"{path} is not a file of strategies: {' '.join(str(error).split())}; correct it."
         raise ParameterError(msg) from error
@@ -106,6 +106,9 @@ def _import_yaml(path: Path) -> Any:
                 return yaml.safe_load(text)
             except yaml.YAMLError as error:
                 raise ValueError(str(error)) from error
+            except RecursionError as error:
+                msg = "its brackets are nested too deeply"
+                raise ValueError(msg) from error
 
     return _Loader
 

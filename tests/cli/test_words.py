@@ -79,7 +79,7 @@ def test_what_is_far_from_all_is_answered_with_the_list(capsys):
 
 
 def test_a_command_s_near_miss_is_answered(capsys):
-    assert "did you mean report?" in refused(["reportt", "out"], capsys)
+    assert "did you mean report?" in refused(["reports", "out"], capsys)
 
 
 @pytest.mark.parametrize(

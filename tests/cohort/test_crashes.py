@@ -28,6 +28,7 @@ EOFError: Compressed file ended."""
         ("  File x\nValueError: it is so.", "it is so."),
         (f"  File x\n{NO_ROOM}\n", "No space left on device"),
         (f"  File x\n{NO_ROOM}: '/a/b'\n", "/a/b: No space left on device"),
+        (f"  File x\n{NO_ROOM}: '/tmp' -> '/a/b'\n", "/a/b: No space left on device"),
         (f"  File x\n{NO_ROOM}{UNFOUND}", "No space left on device"),
         (f"  File x\nValueError: it is so.{ANOTHER}", "it is so."),
         ("Node x lost its worker 3.\nmore", "Node x lost its worker 3."),

@@ -103,3 +103,10 @@ def test_words_of_cleaning_are_for_this_strategy_alone(tmp_path):
     found = denoising_strategies(said, ["detrend", "low_pass"])
     assert [own for _, own in found.values()] == [{}, {"low_pass": 0.1, "detrend": True}]
     assert list(found) == ["simple", "x"]
+
+
+@pytest.mark.parametrize("name", ["deep.json", "deep.yaml"])
+def test_brackets_without_end(tmp_path, name):
+    (tmp_path / name).write_text("[" * 20_000)
+    with pytest.raises(ParameterError, match="nested too deeply"):
+        read_strategies([tmp_path / name])

@@ -46,6 +46,20 @@ def test_signature():
     assert list(inspect.signature(NiftiMapsMasker).parameters) == single
 
 
+def test_both_signatures_say_the_same():
+    """They are written out twice for editors and help(), which take nothing else."""
+    multi, single = (
+        inspect.signature(kind).parameters for kind in (MultiNiftiMapsMasker, NiftiMapsMasker)
+    )
+    for name, parameter in single.items():
+        assert multi[name] == parameter
+    parts = [kind.__doc__.split("Examples")[0] for kind in (MultiNiftiMapsMasker, NiftiMapsMasker)]
+    lines = [part.split("    Parameters\n")[1].splitlines() for part in parts]
+    only = [line.strip() for line in lines[0] if line not in lines[1]]
+    assert (only[0], len(only)) == ("n_jobs : int", 3)
+    assert [line for line in lines[1] if line not in lines[0]] == []
+
+
 @pytest.mark.parametrize("kind", [NiftiMapsMasker, MultiNiftiMapsMasker])
 def test_parameters_round_trip(maps, kind):
     masker = kind(maps, detrend=True, clean__filter="cosine", clean_args={"extrapolate": True})

@@ -7,7 +7,6 @@ Nothing is fetched: an atlas that is not there is an error that says how to get 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.bids.companions import VOLUMES
 from nipype_mapsmasker.io.bids.index import BidsFile
 from nipype_mapsmasker.io.bids.names import format_entities, parse_name
+from nipype_mapsmasker.io.decoding import read_object
 
 __all__ = ["AtlasFiles", "find_atlas", "maps_space"]
 
@@ -221,11 +221,7 @@ def _sidecar(path: str | Path) -> dict[str, Any]:
     """Read the JSON beside maps; empty where it says nothing."""
     path = Path(path)
     stem = path.name.removesuffix(".gz").removesuffix(".zst").removesuffix(".nii")
-    try:
-        content = json.loads(path.with_name(f"{stem}.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return read_object(path.with_name(f"{stem}.json"))
 
 
 def _absent(choice: str, folders: Sequence[Path], there: Sequence[BidsFile]) -> str:

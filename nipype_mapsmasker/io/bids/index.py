@@ -9,7 +9,6 @@ files takes tenths of a second, so it is made anew by every call.
 from __future__ import annotations
 
 import fnmatch
-import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.bids.names import BidsName, parse_name
+from nipype_mapsmasker.io.decoding import read_object
 
 __all__ = ["BidsFile", "BidsIndex", "index_folder"]
 
@@ -150,11 +150,7 @@ def _list(folder: str) -> list[tuple[str, bool]]:
 
 def _description(root: Path) -> dict[str, Any]:
     """Read what the folder says of itself; what cannot be read says nothing."""
-    try:
-        content = json.loads((root / DESCRIPTION).read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    return read_object(root / DESCRIPTION)
 
 
 def _nested(root: Path) -> str:

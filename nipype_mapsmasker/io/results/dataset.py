@@ -9,7 +9,6 @@ Sources are BIDS URIs (``bids:fmriprep:sub-01/func/...``); ``DatasetLinks`` of
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -20,9 +19,11 @@ from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.io.atomic import atomic_path, write_json
 from nipype_mapsmasker.io.bids.inheritance import dataset_root
 from nipype_mapsmasker.io.bids.names import parse_name
+from nipype_mapsmasker.io.decoding import read_object
 from nipype_mapsmasker.io.results.layout import atlas_entities
 from nipype_mapsmasker.io.results.provenance import code_url
 from nipype_mapsmasker.io.sidecars import read_sidecar
+from nipype_mapsmasker.io.tables.text import read_text
 
 __all__ = [
     "BIDS_VERSION",
@@ -217,14 +218,14 @@ def describe_atlas(
     """
     name, scale = (atlas_entities(atlas).get(key, "") for key in ("atlas", "scale"))
     path = out_dir / f"atlas-{name}_description.json"
-    earlier = _read(path).get("LabelMap")
+    earlier = read_object(path).get("LabelMap")
     label_map: Any = list(names)
     if scale:  # several sizes of an atlas share its description
         label_map = {**(earlier if isinstance(earlier, dict) else {}), scale: label_map}
     fields: dict[str, Any] = {"Name": name}
     if maps_file is not None:
         _, root = link_of(maps_file)
-        fields |= _read(root / path.name)
+        fields |= read_object(root / path.name)
         fields["Sources"] = [bids_uri(maps_file, out_dir)]
     fields["LabelMap"] = label_map
     return write_json(path, fields)
@@ -256,13 +257,13 @@ def write_dataset_files(
         ``dataset_description.json``. A README of somebody's own, and links of earlier calls, stay.
     """
     path = out_dir / "dataset_description.json"
-    earlier = _read(path)
+    earlier = read_object(path)
     links = dict(earlier.get("DatasetLinks") or {})
     datasets = list(earlier.get("SourceDatasets") or [])
     roots = {Path(source).parent: source for source in sources}
     for name, root in dict.fromkeys(link_of(source) for source in roots.values()):
         links.setdefault(name, os.path.relpath(root, os.path.abspath(out_dir)))  # noqa: PTH100
-        told = {"URL": f"file://{root}"} if not _read(root / path.name) else _reference(root)
+        told = {"URL": f"file://{root}"} if not read_object(root / path.name) else _reference(root)
         if told not in datasets:
             datasets.append(told)
     versions = dict(provenance.get("versions", {}))
@@ -287,7 +288,7 @@ def write_dataset_files(
     readme, ignore = out_dir / "README.md", out_dir / ".bidsignore"
     if not readme.exists():
         _write_text(readme, README)
-    lines = ignore.read_text(encoding="utf-8").splitlines() if ignore.exists() else []
+    lines = _lines(ignore)
     more = [line for line in (*IGNORED, *own_folders) if line not in lines]
     if more:
         _write_text(ignore, "\n".join([*lines, *more]) + "\n")
@@ -296,20 +297,19 @@ def write_dataset_files(
 
 def _reference(root: Path) -> dict[str, str]:
     """Refer to a dataset that describes itself."""
-    content = _read(root / "dataset_description.json")
+    content = read_object(root / "dataset_description.json")
     told = {"URL": f"file://{root}"}
     if doi := content.get("DatasetDOI"):
         told["DOI"] = str(doi)
     return told
 
 
-def _read(path: Path) -> dict[str, Any]:
-    """Read a JSON object; empty where there is none."""
+def _lines(path: Path) -> list[str]:
+    """Read the lines of a text, which need not be there, nor be text."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return read_text(path, errors="surrogateescape").splitlines()
+    except DataFault:
+        return []
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import ParameterError, TableError
+from nipype_mapsmasker.io.decoding import read_object
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import WITH_RESULTS
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
 
-__all__ = ["FoundResult", "find_results", "region_centres", "subject_of"]
+__all__ = ["FoundResult", "find_results", "labels_of", "region_centres", "subject_of"]
 
 _SUFFIXES = ("tsv", "parquet", "npy")
 
@@ -79,6 +79,25 @@ class FoundResult:
     def relmat_file(self, measure: str) -> Path:
         """Name the matrix of a measure, whether it is there or not."""
         return run_files(self.out_dir, self.run_id).relmat(measure, self.atlas, self.strategy)
+
+
+def labels_of(sidecar: Mapping[str, Any]) -> tuple[str, str]:
+    """
+    Tell the atlas and the strategy of signals from the JSON beside them.
+
+    Parameters
+    ----------
+    sidecar : mapping
+        Its content, which somebody may have changed.
+
+    Returns
+    -------
+    atlas, strategy : str
+        Their names; '' where nothing is told.
+    """
+    atlas = sidecar.get("Atlas")
+    name = atlas.get("Name") if isinstance(atlas, Mapping) else None
+    return str(name or ""), str(sidecar.get("Strategy") or "")
 
 
 def subject_of(run_id: str) -> str:
@@ -141,9 +160,8 @@ def find_results(out_dir: str | Path) -> Iterator[FoundResult]:
         run_id = row["run_id"] or ""
         names = run_files(folder, run_id)
         for path in sorted(names.folder.glob("*_timeseries.json")):
-            about = json.loads(path.read_text(encoding="utf-8"))
-            atlas = str(dict(about.get("Atlas") or {}).get("Name") or "")
-            strategy = str(about.get("Strategy") or "")
+            about = read_object(path)
+            atlas, strategy = labels_of(about)
             # Other runs' files lie there too, and signals that were not cleaned.
             if not atlas or names.sidecar(atlas, strategy) != path:
                 continue

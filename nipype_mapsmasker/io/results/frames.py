@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nipype_mapsmasker.errors import ParameterError, TableError
+from nipype_mapsmasker.io.decoding import read_object
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import WITH_RESULTS, read_manifest
 from nipype_mapsmasker.io.tables.relmat import read_relmat
@@ -102,7 +102,10 @@ def load_timeseries(
                 f"strategy {strategy!r}; look at the names of the files in {names.folder}."
             )
             raise TableError(msg)
-        about = json.loads(sidecar.read_text(encoding="utf-8"))
+        about = read_object(sidecar)
+        if not about.keys() >= {"n_volumes", "censored"}:
+            msg = f"{sidecar} lacks n_volumes or censored; make the results of {run_id} anew."
+            raise TableError(msg)
         file = next(
             path
             for suffix in ("tsv", "parquet", "npy")

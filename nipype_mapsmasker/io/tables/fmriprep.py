@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -15,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import TableError
+from nipype_mapsmasker.io.decoding import kind_of, read_json
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.rows import read_rows
-from nipype_mapsmasker.io.tables.text import MISSING, Table, is_number, read_bytes, read_table
+from nipype_mapsmasker.io.tables.text import MISSING, Table, is_number, read_table
 
 __all__ = [
     "ConfoundsTables",
@@ -228,13 +228,9 @@ def _metadata(path: Path) -> dict[str, Any]:
     """Read what a JSON says of the columns; nothing where there is none."""
     if not path.is_file():
         return {}
-    try:
-        content = json.loads(read_bytes(path))
-    except ValueError as error:
-        msg = f"{path} is not JSON ({error}), where metadata of confounds are expected; mend it."
-        raise TableError(msg) from error
+    content = read_json(path)
     if not isinstance(content, dict):
-        msg = f"{path} holds {type(content).__name__}, where metadata by column are expected."
+        msg = f"{path} holds {kind_of(content)}, where metadata by column are expected; mend it."
         raise TableError(msg)
     return {name: facts for name, facts in content.items() if isinstance(facts, dict)}
 
