@@ -97,7 +97,7 @@ def test_a_request_does_not_change():
         ({"atlas_names": ["a b"]}, "atlas name 'a b' cannot be part"),
         ({"mask": 1}, "mask must be a path; got 1"),
         ({"t_r": 0}, "t_r must be a positive number of seconds"),
-        ({"plugin": "Condor"}, "plugin must be one of 'MultiProc', 'Linear'"),
+        ({"plugin": "Airflow"}, "plugin must be one of 'MultiProc', 'Linear'"),
         ({"n_procs": 0}, "n_procs must be a whole number of at least 1"),
         ({"n_procs": 1.5}, "n_procs must be a whole number"),
         ({"mem_gb": float("nan")}, "mem_gb must be a positive number of GB"),

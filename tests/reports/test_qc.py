@@ -46,7 +46,8 @@ def cohort():
 
 @pytest.fixture(scope="module")
 def table(cohort, tmp_path_factory):
-    return pd.read_csv(qc.write_qc_table(tmp_path_factory.mktemp("out"), cohort), sep="\t")
+    path = qc.write_qc_table(tmp_path_factory.mktemp("out"), cohort)
+    return pd.read_csv(path, sep="\t", float_precision="round_trip")
 
 
 def test_one_row_per_run_maps_and_strategy(table):

@@ -3,5 +3,5 @@
 
 __all__ = ["ALGORITHM"]
 
-ALGORITHM = 2
+ALGORITHM = 3
 """Raised whenever a release changes any number: caches and result folders are then redone."""
