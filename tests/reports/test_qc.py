@@ -47,7 +47,7 @@ def cohort():
 @pytest.fixture(scope="module")
 def table(cohort, tmp_path_factory):
     path = qc.write_qc_table(tmp_path_factory.mktemp("out"), cohort)
-    return pd.read_csv(path, sep="\t", float_precision="round_trip")
+    return pd.read_csv(path, sep="\t")
 
 
 def test_one_row_per_run_maps_and_strategy(table):
@@ -56,11 +56,13 @@ def test_one_row_per_run_maps_and_strategy(table):
     assert not table.duplicated(["run_id", "atlas", "strategy"]).any()
 
 
-def test_every_number_of_the_pages_is_in_it_unrounded(table, cohort):
+def test_every_number_of_the_pages_is_in_it_unrounded(cohort, tmp_path):
+    # As text, since pandas rounds what it reads, but for its newest versions.
+    table = pd.read_csv(qc.write_qc_table(tmp_path, cohort), sep="\t", dtype=str)
     for place, run in enumerate(runs(("scrub", "none"))):
         expected = {**run_measures(run), "similarity": cohort.rows[place].measures["similarity"]}
         for name in MEASURES:
-            got = table[name][place]
+            got = float(table[name][place])
             assert (math.isnan(got) and name not in expected) or got == expected[name], name
 
 

@@ -106,9 +106,7 @@ def test_tidy_signals(cohort):
     part = frame[(frame["subject"] == "03") & (frame["strategy"] == "24P")]
     wide = part.pivot(index="volume", columns="region", values="value")
     path = run_files(folder, "sub-03_task-rest").timeseries("toy", "24P")
-    np.testing.assert_array_equal(
-        wide[NAMES], pd.read_csv(path, sep="\t", float_precision="round_trip")
-    )
+    np.testing.assert_array_equal(wide[NAMES], np.loadtxt(path, delimiter="\t", skiprows=1))
 
 
 def test_row_groups_are_single_results(cohort):
