@@ -19,8 +19,8 @@ def test_a_plan_opens_no_image_and_reads_tables_once(tiny, tmp_path, call, monke
     def refuse(*args, **kwargs):
         raise AssertionError
 
-    genuine, rows = images.open_stream, confounds.iter_rows
-    monkeypatch.setattr(confounds, "iter_rows", lambda path: read.append(str(path)) or rows(path))
+    genuine, text = images.open_stream, confounds.read_text
+    monkeypatch.setattr(confounds, "read_text", lambda path: read.append(str(path)) or text(path))
     monkeypatch.setattr(
         images,
         "open_stream",
