@@ -34,7 +34,7 @@ from nipype_mapsmasker.errors import ParameterError, SignalError
         ({"t_r": 0}, "t_r must be a positive number of seconds"),
         ({"t_r": True}, "t_r must be a positive number of seconds"),
         ({"t_r": np.inf}, "t_r must be a positive number of seconds"),
-        ({"butterworth_order": 0}, "butterworth_order must be a whole number of at least 1"),
+        ({"butterworth_order": 0}, "butterworth_order must be a whole number between 1 and 100"),
         ({"butterworth_order": 2.5}, "butterworth_order must be a whole number"),
         ({"butterworth_padlen": -1}, "butterworth_padlen must be a whole number of at least 0"),
         ({"butterworth_padtype": "zero"}, "butterworth_padtype must be one of 'odd', 'even', 'c"),

@@ -130,7 +130,8 @@ class Parameter:
         """Say what number is expected."""
         unit = f" of {self.unit}" if self.unit else ""
         if self.low is not None and self.high is not None:
-            text = f"a number{unit} between {self.low:g} and {self.high:g}"
+            whole = "a whole number" if kind is int else "a number"
+            text = f"{whole}{unit} between {self.low:g} and {self.high:g}"
         elif kind is int:
             text = f"a whole number{unit}"
             text += "" if self.low is None else f" of at least {self.low:g}"
