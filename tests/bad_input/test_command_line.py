@@ -97,7 +97,7 @@ WRONG_CALLS = {
         ["--smooth", "3"],
         "--smooth is not an option; did you mean --smoothing-fwhm",
     ),
-    "unknown plugin": (["--plugin", "PBS"], "invalid choice: 'PBS'"),
+    "unknown plugin": (["--plugin", "Airflow"], "invalid choice: 'Airflow'"),
     "unknown filter": (["--filter", "box"], "invalid choice: 'box'"),
     "unknown standardize": (["--standardize", "max"], "invalid choice: 'max'"),
     "unknown target": (["--resampling-target", "moon"], "invalid choice: 'moon'"),
