@@ -7,6 +7,7 @@ import io
 import math
 import os
 import re
+import stat
 import warnings
 from collections import Counter
 from collections.abc import Sequence
@@ -35,6 +36,18 @@ SIGNAL_SUFFIXES = (".tsv", ".npy", ".parquet")
 
 MAX_SIGNALS_BYTES = 2 << 30
 """A file of signals larger than this is none of one run; 1,000 maps and 50,000 volumes fit."""
+
+KEPT_BYTES = 8 << 20
+"""A larger file is read each time, so that what is kept stays small."""
+
+N_KEPT = 4
+"""Tables that are kept: the raw signals of a run, their quality, and what was cleaned last."""
+
+_KEPT: dict[tuple[object, ...], tuple[NDArray[np.float64], list[str]]] = {}
+"""
+What was read or written last. Strategies, matrices and pages of a run read the same signals one
+after the other, and reading a number takes as long as cleaning it.
+"""
 
 _BREAKS = re.compile(r"[\t\n\r]")
 
@@ -125,6 +138,8 @@ def write_signals(
                 file.write("\t".join(names) + "\n")
                 for row in values:
                     file.write("\t".join(_cells(row, float_format)) + "\n")
+    if final.suffix == ".tsv" and values.dtype == np.float64 and float_format == "exact":
+        _keep(_state(final), values.copy(), names)
     return final
 
 
@@ -150,6 +165,39 @@ def read_signals(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], lis
         The file is missing, or does not hold a table of numbers.
     """
     path = Path(path)
+    state = _state(path)
+    kept = None if state is None else _KEPT.get(state)
+    if kept is None:
+        kept = _read(path)
+        _keep(state, *kept)
+    signals, names = kept
+    return signals.copy(), list(names)
+
+
+def _state(path: Path) -> tuple[object, ...] | None:
+    """Tell a file from what it was before and will be; None for what is no small file."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None  # reading says what is wrong
+    if not stat.S_ISREG(status.st_mode) or status.st_size > KEPT_BYTES:
+        return None
+    times = (status.st_mtime_ns, status.st_ctime_ns)
+    return (path.absolute(), status.st_dev, status.st_ino, status.st_size, times)
+
+
+def _keep(
+    state: tuple[object, ...] | None, signals: NDArray[np.float64], names: Sequence[str]
+) -> None:
+    """Keep signals for whoever reads them next, and forget the oldest ones."""
+    if state is not None:
+        _KEPT[state] = (signals, list(names))
+        while len(_KEPT) > N_KEPT:
+            _KEPT.pop(next(iter(_KEPT)), None)
+
+
+def _read(path: Path) -> tuple[NDArray[np.float64], list[str]]:
+    """Read signals by the ending of their file."""
     if path.suffix == ".npy":
         signals = _read_npy(path)
         return signals, default_names(signals.shape[1])

@@ -2,6 +2,7 @@
 """Signals go to disk and come back bit by bit."""
 
 import io
+import os
 import pickle
 
 import numpy as np
@@ -156,3 +157,17 @@ def test_a_parquet_file_of_text(tmp_path):
     (tmp_path / "a.parquet").write_bytes(b"no")
     with pytest.raises(TableError, match="not a parquet table of numbers"):
         read_signals(tmp_path / "a.parquet")
+
+
+def test_a_file_that_changed_is_read_again_and_what_was_read_is_the_readers_own(tmp_path):
+    path = tmp_path / "a.tsv"
+    write_signals(path, [[1.0, 2.0]], ["x", "y"])
+    values, names = read_signals(path)
+    values[:] = 0
+    names.clear()
+    assert read_signals(path)[0].tolist() == [[1.0, 2.0]]
+    assert read_signals(path)[1] == ["x", "y"]
+    times = path.stat().st_mtime_ns
+    write_signals(path, [[3.0, 4.0]], ["x", "y"])
+    os.utime(path, ns=(times, times))  # of the same size and date
+    assert read_signals(path)[0].tolist() == [[3.0, 4.0]]
