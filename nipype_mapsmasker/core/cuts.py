@@ -254,12 +254,24 @@ def _extremes(volume: NDArray[np.floating], affine: ArrayLike, step: int) -> NDA
     small = np.nan_to_num(turned(volume, affine).astype(np.float32), posinf=0.0, neginf=0.0)
     if step == 1:
         return small
-    high = low = small
-    for axis in range(3):
-        starts = np.arange(0, small.shape[axis], step)
-        high = np.maximum.reduceat(high, starts, axis=axis)
-        low = np.minimum.reduceat(low, starts, axis=axis)
+    high = _reduced(small, step, np.maximum)
+    if small.min(initial=0.0) == 0.0:  # as most maps are
+        return high
+    low = _reduced(small, step, np.minimum)
     return np.where(high >= -low, high, low)
+
+
+def _reduced(volume: NDArray[np.float32], step: int, reduce: np.ufunc) -> NDArray[np.float32]:
+    """Reduce the blocks of a volume by slices: ten times as fast as ``reduceat``."""
+    for axis in range(3):
+        ahead = (slice(None),) * axis
+        found = volume[*ahead, ::step].copy()
+        for start in range(1, step):
+            part = volume[*ahead, start::step]
+            inside = found[*ahead, : part.shape[axis]]  # the last block may be a short one
+            reduce(inside, part, out=inside)
+        volume = found
+    return volume
 
 
 def _middle(share: NDArray[np.float32], box: Box) -> tuple[int, int, int]:
