@@ -43,11 +43,8 @@ KEPT_BYTES = 8 << 20
 N_KEPT = 4
 """Tables that are kept: the raw signals of a run, their quality, and what was cleaned last."""
 
-_KEPT: dict[tuple[object, ...], tuple[NDArray[np.float64], list[str]]] = {}
-"""
-What was read or written last. Strategies, matrices and pages of a run read the same signals one
-after the other, and reading a number takes as long as cleaning it.
-"""
+_KEPT: dict[tuple[object, ...] | None, tuple[NDArray[np.float64], list[str]]] = {}
+"""What was read or written last: strategies, matrices and pages read the same one by one."""
 
 _BREAKS = re.compile(r"[\t\n\r]")
 
@@ -166,12 +163,11 @@ def read_signals(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], lis
     """
     path = Path(path)
     state = _state(path)
-    kept = None if state is None else _KEPT.get(state)
+    kept = _KEPT.get(state)
     if kept is None:
         kept = _read(path)
         _keep(state, *kept)
-    signals, names = kept
-    return signals.copy(), list(names)
+    return kept[0].copy(), list(kept[1])
 
 
 def _state(path: Path) -> tuple[object, ...] | None:
@@ -182,8 +178,7 @@ def _state(path: Path) -> tuple[object, ...] | None:
         return None  # reading says what is wrong
     if not stat.S_ISREG(status.st_mode) or status.st_size > KEPT_BYTES:
         return None
-    times = (status.st_mtime_ns, status.st_ctime_ns)
-    return (path.absolute(), status.st_dev, status.st_ino, status.st_size, times)
+    return (path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _keep(
