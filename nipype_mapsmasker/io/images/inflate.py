@@ -12,7 +12,7 @@ from pathlib import Path
 from isal import isal_zlib
 
 from nipype_mapsmasker.io.files import open_file
-from nipype_mapsmasker.io.images.streams import fill_view
+from nipype_mapsmasker.io.images.streams import COMPRESSED_CHUNK_BYTES, fill_view, skip_bytes
 
 __all__ = ["GZIP_MAGIC", "MAX_INFLATION", "GzipStream"]
 
@@ -21,12 +21,6 @@ GZIP_MAGIC = b"\x1f\x8b"
 
 MAX_INFLATION = 1032
 """Largest ratio of inflated to compressed bytes that the deflate format can express."""
-
-COMPRESSED_CHUNK_BYTES = 1 << 20
-"""Bytes of a compressed file that are read from disk at a time."""
-
-SKIP_CHUNK_BYTES = 1 << 20
-"""Bytes that are read and thrown away at a time, before and after the image's own data."""
 
 
 class GzipStream:
@@ -53,7 +47,7 @@ class GzipStream:
         self._inflate: isal_zlib._GzipReader | _PatientReader
         self._inflate = isal_zlib._GzipReader(self._file, chunk_bytes)
         try:
-            self._skip(offset)
+            skip_bytes(self._read_some, offset)
         except BaseException:
             self.close()
             raise
@@ -64,7 +58,7 @@ class GzipStream:
 
     def finish(self) -> None:
         """Inflate what is left, for the checksum's sake."""
-        self._skip(None)
+        skip_bytes(self._read_some, None)
         if isinstance(self._inflate, _PatientReader) and self._inflate.is_cut:
             msg = "the end of the gzip data is not there"
             raise EOFError(msg)
@@ -87,16 +81,6 @@ class GzipStream:
             n_read = self._inflate.readinto(view)
         self._done += n_read
         return n_read
-
-    def _skip(self, n_bytes: int | None) -> None:
-        """Read and drop ``n_bytes`` inflated bytes, or all that are left."""
-        left = SKIP_CHUNK_BYTES if n_bytes is None else n_bytes
-        waste = memoryview(bytearray(min(SKIP_CHUNK_BYTES, left)))
-        while left:
-            n_read = self._read_some(waste[: min(len(waste), left)])
-            if not n_read:
-                return
-            left -= n_read if n_bytes is not None else 0
 
 
 class _PatientReader:
@@ -144,13 +128,13 @@ class _PatientReader:
         while True:
             member = zlib.decompressobj(wbits=31)
             while not member.eof:
-                data = data or file.read(SKIP_CHUNK_BYTES) or b""
+                data = data or file.read(COMPRESSED_CHUNK_BYTES) or b""
                 # In bounded pieces: some bytes inflate to a thousand times their number.
-                yield member.decompress(data, SKIP_CHUNK_BYTES) if data else member.flush()
+                yield member.decompress(data, COMPRESSED_CHUNK_BYTES) if data else member.flush()
                 if not data and not member.eof:
                     self.is_cut = True
                     return
                 data = member.unconsumed_tail
-            data = member.unused_data or file.read(SKIP_CHUNK_BYTES) or b""
+            data = member.unused_data or file.read(COMPRESSED_CHUNK_BYTES) or b""
             if not data.startswith(GZIP_MAGIC):
                 return

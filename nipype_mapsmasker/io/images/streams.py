@@ -12,7 +12,20 @@ from typing import Protocol
 
 from nipype_mapsmasker.io.files import open_file
 
-__all__ = ["ByteStream", "PlainStream", "fill_view", "read_ahead"]
+__all__ = [
+    "COMPRESSED_CHUNK_BYTES",
+    "ByteStream",
+    "PlainStream",
+    "fill_view",
+    "read_ahead",
+    "skip_bytes",
+]
+
+COMPRESSED_CHUNK_BYTES = 1 << 20
+"""Bytes of a compressed file that are read from disk at a time."""
+
+SKIP_CHUNK_BYTES = 1 << 20
+"""Bytes that are read and thrown away at a time, before and after the image's own data."""
 
 
 class ByteStream(Protocol):
@@ -82,6 +95,26 @@ def fill_view(read: Callable[[memoryview], int | None], view: memoryview) -> int
             break
         done += n_read
     return done
+
+
+def skip_bytes(read: Callable[[memoryview], int], n_bytes: int | None) -> None:
+    """
+    Read and drop bytes.
+
+    Parameters
+    ----------
+    read : callable
+        As for `fill_view`.
+    n_bytes : int or None
+        How many; None for all that are left.
+    """
+    left = SKIP_CHUNK_BYTES if n_bytes is None else n_bytes
+    waste = memoryview(bytearray(min(SKIP_CHUNK_BYTES, left)))
+    while left:
+        n_read = read(waste[: min(len(waste), left)])
+        if not n_read:
+            return
+        left -= n_read if n_bytes is not None else 0
 
 
 def read_ahead(

@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 from nipype_mapsmasker.errors import ImageFileError, ParameterError
 from nipype_mapsmasker.io.files import open_file
-from nipype_mapsmasker.io.images.streams import fill_view
+from nipype_mapsmasker.io.images.streams import COMPRESSED_CHUNK_BYTES, fill_view, skip_bytes
 
 __all__ = ["MAX_ZSTD_EXPANSION", "ZSTD_MAGIC", "ZSTD_SUFFIX", "ZstdStream", "zstd_writer"]
 
@@ -25,12 +25,6 @@ MAX_ZSTD_EXPANSION = 1 << 15
 
 ZSTD_LEVEL = 3
 """Zstandard's own usual level."""
-
-COMPRESSED_CHUNK_BYTES = 1 << 20
-"""Bytes of a compressed file that are read from disk at a time."""
-
-SKIP_CHUNK_BYTES = 1 << 20
-"""Bytes that are read and thrown away at a time, before and after the image's own data."""
 
 
 class ZstdStream:
@@ -58,7 +52,7 @@ class ZstdStream:
             self._file, read_size=chunk_bytes, read_across_frames=True
         )
         try:
-            self._skip(offset)
+            skip_bytes(self.readinto, offset)
         except BaseException:
             self.close()
             raise
@@ -70,21 +64,11 @@ class ZstdStream:
 
     def finish(self) -> None:
         """Inflate what is left, for the checksum's sake."""
-        self._skip(None)
+        skip_bytes(self.readinto, None)
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def _skip(self, n_bytes: int | None) -> None:
-        """Read and drop ``n_bytes`` inflated bytes, or all that are left."""
-        left = SKIP_CHUNK_BYTES if n_bytes is None else n_bytes
-        waste = memoryview(bytearray(min(SKIP_CHUNK_BYTES, left)))
-        while left:
-            n_read = self.readinto(waste[: min(len(waste), left)])
-            if not n_read:
-                return
-            left -= n_read if n_bytes is not None else 0
 
     @contextmanager
     def _faults(self) -> Iterator[None]:
