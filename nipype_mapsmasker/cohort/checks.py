@@ -42,8 +42,7 @@ def memory_limit_gb(request: CohortRequest) -> float:
     """
     if request.mem_gb is not None:
         return request.mem_gb
-    is_here = request.plugin in ("MultiProc", "LegacyMultiProc", "Linear")
-    return available_memory_gb() if is_here else math.inf
+    return available_memory_gb() if request.is_local else math.inf
 
 
 def check_memory(info: ImageInfo, limit_gb: float) -> None:

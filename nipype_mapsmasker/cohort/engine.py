@@ -313,7 +313,7 @@ def batch_size_of(request: CohortRequest, n_runs: int) -> int:
     if request.batch_size is not None:
         return request.batch_size
     n_workers = QUEUE_WORKERS
-    if request.plugin in ("MultiProc", "LegacyMultiProc", "Linear"):
+    if request.is_local:
         from nipype_mapsmasker.plugins import available_cpus
 
         n_workers = 1 if request.plugin == "Linear" else request.n_procs or available_cpus()

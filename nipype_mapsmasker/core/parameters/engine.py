@@ -59,3 +59,8 @@ class EngineParameters:
         if not isinstance(engine, Mapping | None):
             msg = f"plugin_args must be a mapping; got {engine!r}."
             raise ParameterError(msg)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the processes are on this machine, and so share its cores and memory."""
+        return self.plugin in ("MultiProc", "LegacyMultiProc", "Linear")
