@@ -8,7 +8,6 @@ import math
 import os
 import re
 import stat
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +19,8 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.atomic import atomic_path
-from nipype_mapsmasker.io.tables.text import MISSING, NOT_AVAILABLE, read_bytes
+from nipype_mapsmasker.io.tables.numbers import format_rows, parse_rows, read_number
+from nipype_mapsmasker.io.tables.text import read_bytes
 
 __all__ = [
     "SIGNAL_SUFFIXES",
@@ -133,8 +133,8 @@ def write_signals(
         else:
             with temporary.open("w", encoding="utf-8", newline="\n") as file:
                 file.write("\t".join(names) + "\n")
-                for row in values:
-                    file.write("\t".join(_cells(row, float_format)) + "\n")
+                for line in format_rows(values, float_format):
+                    file.write(line + "\n")
     if final.suffix == ".tsv" and values.dtype == np.float64 and float_format == "exact":
         _keep(_state(final), values.copy(), names)
     return final
@@ -201,19 +201,6 @@ def _read(path: Path) -> tuple[NDArray[np.float64], list[str]]:
     return _read_tsv(path)
 
 
-def _cells(row: NDArray[Any], float_format: str) -> list[str]:
-    """Write the numbers of one row."""
-    if float_format != "exact":
-        cells = [format(value, float_format) for value in row.tolist()]
-    elif row.dtype == np.float64:
-        cells = list(map(repr, row.tolist()))
-    else:
-        cells = [str(value) for value in row]
-    if np.isnan(row).any():
-        return [NOT_AVAILABLE if cell == "nan" else cell for cell in cells]
-    return cells
-
-
 def _check_names(path: Path, names: Sequence[str], n_maps: int) -> None:
     """Refuse names that would not come back as they went."""
     if len(names) != n_maps:
@@ -254,7 +241,7 @@ def _read_tsv(path: Path) -> tuple[NDArray[np.float64], list[str]]:
     if len(lines) < 2:
         msg = f"{path} has a header and no row, where one row per volume is expected."
         raise TableError(msg)
-    plain = _plain_numbers(lines[1:], len(names))
+    plain = parse_rows(lines[1:], len(names))
     if plain is not None:
         return plain, names
     signals = np.empty((len(lines) - 1, len(names)))
@@ -266,36 +253,8 @@ def _read_tsv(path: Path) -> tuple[NDArray[np.float64], list[str]]:
                 f"{len(names)}; the file is damaged or not a table of signals."
             )
             raise TableError(msg)
-        try:
-            signals[index] = [float(cell) for cell in cells]
-        except ValueError:
-            signals[index] = [_number(cell, path, index + 2) for cell in cells]
+        signals[index] = [read_number(cell, path, index + 2) for cell in cells]
     return signals, names
-
-
-def _plain_numbers(lines: list[str], n_columns: int) -> NDArray[np.float64] | None:
-    """Read rows that hold numbers and nothing else, five times as fast; None for all others."""
-    if any(line.count("\t") != n_columns - 1 for line in lines):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what is not a number ends the reading with a warning
-            values = np.fromstring("\t".join(lines), sep="\t")
-    except (DeprecationWarning, ValueError):
-        return None
-    # A missing cell would move all others.
-    return values.reshape(-1, n_columns) if values.size == len(lines) * n_columns else None
-
-
-def _number(cell: str, path: Path, line: int) -> float:
-    """Read one cell, missing values included."""
-    if cell.strip().lower() in MISSING:
-        return float("nan")
-    try:
-        return float(cell)
-    except ValueError as error:
-        msg = f"{path} has {cell!r} in line {line}, where a number or n/a is expected."
-        raise TableError(msg) from error
 
 
 def _read_npy(path: Path) -> NDArray[np.float64]:
