@@ -23,6 +23,8 @@ _GAP, _NULL = NOT_AVAILABLE.encode(), b"null"
 _PLAIN = b"0123456789+-.eE\t\n" + _NULL
 """All that rows of plain numbers and gaps consist of."""
 
+_TABS, _COMMAS = bytes.maketrans(b",", b"\t"), bytes.maketrans(b"\t", b",")
+
 
 def format_rows(values: NDArray[np.floating[Any]], float_format: str = "exact") -> Iterator[str]:
     r"""
@@ -61,7 +63,7 @@ def format_rows(values: NDArray[np.floating[Any]], float_format: str = "exact") 
             continue
         native = np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("="))
         text = orjson.dumps(native, option=orjson.OPT_SERIALIZE_NUMPY)[2:-2]
-        text = text.replace(b"],[", b"\n").replace(b",", b"\t").replace(_NULL, _GAP)
+        text = text.replace(b"],[", b"\n").translate(_TABS).replace(_NULL, _GAP)
         yield from text.decode("ascii").split("\n")
 
 
@@ -96,7 +98,7 @@ def parse_rows(rows: Sequence[str], n_columns: int) -> NDArray[np.float64] | Non
         text = "\n".join(block).encode("utf-8", "surrogateescape").replace(_GAP, _NULL)
         if text.translate(None, _PLAIN):
             return None
-        text = b"[[" + text.replace(b"\t", b",").replace(b"\n", b"],[") + b"]]"
+        text = b"[[" + text.translate(_COMMAS).replace(b"\n", b"],[") + b"]]"
         if b"-0," in text or b"-0]" in text:
             return None  # an integer of JSON has no negative zero
         try:

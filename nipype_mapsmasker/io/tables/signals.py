@@ -7,7 +7,6 @@ import io
 import math
 import os
 import re
-import stat
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.atomic import atomic_path
+from nipype_mapsmasker.io.files import file_state
 from nipype_mapsmasker.io.tables.numbers import format_rows, parse_rows, read_number
 from nipype_mapsmasker.io.tables.text import read_bytes
 
@@ -44,7 +44,7 @@ N_KEPT = 4
 """Tables that are kept: the raw signals of a run, their quality, and what was cleaned last."""
 
 _KEPT: dict[tuple[object, ...] | None, tuple[NDArray[np.float64], list[str]]] = {}
-"""What was read or written last: strategies, matrices and pages read the same one by one."""
+"""What was read or written, the last at the end: strategies, matrices and pages read the same."""
 
 _BREAKS = re.compile(r"[\t\n\r]")
 
@@ -136,7 +136,7 @@ def write_signals(
                 for line in format_rows(values, float_format):
                     file.write(line + "\n")
     if final.suffix == ".tsv" and values.dtype == np.float64 and float_format == "exact":
-        _keep(_state(final), values.copy(), names)
+        _keep(file_state(final, KEPT_BYTES), values.copy(), names)
     return final
 
 
@@ -162,23 +162,10 @@ def read_signals(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], lis
         The file is missing, or does not hold a table of numbers.
     """
     path = Path(path)
-    state = _state(path)
-    kept = _KEPT.get(state)
-    if kept is None:
-        kept = _read(path)
-        _keep(state, *kept)
+    state = file_state(path, KEPT_BYTES)
+    kept = _KEPT.pop(state, None) or _read(path)
+    _keep(state, *kept)  # at the end: raw signals are asked for by every strategy
     return kept[0].copy(), list(kept[1])
-
-
-def _state(path: Path) -> tuple[object, ...] | None:
-    """Tell a file from what it was before and will be; None for what is no small file."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None  # reading says what is wrong
-    if not stat.S_ISREG(status.st_mode) or status.st_size > KEPT_BYTES:
-        return None
-    return (path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _keep(
