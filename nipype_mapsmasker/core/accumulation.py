@@ -17,7 +17,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
+from nipype_mapsmasker.core.gathering import Gathering
 from nipype_mapsmasker.core.presence import PresenceCounter
 from nipype_mapsmasker.core.tiles import TiledRows
 
@@ -28,6 +30,9 @@ BATCH_BYTES = 20 << 20
 
 BATCH_VOLUMES = (4, 24)
 """Fewest and most volumes of a batch."""
+
+MOST_RUNS = 16
+"""Neighbouring voxels are copied run by run up to this number of runs in a cube."""
 
 
 class RunningMean:
@@ -70,7 +75,7 @@ class RunningMean:
         """Add whole numbers without leaving their type, if their sums stay within it."""
         limit = int(np.iinfo(volume.dtype).max)
         # All bits together are no smaller than the largest number, where none is negative.
-        bound = int(np.bitwise_or.reduce(volume))
+        bound = int(_all_bits(volume))
         if bound < 0:
             bound = max(-int(volume.min()), int(volume.max()))
         if self._largest + bound > limit:
@@ -112,8 +117,8 @@ class RunProducts:
         The matrices A.
     voxels : sequence of (V,) ndarray of int
         Flat indices of their columns.
-    n_voxels : int
-        Size of the volumes that come.
+    shape : tuple of int
+        Shape (X, Y, Z) of the volumes that come.
     presence : PresenceCounter, optional
         Is shown the gathered voxels, batch by batch.
     """
@@ -122,23 +127,18 @@ class RunProducts:
         self,
         bases: Sequence[TiledRows],
         voxels: Sequence[NDArray[np.int64]],
-        n_voxels: int,
+        shape: tuple[int, int, int],
         presence: PresenceCounter | None = None,
     ) -> None:
-        same = all(np.array_equal(one, voxels[0]) for one in voxels[1:])
-        self.voxels = voxels[0] if same else np.unique(np.concatenate(voxels))
-        self.positions: list[NDArray[np.intp] | None] = [
-            None if same else np.searchsorted(self.voxels, one) for one in voxels
-        ]
+        self._gathering = Gathering(voxels, shape)
+        self.positions = self._gathering.positions
         self._factors = [
-            _Factor(basis, positions)
-            for basis, positions in zip(bases, self.positions, strict=True)
+            _Factor(basis, self._gathering, number) for number, basis in enumerate(bases)
         ]
         self._presence = presence
-        self._in_order = np.array_equal(self.voxels, np.arange(n_voxels))
         self._batches: NDArray[Any] | None = None  # (2, n, V): one is gathered, one worked on
         self._empty = np.zeros(0, np.bool_)
-        self._gathering = 0
+        self._filling = 0
         self._n_gathered = 0
         self._work: Iterator[None] = iter(())
 
@@ -152,19 +152,14 @@ class RunProducts:
             Whole volumes of any numeric type, always the same one.
         """
         if self._batches is None:
-            n_bytes = max(1, self.voxels.size * block.dtype.itemsize)
+            n_bytes = max(1, self._gathering.voxels.size * block.dtype.itemsize)
             n_batch = min(max(BATCH_BYTES // n_bytes, BATCH_VOLUMES[0]), BATCH_VOLUMES[1])
-            self._batches = np.empty((2, n_batch, self.voxels.size), dtype=block.dtype)
+            self._batches = self._gathering.allocate(2, n_batch, block.dtype)
             self._empty = np.zeros(n_batch, np.bool_)
         n_batch = self._batches.shape[1]
         share = -(-sum(len(factor.tiles) for factor in self._factors) // n_batch)
         for volume in block:
-            row = self._batches[self._gathering, self._n_gathered]
-            if self._in_order:
-                row[...] = volume
-            else:
-                # 'clip' only spares a buffered copy: the indices are within the volume.
-                np.take(volume, self.voxels, out=row, mode="clip")
+            self._gathering(volume, self._batches[self._filling, self._n_gathered])
             if self._presence is not None:
                 self._empty[self._n_gathered] = self._presence.is_empty(volume)
             self._n_gathered += 1
@@ -191,11 +186,11 @@ class RunProducts:
         """Begin to work on the batch that was gathered."""
         self._finish_work()
         if self._batches is not None and self._n_gathered:
-            rows = self._batches[self._gathering, : self._n_gathered]
+            rows = self._batches[self._filling, : self._n_gathered]
             if self._presence is not None:
                 self._presence.add(rows, self._empty[: self._n_gathered].copy())
             self._work = self._multiply(rows)
-        self._gathering = 1 - self._gathering
+        self._filling = 1 - self._filling
         self._n_gathered = 0
 
     def _finish_work(self) -> None:
@@ -212,11 +207,18 @@ class RunProducts:
 class _Factor:
     """One A, and what it has given so far."""
 
-    def __init__(self, basis: TiledRows, positions: NDArray[np.intp] | None) -> None:
+    def __init__(self, basis: TiledRows, gathering: Gathering, number: int) -> None:
         self.tiles = list(basis.tiles())
-        self._n_rows = basis.n_rows
-        self._positions = positions
+        self._positions = gathering.positions[number]
+        self._runs = gathering.runs(number, basis.starts)
         self._widest = max((tile.block.shape[1] for tile in self.tiles), default=0)
+        # Each tile's products have rows of their own, which are added up once per batch.
+        self._row_starts = basis.row_starts.tolist()
+        n_products = basis.rows.size
+        self._adding = sparse.csc_array(
+            (np.ones(n_products), basis.rows, np.arange(n_products + 1)),
+            shape=(basis.n_rows, n_products),
+        )
         self._products: list[NDArray[np.float64]] = [np.zeros((0, basis.n_rows))]
         self._squares: list[NDArray[np.float64]] = [np.zeros(0)]
 
@@ -226,25 +228,36 @@ class _Factor:
 
     def multiply(self, rows: NDArray[Any]) -> Iterator[None]:
         """Multiply a batch of gathered volumes, one cube at a time."""
-        product = np.zeros((len(rows), self._n_rows))
+        products = np.empty((self._row_starts[-1], len(rows)))
         square = np.zeros(len(rows))
         buffer = np.empty((len(rows), self._widest))
-        for tile in self.tiles:
-            if self._positions is None:
-                part = rows[:, tile.columns]
+        for number, tile in enumerate(self.tiles):
+            values = buffer[:, : tile.block.shape[1]]
+            if len(self._runs[number]) <= MOST_RUNS:
+                for columns, places in self._runs[number]:
+                    values[:, columns] = rows[:, places]
             else:
-                part = rows.take(self._positions[tile.columns], axis=1)
-            values = buffer[:, : part.shape[1]]
-            values[...] = part
+                values[...] = rows.take(self._positions[tile.columns], axis=1)
             power = np.vecdot(values, values)
-            if part.dtype.kind == "f" and not np.isfinite(power).all():
+            if rows.dtype.kind == "f" and not np.isfinite(power).all():
                 np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
                 power = np.vecdot(values, values)
             square += power
-            product[:, tile.rows] += values @ tile.block.T.astype(np.float64, copy=False)
+            place = products[self._row_starts[number] : self._row_starts[number + 1]]
+            np.matmul(tile.block.astype(np.float64, copy=False), values.T, out=place)
             yield
-        self._products.append(product)
+        self._products.append((self._adding @ products).T)
         self._squares.append(square)
+
+
+def _all_bits(volume: NDArray[Any]) -> np.integer[Any]:
+    """Give the bits that are set in any of the numbers (V,) of two bytes."""
+    n_in_fours = volume.size // 4 * 4
+    in_fours = volume[:n_in_fours].view(np.uint64)
+    if not in_fours.flags.aligned:
+        return np.bitwise_or.reduce(volume)
+    four = np.bitwise_or.reduce(in_fours)[None].view(volume.dtype)
+    return np.bitwise_or.reduce(np.append(four, volume[n_in_fours:]))
 
 
 def _finite(volume: NDArray[Any]) -> NDArray[Any]:

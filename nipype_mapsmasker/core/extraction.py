@@ -254,7 +254,7 @@ class _Stream:
         self._products = RunProducts(
             [operator.basis for operator in operators],
             [operator.voxels for operator in operators],
-            first.operator.grid.n_voxels,
+            first.operator.grid.shape,
             counter,
         )
         self._mean = None if self._resampler is None else RunningMean()

@@ -171,7 +171,7 @@ def _map_member(path: Path, name: str, mode: Literal["c", "r"]) -> NDArray[np.fl
             msg = f"member {name} holds no plain numbers"
             raise ValueError(msg)
         place = stream.tell()
-    mapped: NDArray[np.float64] = np.memmap(
+    mapped: NDArray[np.floating] = np.memmap(
         path, dtype, mode, place, shape, "F" if fortran else "C"
     )
-    return mapped
+    return np.asarray(mapped)  # its many slices need not be memory maps each

@@ -51,7 +51,7 @@ def cut(run: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 
 def sums(run: np.ndarray, basis: np.ndarray, size: int = 7) -> tuple[np.ndarray, np.ndarray]:
-    running = RunProducts(*([one] for one in tile_rows(Supports(basis, VOXELS), SPACE)), N_VOXELS)
+    running = RunProducts(*([one] for one in tile_rows(Supports(basis, VOXELS), SPACE)), SPACE)
     for block in cut(run, size):
         running.add(block)
     return running.finish()[0]
