@@ -51,15 +51,23 @@ class RunResult:
         Why it, or some of its strategies, failed or is at fault.
     warnings : str
         What was warned of.
-    files : tuple of Path
-        Its results in the result folder.
+    out_dir : Path or None
+        The result folder, where it has results.
+    names : tuple of str
+        Its results below that.
     """
 
     run_id: str
     status: str
     reason: str = ""
     warnings: str = ""
-    files: tuple[Path, ...] = ()
+    out_dir: Path | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Its results."""
+        return () if self.out_dir is None else tuple(self.out_dir / name for name in self.names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -273,13 +281,17 @@ def _finished(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> CohortResult:
     runs = []
     keys = {one.run.run_id: one.key for one in plan.runs}
     for row in rows:
-        files: tuple[Path, ...] = ()
+        names: tuple[str, ...] = ()
         run_id = row["run_id"]
         manifest = read_manifest(run_files(plan.out_dir, run_id).manifest, keys.get(run_id, ""))
         if row["status"] in WITH_RESULTS and manifest is not None:
-            files = tuple(plan.out_dir / name for name in manifest.files)
+            names = tuple(manifest.files)
         words = {name: row.get(name) or "" for name in ("reason", "warnings")}
-        runs.append(RunResult(run_id=row["run_id"], status=row["status"], files=files, **words))
+        runs.append(
+            RunResult(
+                run_id=run_id, status=row["status"], out_dir=plan.out_dir, names=names, **words
+            )
+        )
     n_done = sum(run.status == DONE for run in runs)
     any_done = any(run.status in WITH_RESULTS for run in runs)
     paths = [plan.out_dir / name for name in ("runs.tsv", "report.html")]
@@ -306,7 +318,7 @@ def _remove_leftovers(out_dir: Path) -> None:
     """Remove files that a killed process was writing, once nobody is at work in the folder."""
     work = str(private_folder(out_dir) / "work")
     for root, folders, files in os.walk(out_dir):
-        folders[:] = [name for name in folders if str(Path(root, name)) != work]
+        folders[:] = [name for name in folders if f"{root}/{name}" != work]
         for name in files:
             if name.startswith(TEMPORARY_PREFIX):
                 Path(root, name).unlink(missing_ok=True)
