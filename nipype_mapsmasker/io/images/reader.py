@@ -110,10 +110,11 @@ def iter_blocks(
         return
     n_buffers = min(N_BUFFERS if threads else 1, -(-info.n_volumes // n_per_block) + 1)
     # Every volume begins where numbers of any size may, so that its values can be taken together.
-    stride = -(-info.volume_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+    n_bytes = info.volume_bytes
+    stride = -(-n_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
     memory = [np.empty((n_per_block, stride), dtype=np.uint8) for _ in range(n_buffers)]
-    views = [[row.data[: info.volume_bytes] for row in buffer] for buffer in memory]
-    stored = [buffer[:, : info.volume_bytes].view(info.dtype) for buffer in memory]
+    views = [[row.data[:n_bytes] for row in buffer] for buffer in memory]
+    stored = [buffer[:, :n_bytes].view(info.dtype) for buffer in memory]
     scaled = np.empty(stored[0].shape, dtype=np.float64) if info.scaled else None
     stream = open_stream(info)
     try:
@@ -215,8 +216,8 @@ class _Filler:
                 self._stream.finish()
             for view in views[:n_wanted]:
                 n_read = self._stream.readinto(view)
-                if n_read < info.volume_bytes:
-                    raise truncated(info, self._done * info.volume_bytes + n_read)
+                if n_read < len(view):
+                    raise truncated(info, self._done * len(view) + n_read)
                 self._done += 1
         return n_wanted
 
