@@ -174,7 +174,7 @@ def load_run(
         # One number of the run, the same in every row.
         values["fluctuation_r_squared"] = float(fit[0, columns.index("fluctuation_r_squared")])
     if with_pictures and files.mean_file is not None:
-        values["mean_image"] = read_volumes(files.mean_file, ndim=3)
+        values["mean_image"] = read_volumes(files.mean_file, ndim=3, dtype=np.float32)
         values["affine"] = read_info(files.mean_file).grid.affine
     cuts = {name[5:]: array for name, array in data.items() if name.startswith("cuts_")}
     if with_pictures and cuts and len(cuts["peak"]) == len(rows):

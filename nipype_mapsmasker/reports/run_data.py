@@ -16,6 +16,7 @@ from nipype_mapsmasker.reports.brain import Brain
 from nipype_mapsmasker.reports.charts import spans
 from nipype_mapsmasker.reports.html import Html, join, tag
 from nipype_mapsmasker.reports.limits import CUT_COVERAGE, VARIANCE_INFLATION
+from nipype_mapsmasker.reports.ordering import clustered_order
 from nipype_mapsmasker.reports.packing import WIDE_POINTS, pack_bytes, pack_columns, rounded
 from nipype_mapsmasker.reports.results import RunResults
 from nipype_mapsmasker.reports.spectra import signal_spectra
@@ -165,7 +166,7 @@ def page_data(run: RunResults, numbers: RunNumbers, brain: Brain | None) -> dict
             if array is not None and np.isfinite(array).any()
         },
         "spectra": _packed_spectra(run, numbers),
-        "order": m.clustered_order(numbers.after),
+        "order": clustered_order(numbers.after),
         "brain": None if brain is None else brain.data,
     }
 
