@@ -128,7 +128,9 @@ def upper_triangle(matrix: Array) -> Array:
     return matrix[np.triu_indices(len(matrix), 1)]
 
 
-def run_measures(run: RunResults) -> dict[str, float]:
+def run_measures(
+    run: RunResults, odd: tuple[Sequence[int], Sequence[int]] | None = None
+) -> dict[str, float]:
     """
     Boil a run down to the numbers of the cohort's table.
 
@@ -136,6 +138,8 @@ def run_measures(run: RunResults) -> dict[str, float]:
     ----------
     run : RunResults
         The run.
+    odd : tuple of sequence of int, optional
+        From `odd_volumes`, where they are known already.
 
     Returns
     -------
@@ -145,7 +149,7 @@ def run_measures(run: RunResults) -> dict[str, float]:
     keep = run.kept
     raw = run.raw[keep]
     final = raw if run.cleaned is None else run.cleaned
-    startup, spikes = odd_volumes(run)
+    startup, spikes = odd_volumes(run) if odd is None else odd
     deviation = np.where(flat_columns(raw), np.nan, _sd(raw))
     values: dict[str, float] = {
         "n_volumes": float(len(keep)),
