@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-HEAVY = ["matplotlib", "nibabel", "nipype", "pandas", "scipy"]
+HEAVY = ["matplotlib", "nibabel", "nipype", "numpy", "pandas", "scipy"]
 """Libraries that take long to load."""
 
 HELP = """

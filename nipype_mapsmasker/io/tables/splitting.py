@@ -8,8 +8,6 @@ import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
 from nipype_mapsmasker.errors import TableError
 
 __all__ = ["SEPARATORS", "empty_table", "plain_columns", "split_rows", "wrong_separator"]
@@ -87,6 +85,8 @@ def plain_columns(
     >>> plain_columns("a\tb\n1\t2\n3\t4\n", 2, [1])
     [('2', '4')]
     """
+    import numpy as np  # help asks for this module, and not for tables
+
     if n_columns < 2 or not text.isascii():
         return None
     text = text if text.endswith("\n") else f"{text}\n"
