@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-Print what a strategy costs: CPU milliseconds for regressors and volumes, cleaning, and a matrix.
+Measure what a strategy costs: CPU time of regressors and volumes, of cleaning, and of a matrix.
+
+    python benchmarks/strategies.py [--small]
 
 Runs of 140 volumes and 128 regions, with tables of 170 columns as fMRIPrep writes them. Images are
 not read here: extraction reads each of them once, however many strategies follow.
 
-Run ``python benchmarks/strategies.py`` from the checkout. CPU time of one process, so that other
-work on the machine does not count.
+CPU time of one process, so that other work on the machine does not count. Writes
+docs/benchmarks/strategies.json; with --small only prints.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime
 import json
+import statistics
 import sys
 import tempfile
 import time
@@ -24,6 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
+from measure import machine, markdown  # noqa: E402
 from threadpoolctl import threadpool_limits  # noqa: E402
 
 from nipype_mapsmasker.core.denoise.presets import preset  # noqa: E402
@@ -34,10 +39,16 @@ from nipype_mapsmasker.steps.clean import CleaningInputs, clean_run  # noqa: E40
 from nipype_mapsmasker.steps.connect import connect_run  # noqa: E402
 from nipype_mapsmasker.steps.select import SelectionInputs, select_run  # noqa: E402
 
+__all__ = ["N_REGIONS", "N_RUNS", "N_VOLUMES", "main", "strategies_table"]
+
 STRATEGIES = ("none", "simple", "scrubbing.5+gsr", "compcor", "36P", "acompcor")
 STEPS = ("regressors and volumes", "cleaning", "pearson")
 N_VOLUMES, N_REGIONS, N_RUNS = 140, 128, 16
 T_R = 2.0
+WANTED_MS = 60
+"""What one run and strategy may cost at most."""
+
+OUT = ROOT / "docs" / "benchmarks" / "strategies.json"
 
 
 def make_table(path: Path, rng: np.random.Generator) -> Path:
@@ -75,10 +86,12 @@ def make_table(path: Path, rng: np.random.Generator) -> Path:
 
 
 def measure(folder: Path, n_runs: int) -> dict[str, dict[str, float]]:
-    """Give CPU milliseconds per run, by strategy and step."""
+    """Give CPU milliseconds of a run, medians over runs, by strategy and step."""
     rng = np.random.default_rng(0)
     names = default_names(N_REGIONS)
-    spent = {strategy: dict.fromkeys(STEPS, 0.0) for strategy in STRATEGIES}
+    spent: dict[str, dict[str, list[float]]] = {
+        strategy: {step: [] for step in STEPS} for strategy in STRATEGIES
+    }
     for run in range(n_runs):
         table = make_table(folder / f"{run}.tsv", rng)
         raw = rng.standard_normal((N_VOLUMES, N_REGIONS)) + 100
@@ -88,8 +101,11 @@ def measure(folder: Path, n_runs: int) -> dict[str, dict[str, float]]:
         for name in STRATEGIES:
             times = _one(folder, table, (signals, fit), name)
             for step, seconds in zip(STEPS, times, strict=True):
-                spent[name][step] += 1000 * seconds / n_runs
-    return spent
+                spent[name][step].append(1000 * seconds)
+    return {
+        name: {step: statistics.median(values) for step, values in steps.items()}
+        for name, steps in spent.items()
+    }
 
 
 def _one(folder: Path, table: Path, extracted: tuple[Path, Path], name: str) -> list[float]:
@@ -119,18 +135,27 @@ def _one(folder: Path, table: Path, extracted: tuple[Path, Path], name: str) -> 
     return times
 
 
+def strategies_table(spent: dict[str, dict[str, float]]) -> str:
+    """Make the table, one line per strategy."""
+    rows = [
+        [f"`{name}`", *(f"{value:.1f}" for value in (*steps.values(), sum(steps.values())))]
+        for name, steps in spent.items()
+    ]
+    return markdown(("strategy", *STEPS, f"together, ms (<= {WANTED_MS})"), rows)
+
+
 def main() -> None:
-    """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--small", action="store_true", help="one run, as a test")
-    given = parser.parse_args()
+    """Print and keep the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
+    parser.add_argument("--small", action="store_true", help="one run, print only")
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, threadpool_limits(1):
-        spent = measure(Path(folder), 1 if given.small else N_RUNS)
-    print(f"| strategy | {' | '.join(STEPS)} | together, CPU ms a run |")
-    print("| --- |" + " ---: |" * (len(STEPS) + 1))
-    for name, steps in spent.items():
-        cells = [f"{value:.1f}" for value in (*steps.values(), sum(steps.values()))]
-        print(f"| `{name}` | {' | '.join(cells)} |")
+        spent = measure(Path(folder), 1 if options.small else N_RUNS)
+    print(strategies_table(spent))
+    if not options.small:
+        OUT.parent.mkdir(parents=True, exist_ok=True)
+        found = {"date": f"{datetime.date.today()}", "machine": machine(), "spent": spent}
+        OUT.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

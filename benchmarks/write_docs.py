@@ -16,6 +16,7 @@ from estimator import tables
 from measure import markdown
 from scaling import scaling_table
 from speed import table
+from strategies import N_REGIONS, N_RUNS, N_VOLUMES, strategies_table
 
 __all__ = ["main", "page", "short_table", "with_table"]
 
@@ -32,13 +33,14 @@ HEAD = """\
 # Speed and memory
 
 Written by `benchmarks/write_docs.py`; the numbers come from `benchmarks/speed.py`, `memory.py`,
-`scaling.py` and `estimator.py`, which make their own data:
+`scaling.py`, `estimator.py` and `strategies.py`, which make their own data:
 
     python benchmarks/speed.py FOLDER_FOR_DATA
     python benchmarks/cohort.py FOLDER_FOR_DATA
     python benchmarks/memory.py FOLDER_FOR_DATA
     python benchmarks/scaling.py FOLDER_FOR_DATA
     python benchmarks/estimator.py FOLDER_FOR_DATA
+    python benchmarks/strategies.py
     python benchmarks/write_docs.py
 
 """
@@ -97,12 +99,23 @@ memory are part of the peak. With two processes, seconds include their start.
 """
 
 
+STRATEGIES = f"""\
+## One strategy more
+
+What each strategy adds to a run of {N_VOLUMES} volumes, {N_REGIONS} regions and a table of 170
+confounds: CPU milliseconds with all files that are written, medians over {N_RUNS} runs that take
+all six strategies in turn. The image is read once, however many strategies follow.
+
+"""
+
+
 def page(
     speed: dict[str, Any],
     memory: dict[str, float],
     scaling: dict[str, Any],
     estimator: dict[str, Any],
     cohort: dict[str, Any],
+    strategies: dict[str, Any],
 ) -> str:
     """Make the page."""
     text = HEAD
@@ -116,6 +129,9 @@ def page(
     if cohort:
         text += f"## Whole cohorts\n\nMeasured on {cohort['date']}.\n\n"
         text += cohort_table(cohort["found"]) + "\n"
+    if strategies:
+        text += STRATEGIES + f"Measured on {strategies['date']}.\n\n"
+        text += strategies_table(strategies["spent"]) + "\n"
     if memory:
         text += "## Memory does not grow with the run\n\n"
         rows = [[f"{int(n):,}", f"{peak:.0f}"] for n, peak in memory.items()]
@@ -180,7 +196,7 @@ def with_table(readme: str, table_text: str) -> str:
 def main() -> None:
     """Write the page and the table."""
     found = {}
-    for name in ("speed", "memory", "scaling", "estimator", "cohort"):
+    for name in ("speed", "memory", "scaling", "estimator", "cohort", "strategies"):
         path = DOCS / "benchmarks" / f"{name}.json"
         found[name] = json.loads(path.read_text()) if path.exists() else {}
     (DOCS / "explanation" / "benchmarks.md").write_text(page(**found))

@@ -85,14 +85,11 @@ class _Parser(argparse.ArgumentParser):
         """Say what is wrong, and where to read on."""
         text = message.removeprefix("argument ")
         for kind, wanted in (("float", "a number"), ("int", "a whole number")):
-            text = text.replace(f"invalid {kind} value:", f"expected {wanted}, got")
+            text = text.replace(f"invalid {kind} value: ", f"expected {wanted}, got ")
         flag = text.partition(":")[0].split("/")[0]
         action = self._option_string_actions.get(flag)
-        if (
-            ("invalid" in text or "expected" in text)
-            and action is not None
-            and action.nargs == "+"
-        ):
+        is_value = "invalid choice" in text or ", got " in text
+        if is_value and action is not None and action.nargs == "+":
             text += f" ({flag} takes all words behind it: write INPUT and OUT before it)"
         self.exit(2, f"mapsmasker: {text if text.endswith(('.', '?')) else text + '.'}\n")
 

@@ -58,9 +58,8 @@ def report(arguments: argparse.Namespace) -> int:
         **{name: engine[name] for name in fields if name in engine},
     )
     if arguments.dry_run:
-        print(
-            f"mapsmasker: pages of {counted(n_done, 'run')} in {out_dir}; engine {request.plugin}"
-        )
+        of = f"{counted(n_done, 'run')} in {out_dir}"
+        print(f"mapsmasker: pages of {of}; engine {request.plugin}")
         return 0
     with show_progress(quiet=arguments.quiet) as progress:
         made = make_pages(request, progress)

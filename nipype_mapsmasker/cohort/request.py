@@ -234,7 +234,7 @@ class CohortRequest(InputRequest, MaskerParameters, EngineParameters):
             _set(self, "labels", tuple(None if file == NOT_AVAILABLE else file for file in files))
         if not self.out_dir:
             msg = (
-                f"out_dir is empty, expected: {parameters_of(CohortRequest)['out_dir'].sentence}."
+                "out_dir is empty; name the folder of the results, which is made if it is absent."
             )
             raise ParameterError(msg)
         if not self.maps and not self.atlas:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.accumulation import RunningMean, RunProducts
 from nipype_mapsmasker.core.fitting import MapsOperator, fold_resampling
+from nipype_mapsmasker.core.gathering import Gathering
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import Interpolation, check_overlap
 from nipype_mapsmasker.core.operator_solver import Extraction, OperatorSolver
@@ -251,12 +252,13 @@ class _Stream:
         self._resampler, self._presence = first.resampler, presence
         self.solvers = [OperatorSolver(t.operator, t.resampler) for t in targets.values()]
         operators = [target.operator for target in targets.values()]
-        self._products = RunProducts(
-            [operator.basis for operator in operators],
-            [operator.voxels for operator in operators],
-            first.operator.grid.n_voxels,
-            counter,
-        )
+        gathering = operators[0].gathering
+        if len(operators) > 1:
+            voxels = [operator.voxels for operator in operators]
+            gathering = Gathering(voxels, operators[0].grid.shape)
+        self._positions = gathering.positions
+        bases = [operator.basis for operator in operators]
+        self._products = RunProducts(bases, gathering, counter)
         self._mean = None if self._resampler is None else RunningMean()
         self._sums: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
         self._done = 0
@@ -275,7 +277,7 @@ class _Stream:
     def solve(self, presence: Presence, *, gathered: bool, exclude: bool) -> None:
         """Solve for the signals; ``gathered`` says that the presence is of gathered voxels."""
         self._done = 0
-        parts = zip(self.solvers, self._sums, self._products.positions, strict=True)
+        parts = zip(self.solvers, self._sums, self._positions, strict=True)
         for solver, sums, positions in parts:
             places = positions if gathered else solver.operator.voxels
             solver.solve(sums, presence, places, exclude=exclude)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ from scipy import sparse
 
 from nipype_mapsmasker.core.demeaning import demean_maps
 from nipype_mapsmasker.core.extents import extents
+from nipype_mapsmasker.core.gathering import Gathering
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.least_squares import RowMatrix, Solution, solve_maps
 from nipype_mapsmasker.core.maps import MapsMatrix, apply_to_support
@@ -126,6 +128,11 @@ class MapsOperator:
         if self.plain is None or self.plain_voxels is None:
             return self.basis, self.voxels
         return self.plain, self.plain_voxels
+
+    @cached_property
+    def gathering(self) -> Gathering:
+        """What picks the operator's voxels out of volumes."""
+        return Gathering([self.voxels], self.grid.shape)
 
     @property
     def n_maps(self) -> int:

@@ -72,7 +72,7 @@ def mask_operator(
         raise MapsError(msg)
     if kept.all():
         return operator
-    plain, places = maps.keep(kept), voxels[kept]
+    plain, places = maps.keep(kept, voxels)
     if not plain.values.any():
         msg = (
             "No map has any weight left inside the mask; check that maps, mask and images are in "

@@ -86,8 +86,10 @@ class Presence:
         """
         if positions is None:
             return self
-        places = np.full(self.never.size, -1)
-        places[positions] = np.arange(positions.size)
+        places = np.empty(0, np.intp)
+        if self.patterns:
+            places = np.full(self.never.size, -1)
+            places[positions] = np.arange(positions.size)
 
         def moved(indices: NDArray[np.intp]) -> NDArray[np.intp]:
             return np.sort(places[indices][places[indices] >= 0])

@@ -17,7 +17,7 @@ from isal import isal_zlib
 
 from nipype_mapsmasker.errors import DataFault, ImageFileError, TableError
 
-__all__ = ["as_text", "file_faults", "is_file", "open_file", "shown"]
+__all__ = ["as_text", "file_faults", "file_state", "is_file", "open_file", "shown"]
 
 SHOWN_CHARACTERS = 300
 """Characters of a path that a message shows."""
@@ -171,6 +171,31 @@ def is_file(path: str | os.PathLike[str]) -> bool:
         return stat.S_ISREG(Path(path).stat().st_mode)
     except (OSError, ValueError):
         return False
+
+
+def file_state(path: Path, limit: int) -> tuple[object, ...] | None:
+    """
+    Tell a file from what it was before and will be.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    limit : int
+        Bytes that it may hold.
+
+    Returns
+    -------
+    tuple or None
+        Equal as long as the file was not written to; None for a larger file, and for what is none.
+    """
+    try:
+        status = path.stat()
+    except (OSError, ValueError):
+        return None  # reading says what is wrong
+    if not stat.S_ISREG(status.st_mode) or status.st_size > limit:
+        return None
+    return (path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def as_text(name: str) -> str:

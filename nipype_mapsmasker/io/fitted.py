@@ -9,6 +9,7 @@ workers on one machine then share a single copy of the maps.
 from __future__ import annotations
 
 import zipfile
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -95,7 +96,8 @@ def load_operator(path: str | Path, *, own: bool = False) -> MapsOperator:
     Returns
     -------
     MapsOperator
-        With a ``basis`` in float32 where that loses nothing, read-only unless ``own``.
+        With a ``basis`` in float32 where that loses nothing, read-only unless ``own``. The same
+        object every time while the file stays as it is, unless ``own``.
 
     Raises
     ------
@@ -103,6 +105,28 @@ def load_operator(path: str | Path, *, own: bool = False) -> MapsOperator:
         The file is missing, damaged or of another format.
     """
     path = Path(path)
+    if own:
+        return _read_operator(path, own=True)
+    try:
+        state = path.stat()
+    except FileNotFoundError as error:
+        raise _not_whole(path, error) from error
+    return _known_operator(path, (state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns))
+
+
+@lru_cache(maxsize=4)
+def _known_operator(path: Path, state: tuple[int, ...]) -> MapsOperator:
+    """Read an operator once for all runs of a process, as long as its file stays as it is."""
+    return _read_operator(path, own=False)
+
+
+def _not_whole(path: Path, error: Exception) -> ImageFileError:
+    msg = f"{path} is not a whole operator file ({error}); fit the maps again."
+    return ImageFileError(msg)
+
+
+def _read_operator(path: Path, *, own: bool) -> MapsOperator:
+    """Read an operator from its file."""
     try:
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             version = int(archive["format"])
@@ -114,12 +138,13 @@ def load_operator(path: str | Path, *, own: bool = False) -> MapsOperator:
                 raise ImageFileError(msg)
             arrays = {name: archive[name] for name in archive.files if name not in _MAPPED}
             mapped = [name for name in _MAPPED if name in archive.files]
+        for array in arrays.values():
+            array.setflags(write=own)
         arrays |= {name: _map_member(path, f"{name}.npy", "c" if own else "r") for name in mapped}
         basis = _tiled(arrays, "basis")
         plain = _tiled(arrays, "plain") if "plain_voxels" in arrays else None
     except (zipfile.BadZipFile, KeyError, ValueError, EOFError, FileNotFoundError) as error:
-        msg = f"{path} is not a whole operator file ({error}); fit the maps again."
-        raise ImageFileError(msg) from error
+        raise _not_whole(path, error) from error
     shape = tuple(int(size) for size in arrays["shape"])
     return MapsOperator(
         grid=Grid((shape[0], shape[1], shape[2]), arrays["affine"]),
@@ -171,7 +196,7 @@ def _map_member(path: Path, name: str, mode: Literal["c", "r"]) -> NDArray[np.fl
             msg = f"member {name} holds no plain numbers"
             raise ValueError(msg)
         place = stream.tell()
-    mapped: NDArray[np.float64] = np.memmap(
+    mapped: NDArray[np.floating] = np.memmap(
         path, dtype, mode, place, shape, "F" if fortran else "C"
     )
-    return mapped
+    return np.asarray(mapped)  # so that its many slices are no memory maps of their own

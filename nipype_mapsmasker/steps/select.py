@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from nipype_mapsmasker.io.tables.fmriprep import (
     read_tedana,
     split_tedana,
 )
+from nipype_mapsmasker.io.tables.numbers import format_rows
 from nipype_mapsmasker.io.tables.rows import write_rows
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
@@ -197,7 +199,7 @@ def _read(files: SelectionInputs, strategy: ConfoundStrategy) -> _Run:
         run.n_volumes = len(signals)
         run.no_data = ~np.any(np.isfinite(signals) & (signals != 0), axis=1)
     elif tables:
-        run.n_volumes = len(tables[0].rows)
+        run.n_volumes = tables[0].n_rows
     elif files.tedana_files is not None:
         run.n_volumes = len(read_table(files.tedana_files[0]).rows)
     else:
@@ -207,9 +209,9 @@ def _read(files: SelectionInputs, strategy: ConfoundStrategy) -> _Run:
         )
         raise TableError(msg)
     for table in tables:
-        if len(table.rows) != run.n_volumes:
+        if table.n_rows != run.n_volumes:
             msg = (
-                f"{table.path} has {len(table.rows)} rows, where the run has {run.n_volumes} "
+                f"{table.path} has {table.n_rows} rows, where the run has {run.n_volumes} "
                 "volumes; give the table of this very run, with one row per volume."
             )
             raise TableError(msg)
@@ -228,7 +230,7 @@ def _flagged(run: _Run) -> NDArray[np.bool_] | None:
     if not columns:
         return None
     flags = np.zeros(run.n_volumes, dtype=np.bool_)
-    for name in columns:
+    for name in dict.fromkeys(columns):
         values = run.confounds.measure(name)
         flags |= np.nan_to_num(values) != 0 if values is not None else False
     return flags
@@ -295,15 +297,16 @@ def _rank(regressors: NDArray[np.float64], volumes: Volumes) -> int:
 
 def _write_outliers(path: Path, run: _Run, volumes: Volumes) -> Path:
     """Write one row per volume."""
-    measures = {name: run.confounds.measure(name) for name in (DISPLACEMENT, DVARS)}
-    rows: list[dict[str, Any]] = []
-    for volume, reason in enumerate(volumes.named()):
-        row: dict[str, Any] = {"volume": volume, "keep": int(volumes.keep[volume])}
-        row["reason"] = reason or None
-        for name, values in measures.items():
-            row[name] = None if values is None or np.isnan(values[volume]) else values[volume]
-        rows.append(row)
-    return write_rows(path, rows, ["volume", "keep", "reason", *measures])
+    columns: dict[str, Iterable[object]] = {
+        "volume": range(run.n_volumes),
+        "keep": volumes.keep.astype(int).tolist(),
+        "reason": volumes.named(),
+    }
+    for name in (DISPLACEMENT, DVARS):
+        values = run.confounds.measure(name)
+        columns[name] = repeat(None) if values is None else format_rows(values[:, np.newaxis])
+    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=False))
+    return write_rows(path, rows, list(columns))
 
 
 def _summary(

@@ -100,7 +100,7 @@ class FmriprepFolder:
     root: Path
     atlas_dir: Path
     maps_files: Mapping[str, Path]
-    truth: Mapping[str, NDArray[np.float64]]
+    truth: Mapping[str, NDArray[np.float64]] = field(repr=False)
 
 
 def make_fmriprep_folder(

@@ -67,6 +67,6 @@ def test_pages_prints_what_they_cost_beside_what_they_did() -> None:
 
 def test_strategies_prints_a_line_for_every_strategy() -> None:
     text = output("strategies.py", "--small")
-    assert "| strategy | regressors and volumes | cleaning | pearson |" in text
+    assert "| strategy | regressors and volumes | cleaning | pearson | together" in text
     for name in ("none", "simple", "scrubbing.5+gsr", "compcor", "36P", "acompcor"):
         assert f"| `{name}` |" in text

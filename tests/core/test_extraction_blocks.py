@@ -8,6 +8,7 @@ import pytest
 
 from nipype_mapsmasker.core import accumulation
 from nipype_mapsmasker.core.accumulation import RunningMean, RunProducts
+from nipype_mapsmasker.core.gathering import Gathering
 from nipype_mapsmasker.core.confounds import high_variance_confounds
 from nipype_mapsmasker.core.extraction import Target, extract
 from nipype_mapsmasker.core.fitting import fit_maps
@@ -51,7 +52,8 @@ def cut(run: np.ndarray, size: int) -> Iterator[np.ndarray]:
 
 
 def sums(run: np.ndarray, basis: np.ndarray, size: int = 7) -> tuple[np.ndarray, np.ndarray]:
-    running = RunProducts(*([one] for one in tile_rows(Supports(basis, VOXELS), SPACE)), N_VOXELS)
+    rows, voxels = tile_rows(Supports(basis, VOXELS), SPACE)
+    running = RunProducts([rows], Gathering([voxels], SPACE))
     for block in cut(run, size):
         running.add(block)
     return running.finish()[0]

@@ -50,8 +50,24 @@ def test_a_round_trip_keeps_every_bit(
 
 def test_the_maps_are_mapped_not_read(tmp_path: Path, rng: np.random.Generator) -> None:
     loaded = load_operator(save_operator(tmp_path / "operator.npz", make(rng, "dense")))
-    assert isinstance(loaded.basis.values, np.memmap)
+    assert isinstance(loaded.basis.values.base, np.memmap)
     assert not loaded.basis.values.flags.writeable
+
+
+def test_an_operator_is_read_once_until_its_file_changes(
+    tmp_path: Path, rng: np.random.Generator
+) -> None:
+    path = save_operator(tmp_path / "operator.npz", make(rng, "dense"))
+    first = load_operator(path)
+    assert load_operator(str(path)) is first
+    assert not first.mixing.flags.writeable
+    own = load_operator(path, own=True)
+    own.mixing[:] = 7.0
+    own.basis.values[:] = 7.0
+    assert not (first.mixing == 7.0).any() and not (first.basis.values == 7.0).any()
+    changed = make(rng, "dense")
+    save_operator(path, changed)
+    assert np.array_equal(load_operator(path).mixing, changed.mixing)
 
 
 def test_files_that_are_no_operators_are_refused(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -10,7 +10,7 @@ caller works on the block before.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -36,6 +36,9 @@ __all__ = [
 
 DEFAULT_BLOCK_BYTES = 8 << 20
 """Bytes of a block of volumes; one volume at least. Two blocks are in memory at a time."""
+
+ALIGNMENT_BYTES = 64
+"""Volumes in memory begin at multiples of this."""
 
 N_BUFFERS = 2
 """Blocks in memory: one with the caller, one that is being read."""
@@ -106,16 +109,18 @@ def iter_blocks(
         yield from blocks_of_array(info, n_per_block)
         return
     n_buffers = min(N_BUFFERS if threads else 1, -(-info.n_volumes // n_per_block) + 1)
-    memory = [np.empty(n_per_block * info.volume_bytes, dtype=np.uint8) for _ in range(n_buffers)]
-    views = [buffer.data for buffer in memory]
-    stored = [buffer.view(info.dtype).reshape(n_per_block, -1) for buffer in memory]
+    # Every volume begins where numbers of any size may, so that its values can be taken together.
+    n_bytes = info.volume_bytes
+    stride = -(-n_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES
+    memory = [np.empty((n_per_block, stride), dtype=np.uint8) for _ in range(n_buffers)]
+    views = [[row.data[:n_bytes] for row in buffer] for buffer in memory]
+    stored = [buffer[:, :n_bytes].view(info.dtype) for buffer in memory]
     scaled = np.empty(stored[0].shape, dtype=np.float64) if info.scaled else None
     stream = open_stream(info)
     try:
         fill = _Filler(info, stream)
         filled = read_ahead(fill, views) if threads else _read_in_turn(fill, views[0])
-        for index, n_bytes in filled:
-            n_volumes = n_bytes // info.volume_bytes
+        for index, n_volumes in filled:
             yield _values(stored[index][:n_volumes], info, scaled)
     finally:
         stream.close()
@@ -202,26 +207,25 @@ class _Filler:
         self._stream = stream
         self._done = 0
 
-    def __call__(self, view: memoryview) -> int:
-        """Fill ``view`` as far as there are volumes; return the bytes, 0 after the last."""
+    def __call__(self, views: Sequence[memoryview]) -> int:
+        """Fill one view per volume as far as there are any; return how many, 0 after the last."""
         info = self._info
-        wanted = min(len(view), info.n_bytes - self._done)
-        if not wanted:
-            with file_faults(info.data_path):
-                self._stream.finish()
-            return 0
+        n_wanted = min(len(views), info.n_volumes - self._done)
         with file_faults(info.data_path):
-            n_read = self._stream.readinto(view[:wanted])
-        if n_read < wanted:
-            raise truncated(info, self._done + n_read)
-        self._done += n_read
-        return n_read
+            if not n_wanted:
+                self._stream.finish()
+            for view in views[:n_wanted]:
+                n_read = self._stream.readinto(view)
+                if n_read < len(view):
+                    raise truncated(info, self._done * len(view) + n_read)
+                self._done += 1
+        return n_wanted
 
 
-def _read_in_turn(fill: _Filler, view: memoryview) -> Iterator[tuple[int, int]]:
+def _read_in_turn(fill: _Filler, views: Sequence[memoryview]) -> Iterator[tuple[int, int]]:
     """Fill one buffer again and again, without a thread."""
-    while n_bytes := fill(view):
-        yield 0, n_bytes
+    while n_volumes := fill(views):
+        yield 0, n_volumes
 
 
 def _values(

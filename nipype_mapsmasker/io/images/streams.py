@@ -6,9 +6,9 @@ from __future__ import annotations
 import os
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from nipype_mapsmasker.io.files import open_file
 
@@ -26,6 +26,9 @@ COMPRESSED_CHUNK_BYTES = 1 << 20
 
 SKIP_CHUNK_BYTES = 1 << 20
 """Bytes that are read and thrown away at a time, before and after the image's own data."""
+
+
+_Buffer = TypeVar("_Buffer")
 
 
 class ByteStream(Protocol):
@@ -118,7 +121,7 @@ def skip_bytes(read: Callable[[memoryview], int], n_bytes: int | None) -> None:
 
 
 def read_ahead(
-    fill: Callable[[memoryview], int], buffers: list[memoryview]
+    fill: Callable[[_Buffer], int], buffers: Sequence[_Buffer]
 ) -> Iterator[tuple[int, int]]:
     """
     Fill buffers in a thread of its own, in turn, while the caller works on the last one.
@@ -126,17 +129,17 @@ def read_ahead(
     Parameters
     ----------
     fill : callable
-        Fills a buffer and returns the number of bytes; 0 ends the iteration. It is called in
-        the thread, so it must not hold the interpreter's lock while it waits.
-    buffers : list of memoryview
+        Fills a buffer and returns how much came; 0 ends the iteration. It is called in the
+        thread, so it must not hold the interpreter's lock while it waits.
+    buffers : sequence
         At least two; the memory that is used again and again.
 
     Yields
     ------
     index : int
         Which buffer was filled; it is filled again once the next item is asked for.
-    n_bytes : int
-        How many bytes it holds.
+    n_filled : int
+        What ``fill`` returned.
     """
     free: queue.SimpleQueue[int | None] = queue.SimpleQueue()
     ready: queue.SimpleQueue[tuple[int, int] | BaseException] = queue.SimpleQueue()
@@ -144,9 +147,9 @@ def read_ahead(
     def work() -> None:
         try:
             while (index := free.get()) is not None:
-                n_bytes = fill(buffers[index])
-                ready.put((index, n_bytes))
-                if not n_bytes:
+                n_filled = fill(buffers[index])
+                ready.put((index, n_filled))
+                if not n_filled:
                     return
         except BaseException as error:  # handed to the caller, who raises it
             ready.put(error)

@@ -9,9 +9,6 @@ import math
 import os
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from itertools import chain
-from operator import itemgetter
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -20,13 +17,12 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.core.denoise.guards import check_chosen
 from nipype_mapsmasker.core.parameters import ConfoundParameters
 from nipype_mapsmasker.errors import ParameterError, TableError
-from nipype_mapsmasker.io.tables.splitting import plain_columns, split_rows
+from nipype_mapsmasker.io.tables.columns import ColumnTable, read_columns
 from nipype_mapsmasker.io.tables.text import (
     MISSING,
     NOT_AVAILABLE,
     check_separator,
     is_number,
-    read_text,
 )
 
 __all__ = ["NA_POLICIES", "read_choice", "read_confounds"]
@@ -89,19 +85,22 @@ def read_confounds(
         msg = f"confounds_na={na!r} is not known; use one of {', '.join(map(repr, NA_POLICIES))}."
         raise ParameterError(msg)
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-    tables = [_Confounds(path) for path in listed]
+    tables = [_open(path) for path in listed]
     if columns is None:
         for table in tables:
             _refuse_all(table)
     places = _choose(tables, None if columns is None else list(columns))
-    confounds = np.empty((n_volumes, len(places)))
     for table in tables:
-        mine = [index for index, (owner, _) in enumerate(places) if owner is table]
-        positions = [places[index][1] for index in mine]
-        for index, position, cells in zip(
-            mine, positions, table.pick(positions or [0], n_volumes), strict=False
-        ):
-            confounds[:, index] = _column(table, position, cells, na)
+        if table.n_rows != n_volumes:
+            msg = (
+                f"{table.path} has {table.n_rows} rows, where the image has {n_volumes} volumes; "
+                "give the table of this very run, with one row per volume."
+            )
+            raise TableError(msg)
+        table.prepare([position for owner, position in places if owner is table])
+    confounds = np.empty((n_volumes, len(places)))
+    for index, (table, position) in enumerate(places):
+        confounds[:, index] = _column(table, position, na)
     return confounds, [table.header[position] for table, position in places]
 
 
@@ -155,57 +154,21 @@ def read_choice(
     return np.empty((n_volumes, 0)), []
 
 
-class _Confounds:
-    """
-    Read one table: first its header, then the columns that are chosen.
-
-    Parameters
-    ----------
-    path : path_like
-        A table with a header.
-    """
-
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        self._text = read_text(self.path)
-        self._rows = split_rows(self.path, self._text)
-        self.header = [cell.strip() for cell in next(self._rows)[1]]
-        self._first = next(self._rows, None)
-        check_separator(self.path, self.header, self._first and self._first[1])
-        if all(is_number(cell) or cell.lower() in MISSING for cell in self.header):
-            msg = (
-                f"{self.path} has no header: its first row holds numbers only "
-                f"({', '.join(self.header[:3])} ...), where names of columns are expected; add "
-                "them."
-            )
-            raise TableError(msg)
-        self.lines: list[int] = []
-
-    def pick(self, positions: Sequence[int], n_volumes: int) -> list[tuple[str, ...]]:
-        """Read the columns at some positions, and see that there is one row per volume."""
-        if not self.path.name.lower().removesuffix(".gz").endswith(".csv"):
-            columns = plain_columns(self._text, len(self.header), positions)
-            if columns and len(columns[0]) == n_volumes:
-                self.lines = list(range(2, n_volumes + 2))
-                return columns
-        pick = itemgetter(*positions, positions[0])  # two at least, so that it gives tuples
-        picked = []
-        n_rows = 0
-        for line, row in chain([self._first] if self._first else [], self._rows):
-            n_rows += 1
-            if n_rows <= n_volumes:
-                picked.append(pick(row))
-                self.lines.append(line)
-        if n_rows != n_volumes:
-            msg = (
-                f"{self.path} has {n_rows} rows, where the image has {n_volumes} volumes; "
-                "give the table of this very run, with one row per volume."
-            )
-            raise TableError(msg)
-        return list(zip(*picked, strict=True))[:-1] if picked else [()] * len(positions)
+def _open(path: str | os.PathLike[str]) -> ColumnTable:
+    """Read a table, and see that its first row names columns."""
+    table = read_columns(path)
+    check_separator(table.path, table.header, table.row(0) if len(table.header) == 1 else None)
+    if all(is_number(cell) or cell.lower() in MISSING for cell in table.header):
+        msg = (
+            f"{table.path} has no header: its first row holds numbers only "
+            f"({', '.join(table.header[:3])} ...), where names of columns are expected; add "
+            "them."
+        )
+        raise TableError(msg)
+    return table
 
 
-def _refuse_all(table: _Confounds) -> None:
+def _refuse_all(table: ColumnTable) -> None:
     """Refuse to take every column of a table of fMRIPrep."""
     plain = [name.lower().replace("_", "").replace("-", "") for name in table.header]
     measures = sum(name in QUALITY_MEASURES for name in plain)
@@ -219,11 +182,11 @@ def _refuse_all(table: _Confounds) -> None:
         raise TableError(msg)
 
 
-def _choose(tables: list[_Confounds], columns: list[str] | None) -> list[tuple[_Confounds, int]]:
+def _choose(tables: list[ColumnTable], columns: list[str] | None) -> list[tuple[ColumnTable, int]]:
     """Find the table and position of each chosen column, each once."""
     files = ", ".join(str(table.path) for table in tables)
     known = [(name, table, at) for table in tables for at, name in enumerate(table.header)]
-    chosen: dict[str, tuple[_Confounds, int]] = {}
+    chosen: dict[str, tuple[ColumnTable, int]] = {}
     patterns = [name for name, _, _ in known] if columns is None else columns
     for pattern in dict.fromkeys(patterns):
         # An exact name first: names may hold the brackets that patterns use.
@@ -258,9 +221,7 @@ def _unknown(pattern: str, files: str, names: list[str]) -> TableError:
     )
 
 
-def _column(
-    table: _Confounds, position: int, cells: Sequence[str], na: str
-) -> NDArray[np.float64]:
+def _column(table: ColumnTable, position: int, na: str) -> NDArray[np.float64]:
     """Give one column as numbers and fill the gap at its head."""
     name = table.header[position]
     if not name:
@@ -269,18 +230,11 @@ def _column(
             "was written along; drop it or choose columns by name."
         )
         raise TableError(msg)
-    n_missing = next(
-        (row for row, cell in enumerate(cells) if cell.strip().lower() not in MISSING), len(cells)
-    )
-    values = np.full(len(cells), math.nan)
-    try:
-        values[n_missing:] = list(map(float, cells[n_missing:]))
-        is_plain = "_" not in "".join(cells) and bool(np.isfinite(values[n_missing:]).all())
-    except ValueError:
-        is_plain = False
-    if not is_plain:
+    values = table.numbers(position)
+    if values is None:
         # Cell by cell only where it must be: that takes ten times as long.
-        values[:] = [_value(table, row, name, cell) for row, cell in enumerate(cells)]
+        cells = enumerate(table.cells(position))
+        values = np.array([_value(table, row, name, cell) for row, cell in cells])
     missing = np.isnan(values)
     if not missing.any():
         return values
@@ -292,14 +246,14 @@ def _column(
         row = first + int(np.argmax(missing[first:]))
         msg = (
             f"{table.path} has {NOT_AVAILABLE} in column {name!r}, row {row + 1} (line "
-            f"{table.lines[row]}), where a number is expected: only the head of a column may "
+            f"{table.line(row)}), where a number is expected: only the head of a column may "
             "lack values; leave the column out or fill it."
         )
         raise TableError(msg)
     if na == "error":
         msg = (
             f"{table.path} has {NOT_AVAILABLE} in column {name!r}, row 1 (line "
-            f"{table.lines[0]}), and confounds_na='error' allows none; use 'next' or 'zero'."
+            f"{table.line(0)}), and confounds_na='error' allows none; use 'next' or 'zero'."
         )
         raise TableError(msg)
     if first > USUAL_LEADING_GAP:
@@ -307,11 +261,12 @@ def _column(
             "%s: the first %d of %d values of %r are n/a and were filled (confounds_na=%r).",
             table.path, first, len(values), name, na,
         )  # fmt: skip
-    values[:first] = values[first] if na == "next" else 0.0
-    return values
+    filled = values.copy()  # the table may be asked again
+    filled[:first] = values[first] if na == "next" else 0.0
+    return filled
 
 
-def _value(table: _Confounds, row: int, name: str, cell: str) -> float:
+def _value(table: ColumnTable, row: int, name: str, cell: str) -> float:
     """Read one cell; NaN where there is none."""
     cell = cell.strip()
     if cell.lower() in MISSING:
@@ -319,7 +274,7 @@ def _value(table: _Confounds, row: int, name: str, cell: str) -> float:
     if not is_number(cell) or not math.isfinite(float(cell)):
         msg = (
             f"{table.path} has {cell!r} in column {name!r}, row {row + 1} (line "
-            f"{table.lines[row]}), where a finite number is expected; correct it or leave the "
+            f"{table.line(row)}), where a finite number is expected; correct it or leave the "
             "column out."
         )
         raise TableError(msg)

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.decoding import kind_of, read_json
+from nipype_mapsmasker.io.tables.columns import ColumnTable, read_columns
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.rows import read_rows
-from nipype_mapsmasker.io.tables.text import MISSING, Table, is_number, read_table
+from nipype_mapsmasker.io.tables.text import MISSING, is_number
 
 __all__ = [
     "ConfoundsTables",
@@ -39,13 +40,13 @@ class ConfoundsTables:
 
     Parameters
     ----------
-    tables : list of Table
+    tables : list of ColumnTable
         The tables.
     metadata : dict of str to dict
         What the JSON beside them says of columns.
     """
 
-    tables: list[Table] = field(default_factory=list)
+    tables: list[ColumnTable] = field(default_factory=list)
     metadata: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -58,7 +59,11 @@ class ConfoundsTables:
         for table in self.tables:
             if name in table.header:
                 at = table.header.index(name)
-                return np.array([_number(table, row, at) for row in range(len(table.rows))])
+                values = table.numbers(at)
+                if values is not None:
+                    return values
+                cells = enumerate(table.cells(at))
+                return np.array([_number(table, row, at, cell) for row, cell in cells])
         return None
 
 
@@ -83,7 +88,7 @@ def read_confounds_tables(paths: Iterable[str | os.PathLike[str]]) -> ConfoundsT
     """
     found = ConfoundsTables()
     for path in paths:
-        found.tables.append(read_table(path))
+        found.tables.append(read_columns(path))
         found.metadata |= _metadata(metadata_file(path))
     return found
 
@@ -235,14 +240,14 @@ def _metadata(path: Path) -> dict[str, Any]:
     return {name: facts for name, facts in content.items() if isinstance(facts, dict)}
 
 
-def _number(table: Table, row: int, at: int) -> float:
+def _number(table: ColumnTable, row: int, at: int, cell: str) -> float:
     """Read one cell of a measure, which may be n/a."""
-    cell = table.rows[row][at]
+    cell = cell.strip()
     if cell.lower() in MISSING:
         return float("nan")
     if not is_number(cell):
         msg = (
-            f"{table.path} has {cell!r} in column {table.header[at]!r}, line {table.lines[row]}, "
+            f"{table.path} has {cell!r} in column {table.header[at]!r}, line {table.line(row)}, "
             "where a number or n/a is expected; correct it."
         )
         raise TableError(msg)

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.atomic import atomic_path
-from nipype_mapsmasker.io.tables.text import MISSING, NOT_AVAILABLE, is_number, read_table
+from nipype_mapsmasker.io.tables.numbers import format_rows, parse_rows, read_number
+from nipype_mapsmasker.io.tables.text import read_table, read_text
 
 __all__ = ["NODE", "read_relmat", "write_relmat"]
 
@@ -49,16 +50,8 @@ def write_relmat(path: str | os.PathLike[str], matrix: ArrayLike, names: Sequenc
         raise ParameterError(msg)
     with atomic_path(final) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write("\t".join([NODE, *names]) + "\n")
-        # Writing a number takes longer than anything else, and half of them are there already.
-        is_symmetric = np.array_equal(values, values.T, equal_nan=True)
-        rows: list[list[str]] = []
-        for index, (name, row) in enumerate(zip(names, values.tolist(), strict=True)):
-            known = [done[index] for done in rows] if is_symmetric else []
-            cells = known + list(map(repr, row[len(known) :]))
-            if np.isnan(values[index]).any():
-                cells = [NOT_AVAILABLE if cell == "nan" else cell for cell in cells]
-            rows.append(cells)
-            file.write("\t".join([name, *cells]) + "\n")
+        for name, line in zip(names, format_rows(values), strict=True):
+            file.write(f"{name}\t{line}\n")
     return final
 
 
@@ -83,25 +76,22 @@ def read_relmat(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], list
     TableError
         The table is not square, or its rows and columns are not named alike.
     """
+    path = Path(path)
+    header, *rows = read_text(path).rstrip("\n").split("\n")
+    parts = [row.partition("\t") for row in rows]
+    if header.split("\t") == [NODE, *(name for name, _, _ in parts)]:
+        plain = parse_rows([numbers for _, _, numbers in parts], len(parts))
+        if plain is not None:
+            return plain, [name for name, _, _ in parts]
     table = read_table(path)
     names = table.header[1:]
     if table.header[0] != NODE or [row[0] for row in table.rows] != names:
         msg = (
-            f"{table.path} is not a matrix of regions: its first column must be {NODE!r} and name "
-            "the rows as the header names the columns."
+            f"{path} is not a matrix of regions: its first column must be {NODE!r} and name the "
+            "rows as the header names the columns."
         )
         raise TableError(msg)
     matrix = np.empty((len(names), len(names)))
-    for index, row in enumerate(table.rows):
-        for at, cell in enumerate(row[1:]):
-            if cell.lower() in MISSING:
-                matrix[index, at] = np.nan
-            elif is_number(cell):
-                matrix[index, at] = float(cell)
-            else:
-                msg = (
-                    f"{table.path} has {cell!r} in line {table.lines[index]}, where a number or "
-                    "n/a is expected."
-                )
-                raise TableError(msg)
+    for index, (line, row) in enumerate(zip(table.lines, table.rows, strict=True)):
+        matrix[index] = [read_number(cell, path, line) for cell in row[1:]]
     return matrix, names

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE, check_separator, read_table
 
 __all__ = ["read_rows", "write_rows"]
+
+_BREAKS = re.compile(r"[\t\n\r]")
 
 
 def read_rows(
@@ -97,12 +100,12 @@ def write_rows(
 
 def _cell(value: Any) -> str:
     """Write one value."""
+    if isinstance(value, str):
+        text = value if _BREAKS.search(value) is None else " ".join(value.split())
+        return text or NOT_AVAILABLE
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return NOT_AVAILABLE
     if isinstance(value, bool):
         return "true" if value else "false"
     # float() first: numpy's own numbers write their type's name too.
-    text = repr(float(value)) if isinstance(value, float) else str(value)
-    if any(mark in text for mark in "\t\n\r"):
-        text = " ".join(text.split())
-    return text or NOT_AVAILABLE
+    return repr(float(value)) if isinstance(value, float) else _cell(str(value))

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import TableError
+from nipype_mapsmasker.io.tables.columns import ColumnTable
 from nipype_mapsmasker.io.tables.signals import load_npy
-from nipype_mapsmasker.io.tables.text import check_separator, is_number, read_table
+from nipype_mapsmasker.io.tables.text import check_separator, is_number
 
 __all__ = ["KEEP_COLUMNS", "read_sample_mask"]
 
@@ -74,8 +75,8 @@ def _from_npy(path: Path, n_volumes: int) -> NDArray[np.bool_]:
 
 def _from_table(path: Path, n_volumes: int) -> NDArray[np.bool_]:
     """Read a mask from a column of a table."""
-    table = read_table(path)
-    check_separator(path, table.header, table.rows[0] if table.rows else None)
+    table = ColumnTable(path)
+    check_separator(path, table.header, table.row(0) if len(table.header) == 1 else None)
     if all(is_number(cell) or cell.lower() in _TRUTH for cell in table.header):
         msg = (
             f"{path} has no header: its first row is {table.header[0]!r}, where the name of a "
@@ -91,16 +92,16 @@ def _from_table(path: Path, n_volumes: int) -> NDArray[np.bool_]:
         )
         raise TableError(msg)
     at = names.index(known[0]) if known else 0
-    cells = [row[at] for row in table.rows]
+    cells = [cell.strip() for cell in table.cells(at)]
     truths = [_TRUTH.get(cell.lower()) for cell in cells]
     kept = [truth for truth in truths if truth is not None]
     if cells and len(kept) == len(cells):
         return _checked_length(np.array(kept), path, n_volumes)
-    for cell, line in zip(cells, table.lines, strict=True):
+    for row, cell in enumerate(cells):
         if not (is_number(cell) and float(cell).is_integer() and float(cell) >= 0):
             msg = (
-                f"{path} has {cell!r} in column {table.header[at]!r}, line {line}, where 0 or 1, "
-                "true or false, or a volume number is expected; correct it."
+                f"{path} has {cell!r} in column {table.header[at]!r}, line {table.line(row)}, "
+                "where 0 or 1, true or false, or a volume number is expected; correct it."
             )
             raise TableError(msg)
     numbers = [int(float(cell)) for cell in cells]  # pandas writes 1.0 beside a gap

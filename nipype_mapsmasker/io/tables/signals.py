@@ -7,8 +7,6 @@ import io
 import math
 import os
 import re
-import stat
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +18,9 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.atomic import atomic_path
-from nipype_mapsmasker.io.tables.text import MISSING, NOT_AVAILABLE, read_bytes
+from nipype_mapsmasker.io.files import file_state
+from nipype_mapsmasker.io.tables.numbers import format_rows, parse_rows, read_number
+from nipype_mapsmasker.io.tables.text import read_bytes
 
 __all__ = [
     "SIGNAL_SUFFIXES",
@@ -44,7 +44,7 @@ N_KEPT = 4
 """Tables that are kept: the raw signals of a run, their quality, and what was cleaned last."""
 
 _KEPT: dict[tuple[object, ...] | None, tuple[NDArray[np.float64], list[str]]] = {}
-"""What was read or written last: strategies, matrices and pages read the same one by one."""
+"""What was read or written, the last at the end: strategies, matrices and pages read the same."""
 
 _BREAKS = re.compile(r"[\t\n\r]")
 
@@ -133,10 +133,10 @@ def write_signals(
         else:
             with temporary.open("w", encoding="utf-8", newline="\n") as file:
                 file.write("\t".join(names) + "\n")
-                for row in values:
-                    file.write("\t".join(_cells(row, float_format)) + "\n")
+                for line in format_rows(values, float_format):
+                    file.write(line + "\n")
     if final.suffix == ".tsv" and values.dtype == np.float64 and float_format == "exact":
-        _keep(_state(final), values.copy(), names)
+        _keep(file_state(final, KEPT_BYTES), values.copy(), names)
     return final
 
 
@@ -162,23 +162,10 @@ def read_signals(path: str | os.PathLike[str]) -> tuple[NDArray[np.float64], lis
         The file is missing, or does not hold a table of numbers.
     """
     path = Path(path)
-    state = _state(path)
-    kept = _KEPT.get(state)
-    if kept is None:
-        kept = _read(path)
-        _keep(state, *kept)
+    state = file_state(path, KEPT_BYTES)
+    kept = _KEPT.pop(state, None) or _read(path)
+    _keep(state, *kept)  # at the end: raw signals are asked for by every strategy
     return kept[0].copy(), list(kept[1])
-
-
-def _state(path: Path) -> tuple[object, ...] | None:
-    """Tell a file from what it was before and will be; None for what is no small file."""
-    try:
-        status = path.stat()
-    except (OSError, ValueError):
-        return None  # reading says what is wrong
-    if not stat.S_ISREG(status.st_mode) or status.st_size > KEPT_BYTES:
-        return None
-    return (path.absolute(), status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _keep(
@@ -199,19 +186,6 @@ def _read(path: Path) -> tuple[NDArray[np.float64], list[str]]:
     if path.suffix == ".parquet":
         return _read_parquet(path)
     return _read_tsv(path)
-
-
-def _cells(row: NDArray[Any], float_format: str) -> list[str]:
-    """Write the numbers of one row."""
-    if float_format != "exact":
-        cells = [format(value, float_format) for value in row.tolist()]
-    elif row.dtype == np.float64:
-        cells = list(map(repr, row.tolist()))
-    else:
-        cells = [str(value) for value in row]
-    if np.isnan(row).any():
-        return [NOT_AVAILABLE if cell == "nan" else cell for cell in cells]
-    return cells
 
 
 def _check_names(path: Path, names: Sequence[str], n_maps: int) -> None:
@@ -254,7 +228,7 @@ def _read_tsv(path: Path) -> tuple[NDArray[np.float64], list[str]]:
     if len(lines) < 2:
         msg = f"{path} has a header and no row, where one row per volume is expected."
         raise TableError(msg)
-    plain = _plain_numbers(lines[1:], len(names))
+    plain = parse_rows(lines[1:], len(names))
     if plain is not None:
         return plain, names
     signals = np.empty((len(lines) - 1, len(names)))
@@ -266,36 +240,8 @@ def _read_tsv(path: Path) -> tuple[NDArray[np.float64], list[str]]:
                 f"{len(names)}; the file is damaged or not a table of signals."
             )
             raise TableError(msg)
-        try:
-            signals[index] = [float(cell) for cell in cells]
-        except ValueError:
-            signals[index] = [_number(cell, path, index + 2) for cell in cells]
+        signals[index] = [read_number(cell, path, index + 2) for cell in cells]
     return signals, names
-
-
-def _plain_numbers(lines: list[str], n_columns: int) -> NDArray[np.float64] | None:
-    """Read rows that hold numbers and nothing else, five times as fast; None for all others."""
-    if any(line.count("\t") != n_columns - 1 for line in lines):
-        return None
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # what is not a number ends the reading with a warning
-            values = np.fromstring("\t".join(lines), sep="\t")
-    except (DeprecationWarning, ValueError):
-        return None
-    # A missing cell would move all others.
-    return values.reshape(-1, n_columns) if values.size == len(lines) * n_columns else None
-
-
-def _number(cell: str, path: Path, line: int) -> float:
-    """Read one cell, missing values included."""
-    if cell.strip().lower() in MISSING:
-        return float("nan")
-    try:
-        return float(cell)
-    except ValueError as error:
-        msg = f"{path} has {cell!r} in line {line}, where a number or n/a is expected."
-        raise TableError(msg) from error
 
 
 def _read_npy(path: Path) -> NDArray[np.float64]:

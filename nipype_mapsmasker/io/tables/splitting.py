@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Delimited text to rows of cells, or to a few of its columns, and faults to one sentence each."""
+"""Delimited text to rows of cells, or to places of cells, and faults to one sentence each."""
 
 from __future__ import annotations
 
@@ -7,13 +7,20 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import TableError
 
-__all__ = ["SEPARATORS", "empty_table", "plain_columns", "split_rows", "wrong_separator"]
+__all__ = ["SEPARATORS", "Spans", "empty_table", "plain_spans", "split_rows", "wrong_separator"]
 
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons"}
 """What separates columns, and its name."""
+
+Spans: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Where the cells of a table start and end in its text, by row and column."""
 
 
 def split_rows(path: Path, text: str, *, ragged: bool = False) -> Iterator[tuple[int, list[str]]]:
@@ -54,11 +61,9 @@ def split_rows(path: Path, text: str, *, ragged: bool = False) -> Iterator[tuple
         raise empty_table(path)
 
 
-def plain_columns(
-    text: str, n_columns: int, positions: Sequence[int]
-) -> list[tuple[str, ...]] | None:
+def plain_spans(text: str, n_columns: int) -> Spans | None:
     r"""
-    Pick columns of a table in which every line is a row of as many cells, the first the header.
+    Find the cells of a table in which every line is a row of as many cells, the first the header.
 
     Parameters
     ----------
@@ -66,14 +71,12 @@ def plain_columns(
         Of a table with tabs.
     n_columns : int
         Number of columns of the header.
-    positions : sequence of int
-        Which to pick, from 0.
 
     Returns
     -------
-    list of tuple of str
-        The cells below the header, by column; None where lines differ, or may differ: rows tell
-        what is wrong there.
+    tuple of (n_rows, n_columns) ndarray of int or None
+        Where each cell below the header starts and ends; None where lines differ, or may differ:
+        rows tell what is wrong there.
 
     Notes
     -----
@@ -82,11 +85,10 @@ def plain_columns(
 
     Examples
     --------
-    >>> plain_columns("a\tb\n1\t2\n3\t4\n", 2, [1])
-    [('2', '4')]
+    >>> starts, ends = plain_spans("a\tb\n1\t2\n3\t4\n", 2)
+    >>> starts.tolist(), ends.tolist()
+    ([[4, 6], [8, 10]], [[5, 7], [9, 11]])
     """
-    import numpy as np  # help asks for this module, and not for tables
-
     if n_columns < 2 or not text.isascii():
         return None
     text = text if text.endswith("\n") else f"{text}\n"
@@ -100,8 +102,7 @@ def plain_columns(
     if not (characters[ends] == expected).all():
         return None
     starts = np.append(0, marks[:-1] + 1).reshape(ends.shape)
-    spans = [(starts[1:, at].tolist(), ends[1:, at].tolist()) for at in positions]
-    return [tuple(text[a:b] for a, b in zip(*span, strict=True)) for span in spans]
+    return starts[1:], ends[1:]
 
 
 def _split_tabs(text: str) -> Iterator[tuple[int, list[str]]]:

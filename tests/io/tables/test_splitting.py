@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.io.tables.splitting import plain_columns, split_rows
+from nipype_mapsmasker.io.tables.splitting import plain_spans, split_rows
 
 PLAIN = "a\tb\tc\n1\t2\t3\n4\t\tn/a\n"
 
@@ -17,6 +17,17 @@ UNEVEN = {
     "ends of lines of Windows": "a\tb\tc\r\n1\t2\t3\r\n",
     "letters of more than a byte": "a\tb\tc\n1\t2\té\n",
 }
+
+
+def plain_columns(text, n_columns, positions):
+    spans = plain_spans(text, n_columns)
+    if spans is None:
+        return None
+    starts, ends = spans
+    return [
+        tuple(text[a:b] for a, b in zip(starts[:, at], ends[:, at], strict=True))
+        for at in positions
+    ]
 
 
 @pytest.mark.parametrize("text", [PLAIN, PLAIN.rstrip("\n")])
