@@ -19,16 +19,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = [
-    "CUBE",
-    "QUAD",
-    "Support",
-    "Tile",
-    "TiledRows",
-    "cube_order",
-    "tile_rows",
-    "whole_quads",
-]
+__all__ = ["CUBE", "QUAD", "Support", "Tile", "TiledRows", "cube_order", "tile_rows", "whole_quads"]
 
 CUBE = (16, 8, 8)
 """Voxels of a cube along x, y and z: with 24 volumes, its values fit into a core's cache."""
