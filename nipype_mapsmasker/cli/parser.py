@@ -86,8 +86,10 @@ class _Parser(argparse.ArgumentParser):
         text = message.removeprefix("argument ")
         for kind, wanted in (("float", "a number"), ("int", "a whole number")):
             text = text.replace(f"invalid {kind} value: ", f"expected {wanted}, got ")
-        flag = text.partition(":")[0].split("/")[0]
+        names = text.partition(":")[0]
+        flag = names.split("/")[0]
         action = self._option_string_actions.get(flag)
+        text = text if action is None else flag + text.removeprefix(names)
         is_value = "invalid choice" in text or ", got " in text
         if is_value and action is not None and action.nargs == "+":
             text += f" ({flag} takes all words behind it: write INPUT and OUT before it)"

@@ -283,3 +283,9 @@ def test_which_confounds_are_used_has_to_be_said(folder, tmp_path, call):
     assert "or that none is with --denoise none" in called.err
     assert call(*given, "--mask-from", "cohort", "--denoise", "none").code == 0
     assert call(*given, "--mask-from", "cohort", "--denoise", "36P").code == 1
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, call):
+    told = call("inspect", tmp_path / "fmriprep", "--space", SPACE)
+    assert told.code == 2
+    assert "fmriprep does not exist" in told.err
