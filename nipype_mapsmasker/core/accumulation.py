@@ -68,7 +68,7 @@ class RunningMean:
             if block.dtype in (np.int16, np.uint16):
                 self._short = np.zeros(block.shape[1], np.uint16)
         self.n_volumes += len(block)
-        if block.dtype.kind in "iu" and block.shape[1] <= FEW_VOXELS:
+        if block.dtype.kind in "iu" and block.itemsize <= 4 and block.shape[1] <= FEW_VOXELS:
             self._total += np.add.reduce(block, axis=0, dtype=np.float64)
             return
         for volume in block:

@@ -14,8 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 
 __all__ = ["TEMPORARY_PREFIX", "atomic_path", "link_or_copy", "write_json"]
+
+JSON_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+"""How JSON is written: for people as well."""
 
 TEMPORARY_PREFIX = ".mapsmasker-"
 """Start of the name of a file that is being written; one that is found later can be deleted."""
@@ -107,19 +111,29 @@ def write_json(path: Path, content: object) -> Path:
     Path
         The file, complete.
     """
-    text = json.dumps(_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+    try:
+        text = orjson.dumps(content, default=_plain, option=JSON_OPTIONS)
+    except TypeError:  # text that is none, which becomes \\udcff and its like, or a huge number
+        told = json.dumps(_all_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+        text = f"{told}\n".encode(errors="backslashreplace")
     with atomic_path(path) as temporary:
-        # What is no text becomes \\udcff and its like, which JSON knows.
-        temporary.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
+        temporary.write_bytes(text)
     return path
 
 
 def _plain(value: Any) -> Any:
+    """Turn what JSON does not know into what it does, one level deep."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    return value.item() if isinstance(value, np.generic) else str(value)
+
+
+def _all_plain(value: Any) -> Any:
     """Turn paths, NumPy numbers and what is not finite into what JSON knows."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _all_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_all_plain(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):

@@ -64,6 +64,11 @@ class Descriptions:
         """What the image's own sidecars say."""
         return image_fields(self.in_file) if self.in_file else {}
 
+    @cached_property
+    def image(self) -> list[str]:
+        """The image's URI, where it is known."""
+        return [bids_uri(self.in_file, self.out_dir)] if self.in_file else []
+
     def mean(self, path: Path) -> dict[str, Any]:
         """Describe the mean image."""
         return {**self._fields(path, "Mean of the volumes that were read"), **self._from()}
@@ -114,8 +119,7 @@ class Descriptions:
 
     def _from(self, *paths: Path) -> dict[str, Any]:
         """Name what a result was made from: results before it, and the image."""
-        files = [*paths, *([Path(self.in_file)] if self.in_file else [])]
-        return {"Sources": [bids_uri(path, self.out_dir) for path in files]}
+        return {"Sources": [*(bids_uri(path, self.out_dir) for path in paths), *self.image]}
 
 
 def describe_columns(columns: Sequence[str], taken: Any = ()) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class RunFiles:
         legal = all(re.fullmatch(r"[A-Za-z0-9+]+", label) for label in entities.values())
         return entities if legal and not any(key in entities for key in _OURS) else None
 
-    @property
+    @cached_property
     def subject_folder(self) -> Path:
         """``sub-XX/[ses-YY]`` for a BIDS name, else the run's own folder."""
         if self.entities is None:
@@ -88,7 +88,7 @@ class RunFiles:
             *(f"{key}-{self.entities[key]}" for key in keys if key in self.entities)
         )
 
-    @property
+    @cached_property
     def folder(self) -> Path:
         """The folder of the run's results."""
         return self.subject_folder / "func" if self.entities else self.subject_folder
@@ -98,7 +98,7 @@ class RunFiles:
         """The folder of the run's pages."""
         return self.subject_folder / "figures" if self.entities else self.subject_folder
 
-    @property
+    @cached_property
     def private(self) -> Path:
         """The folder of what only this program reads."""
         return private_folder(self.out_dir) / "runs" / self.run_id
