@@ -24,6 +24,7 @@ from nipype_mapsmasker.cohort.workdir import clean_work_dir
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
 from nipype_mapsmasker.io.results.cohort import write_cohort
+from nipype_mapsmasker.io.results.inputs import AtlasInputs, write_inputs
 from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.results.manifests import DONE, WITH_RESULTS, read_manifest
 from nipype_mapsmasker.io.results.provenance import provenance_of
@@ -238,6 +239,16 @@ def _run_plan(
                     made_by,
                     sources=[one.run.in_file for one in plan.runs],
                     maps_files={atlas.name: atlas.maps.path for atlas in plan.atlases},
+                )
+                write_inputs(
+                    plan.out_dir,
+                    {one.run.run_id: one.run.mask for one in plan.runs if one.state != "fault"},
+                    {
+                        atlas.name: AtlasInputs(
+                            str(atlas.maps.path), atlas.labels_file, atlas.names
+                        )
+                        for atlas in plan.atlases
+                    },
                 )
         page = plan.out_dir / "report.html"
         is_news = is_open or before != _content(table) or not page.exists()
