@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.cubes import cube_of, cube_order, whole_quads
+from nipype_mapsmasker.core.cubes import QUAD, cube_order, cubes_of_quads, whole_quads
 
 __all__ = [
     "Support",
@@ -307,11 +307,11 @@ def tile_rows(
     n_voxels = shape[0] * shape[1] * shape[2]
     used = np.zeros(n_voxels, dtype=bool)
     touched: list[NDArray[np.bool_]] = []
-    cubes = cube_of(np.arange(n_voxels), shape).astype(np.int32)
+    cubes = cubes_of_quads(shape)
     narrow = True
     for index, weights in supports:
         used[index] = True
-        touched.append(np.bincount(cubes[index], minlength=int(cubes[-1]) + 1) > 0)
+        touched.append(np.bincount(cubes[index // QUAD], minlength=int(cubes[-1]) + 1) > 0)
         narrow = narrow and _is_narrow(weights)
     voxels = np.flatnonzero(used)
     order, starts = cube_order(voxels, shape)
@@ -323,7 +323,7 @@ def tile_rows(
     n_rows = len(touched)
     filled = np.zeros((sizes.size, n_rows), dtype=bool)
     for row, flags in enumerate(touched):
-        filled[:, row] = flags[cubes[voxels[starts[:-1]]]]
+        filled[:, row] = flags[cubes[voxels[starts[:-1]] // QUAD]]
     counts = filled.sum(axis=1)
     # Where a row's part of a tile begins, so that a voxel of the whole falls into its place.
     block_starts = np.concatenate([[0], np.cumsum(counts * sizes)])
