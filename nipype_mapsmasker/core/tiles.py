@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -91,6 +92,12 @@ class TiledRows:
 
     def tiles(self) -> Iterator[Tile]:
         """Yield the cubes in order; blocks are views."""
+        return iter(self._tiles)
+
+    @cached_property
+    def _tiles(self) -> list[Tile]:
+        """Cut the values into cubes once: an operator is gone through for every run."""
+        found = []
         first = 0
         for number in range(self.starts.size - 1):
             columns = slice(int(self.starts[number]), int(self.starts[number + 1]))
@@ -98,8 +105,9 @@ class TiledRows:
             shape = (rows.size, columns.stop - columns.start)
             last = first + shape[0] * shape[1]
             block = self.values[first:last].reshape(shape)
-            yield Tile(columns, slice(None) if rows.size == self.n_rows else rows, block)
+            found.append(Tile(columns, slice(None) if rows.size == self.n_rows else rows, block))
             first = last
+        return found
 
     def take(
         self, columns: NDArray[np.integer] | NDArray[np.bool_] | slice
