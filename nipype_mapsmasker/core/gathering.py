@@ -14,14 +14,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.tiles import QUAD, cube_order, whole_quads
+from nipype_mapsmasker.core.cubes import QUAD, cube_order, whole_quads
 
 __all__ = ["Gathering", "Run"]
 
 Run: TypeAlias = tuple[slice, slice]
 """Columns of a matrix that are neighbours among the gathered voxels too, and where they are."""
 
-QUAD_TYPES = {1: np.dtype("u4"), 2: np.dtype("u8"), 4: np.dtype("c16")}
+QUAD_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u4"), 2: np.dtype("u8"), 4: np.dtype("c16")}
 """By the bytes of a value, what four of them are copied as; larger ones as mere bytes."""
 
 
@@ -53,6 +53,7 @@ class Gathering:
         place = np.empty(n_voxels, dtype=np.int64)
         place[self.voxels] = np.arange(self.voxels.size)
         self.positions = [place[one] for one in voxels]
+        self._runs: dict[int, list[list[Run]]] = {}
 
     def allocate(self, n_batches: int, n_volumes: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Give memory (n_batches, n_volumes, V) for what is gathered, each row aligned."""
@@ -74,7 +75,7 @@ class Gathering:
         n_together = QUAD * self._quads.size
         if n_together:
             n_bytes = volume.dtype.itemsize
-            kind = QUAD_TYPES.get(n_bytes, np.dtype(f"V{QUAD * n_bytes}"))
+            kind: np.dtype[Any] = QUAD_TYPES.get(n_bytes, np.dtype(f"V{QUAD * n_bytes}"))
             in_fours = volume[: volume.size // QUAD * QUAD].view(kind)
             # 'clip' only spares a buffered copy: the indices are within the volume.
             np.take(in_fours, self._quads, out=out[:n_together].view(kind), mode="clip")
@@ -96,6 +97,8 @@ class Gathering:
         list of list of Run
             For every cube the runs of neighbours that it consists of.
         """
+        if number in self._runs:
+            return self._runs[number]
         positions = self.positions[number]
         breaks = np.flatnonzero(np.diff(positions) != 1) + 1
         edges = np.unique(np.concatenate([starts, breaks]))
@@ -113,4 +116,5 @@ class Gathering:
                     for one in range(first, last)
                 ]
             )
+        self._runs[number] = found
         return found

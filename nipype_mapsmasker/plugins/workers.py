@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import logging
 import os
 import pickle
@@ -49,6 +50,9 @@ def begin_worker(cwd: str, parent: int | None) -> None:
     # A forked worker inherits the driver's handlers, which may mean to survive SIGTERM.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent(parent)
+    # What came from the driver stays: without this, it is looked through again and again, and
+    # its memory, which both share, is copied on the way.
+    gc.freeze()
 
 
 def logger_states() -> dict[str, tuple[int, bool]]:
