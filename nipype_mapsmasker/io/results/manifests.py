@@ -26,8 +26,10 @@ __all__ = [
     "WITH_RESULTS",
     "Manifest",
     "make_key",
+    "make_run_key",
     "read_manifest",
     "read_manifests",
+    "shared_strategies",
     "write_manifest",
 ]
 
@@ -80,6 +82,10 @@ class Manifest:
         root = _root(self.path)
         return all((root / name).is_file() for name in self.files)
 
+    def lists(self, path: Path) -> bool:
+        """Tell whether a file is among the listed ones."""
+        return _below(_root(self.path), path) in self.files
+
     def is_whole(self, paths: Iterable[Path] | None = None) -> bool:
         """Tell whether the listed files, or some of them, are as they were written."""
         root = _root(self.path)
@@ -111,6 +117,54 @@ def make_key(parts: Mapping[str, Any]) -> str:
     """
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def make_run_key(parts: Mapping[str, Any], strategies: Mapping[str, Any]) -> str:
+    """
+    Condense what a run's results depend on, so that it can be told strategy by strategy.
+
+    Parameters
+    ----------
+    parts : mapping
+        What all of them depend on, as for `make_key`.
+    strategies : mapping of str to any
+        What each strategy's own depend on, by its name, which has no blanks.
+
+    Returns
+    -------
+    str
+        The key of the parts and, after blanks, of each strategy; their order does not matter.
+    """
+    each = sorted(f"{name}={make_key({'own': own})}" for name, own in strategies.items())
+    return " ".join([make_key(parts), *each])
+
+
+def shared_strategies(key: str, other: str) -> tuple[str, ...]:
+    """
+    Name the strategies whose results are the same by two keys.
+
+    Parameters
+    ----------
+    key, other : str
+        From `make_run_key`.
+
+    Returns
+    -------
+    tuple of str
+        None of them where anything that all strategies depend on differs.
+
+    Examples
+    --------
+    >>> old = make_run_key({"t_r": 2}, {"simple": 1, "24P": 2})
+    >>> shared_strategies(old, make_run_key({"t_r": 2}, {"24P": 2, "simple": 3, "none": 4}))
+    ('24P',)
+    >>> shared_strategies(old, make_run_key({"t_r": 1}, {"24P": 2}))
+    ()
+    """
+    (parts, *own), (other_parts, *others) = key.split(" "), other.split(" ")
+    if parts != other_parts:
+        return ()
+    return tuple(entry.rpartition("=")[0] for entry in own if entry in others)
 
 
 def write_manifest(
