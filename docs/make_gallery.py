@@ -37,7 +37,8 @@ from nipype_mapsmasker.reports.figures import (
     figure_strategies,
 )
 from nipype_mapsmasker.reports.figures.style import save_figure
-from nipype_mapsmasker.reports.measures import clustered_order, correlation_matrix
+from nipype_mapsmasker.reports.measures import correlation_matrix
+from nipype_mapsmasker.reports.ordering import clustered_order
 from nipype_mapsmasker.reports.outliers import find_outliers
 from nipype_mapsmasker.reports.results import CohortResults, RunResults
 from nipype_mapsmasker.reports.verdict import thresholds

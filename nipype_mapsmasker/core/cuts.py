@@ -128,27 +128,34 @@ def collect_cuts(
     strength: NDArray[np.float32] = np.zeros((0, 0, 0), dtype=np.float32)
     step = 1
     for number, volume in enumerate(volumes):
+        whole = turned(volume, matrix)
         if number == 0:
             shape = volume.shape
             step = -(-max(shape) // LONGEST_SIDE)
-        small = _extremes(volume, matrix, step)
-        if number == 0:
-            winner = np.zeros(small.shape, dtype=np.int16)
-            strength = np.full(small.shape, GLANCE_THRESHOLD, dtype=np.float32)
+            small_shape = tuple(-(-size // step) for size in whole.shape)
+            winner = np.zeros(small_shape, dtype=np.int16)
+            strength = np.full(small_shape, GLANCE_THRESHOLD, dtype=np.float32)
+        # Most maps fill a small part of their volume, and only that is looked at.
+        part = tuple(slice(side.start // step, -(-side.stop // step)) for side in _box_of(whole))
+        small = _extremes(whole[tuple(slice(s.start * step, s.stop * step) for s in part)], step)
         size = np.abs(small)
         peak = float(size.max(initial=0.0))
         share = (size / np.float32(peak)).astype(np.float32) if peak > 0 else size
         levels = np.rint(small * (LEVELS / peak if peak > 0 else 0.0)).astype(np.int8)
         levels[np.abs(levels) < SMALLEST_LEVEL] = 0
-        box = _bounding_box(levels != 0)
-        packed.append(zlib.compress(np.ascontiguousarray(levels[box]).tobytes(), 6))
-        boxes.append([part.start for part in box] + [part.stop - part.start for part in box])
+        inner = _box_of(levels)
+        starts = [out.start + side.start for out, side in zip(part, inner, strict=True)]
+        packed.append(zlib.compress(np.ascontiguousarray(levels[inner]).tobytes(), 6))
+        boxes.append(starts + [side.stop - side.start for side in inner])
         peaks.append(peak)
-        voxels.append(_middle(share, box))
-        if peak > 0:
-            better = share > strength
-            winner[better] = number + 1
-            strength[better] = share[better]
+        middle = _middle(share[inner])
+        if middle is None:
+            voxels.append([side // 2 for side in winner.shape])
+        else:
+            voxels.append([start + place for start, place in zip(starts, middle, strict=True)])
+        better = share > strength[part]
+        winner[part][better] = number + 1
+        strength[part][better] = share[better]
     small_affine = coarse_affine(shape, matrix, step)
     places = np.array(voxels, dtype=np.int32).reshape(-1, 3)
     glance, levels_shown = _glance(winner)
@@ -249,9 +256,12 @@ def unpack_volume(stored: Mapping[str, NDArray[np.generic]], index: int) -> NDAr
     return volume
 
 
-def _extremes(volume: NDArray[np.floating], affine: ArrayLike, step: int) -> NDArray[np.float32]:
-    """Reduce a volume to the values of largest size in its blocks, turned to RAS."""
-    small = np.nan_to_num(turned(volume, affine).astype(np.float32), posinf=0.0, neginf=0.0)
+def _extremes(volume: NDArray[np.generic], step: int) -> NDArray[np.float32]:
+    """Reduce a volume to the values of largest size in its blocks."""
+    small = volume.astype(np.float32, order="C")
+    known = np.isfinite(small)
+    if not known.all():
+        small = np.where(known, small, np.float32(0.0))
     if step == 1:
         return small
     high = _reduced(small, step, np.maximum)
@@ -274,33 +284,51 @@ def _reduced(volume: NDArray[np.float32], step: int, reduce: np.ufunc) -> NDArra
     return volume
 
 
-def _middle(share: NDArray[np.float32], box: Box) -> tuple[int, int, int]:
+def _middle(share: NDArray[np.float32]) -> tuple[int, int, int] | None:
     """Find the voxel inside the heaviest part of a map that is nearest to that part's centre."""
-    inside = share[box]
-    body = inside >= PART_LEVEL
+    body = share >= PART_LEVEL
     if not body.any():
-        x, y, z = (size // 2 for size in share.shape)
-        return x, y, z
-    from scipy import ndimage  # here: workers that extract can do without
-
-    parts, n_parts = ndimage.label(body)
-    masses = np.bincount(parts.ravel(), weights=inside.ravel(), minlength=n_parts + 1)
-    places = np.argwhere(parts == int(np.argmax(masses[1:])) + 1)
-    weights = inside[tuple(places.T)].astype(np.float64)
+        return None
+    places, weights = np.argwhere(body), share[body].astype(np.float64)
+    part = _parts(body)
+    heaviest = part == np.bincount(part, weights=weights).argmax()
+    places, weights = places[heaviest], weights[heaviest]
     centre = weights @ places / weights.sum()
-    nearest = places[int(np.argmin(((places - centre) ** 2).sum(axis=1)))]
-    x, y, z = (int(place) + part.start for place, part in zip(nearest, box, strict=True))
+    x, y, z = places[int(np.argmin(((places - centre) ** 2).sum(axis=1)))].tolist()
     return x, y, z
 
 
-def _bounding_box(body: NDArray[np.bool_]) -> Box:
-    """Give the smallest box that holds every true voxel; an empty one where there is none."""
-    ends = []
+def _parts(body: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Label the connected parts; give the label of every true voxel, in the array's order."""
+    # SciPy's ndimage would bring 0.1 s of imports, which is more than all maps of an atlas cost.
+    from scipy.sparse import csgraph, csr_array  # here: workers that extract can do without
+
+    n_voxels = int(body.sum())
+    number = np.zeros(body.shape, dtype=np.int32)
+    number[body] = np.arange(n_voxels, dtype=np.int32)
+    pairs = []
     for axis in range(3):
-        others = tuple(i for i in range(3) if i != axis)
-        hit = np.flatnonzero(body.any(axis=others))
-        ends.append(slice(int(hit[0]), int(hit[-1]) + 1) if hit.size else slice(0, 0))
-    return ends[0], ends[1], ends[2]
+        ahead = (slice(None),) * axis
+        here, next_to = (*ahead, slice(None, -1)), (*ahead, slice(1, None))
+        both = body[here] & body[next_to]
+        pairs.append(np.array([number[here][both], number[next_to][both]]))
+    rows, columns = np.hstack(pairs)
+    graph = csr_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), (n_voxels, n_voxels))
+    part: NDArray[np.int32] = csgraph.connected_components(graph, directed=False)[1]
+    return part
+
+
+def _box_of(values: NDArray[np.generic]) -> Box:
+    """Give the smallest box with every value that is not 0; an empty one where there is none."""
+    body = (values != 0).view(np.uint8)  # bitwise: three times as fast as any()
+    box = []
+    for axis in range(3):
+        others = tuple(other for other in range(3) if other != axis)
+        hit = np.flatnonzero(np.bitwise_or.reduce(body, axis=others))
+        if not hit.size:
+            return slice(0, 0), slice(0, 0), slice(0, 0)
+        box.append(slice(int(hit[0]), int(hit[-1]) + 1))
+    return box[0], box[1], box[2]
 
 
 def _glance(winner: NDArray[np.int16]) -> tuple[NDArray[np.int16], NDArray[np.int32]]:

@@ -115,16 +115,30 @@ def coarse_means(volume: NDArray[np.generic], affine: ArrayLike, step: int) -> N
     3D ndarray of float32
         The small volume.
     """
-    small = np.nan_to_num(turned(volume, affine).astype(np.float32), posinf=0.0, neginf=0.0)
+    small = np.asarray(turned(volume, affine), dtype=np.float32)
+    known = np.isfinite(small)
+    if not known.all():
+        small = np.where(known, small, np.float32(0.0))
     if step == 1:
-        return small
-    for axis in range(3):
-        starts = np.arange(0, small.shape[axis], step)
-        counts = np.diff(np.append(starts, small.shape[axis])).astype(np.float32)
-        along = tuple(-1 if other == axis else 1 for other in range(3))
-        sums = np.add.reduceat(small, starts, axis=axis)
-        small = (sums / counts.reshape(along)).astype(np.float32)
-    return small
+        return np.ascontiguousarray(small)
+    # The axis that is slowest in memory first: what is left of it is read in long pieces.
+    for axis in sorted(range(3), key=lambda axis: -abs(small.strides[axis])):
+        small = _block_means(small, axis, step)
+    return np.ascontiguousarray(small)
+
+
+def _block_means(volume: NDArray[np.float32], axis: int, step: int) -> NDArray[np.float32]:
+    """Average neighbours along one axis; the last block may be a short one."""
+    size = volume.shape[axis]
+    ahead = (slice(None),) * axis
+    sums = volume[*ahead, ::step].copy(order="K")
+    for start in range(1, step):
+        part = volume[*ahead, start::step]
+        sums[*ahead, : part.shape[axis]] += part
+    counts = np.full(-(-size // step), step, dtype=np.float32)
+    counts[-1] = size - (len(counts) - 1) * step
+    sums /= counts.reshape([-1 if other == axis else 1 for other in range(3)])
+    return sums
 
 
 def turned(volume: NDArray[np.generic], affine: ArrayLike) -> NDArray[np.generic]:

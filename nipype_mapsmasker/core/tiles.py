@@ -187,7 +187,9 @@ class TiledRows:
             found[tile.rows] += np.count_nonzero(tile.block, axis=1)
         return found
 
-    def keep(self, columns: NDArray[np.bool_]) -> TiledRows:
+    def keep(
+        self, columns: NDArray[np.bool_], voxels: NDArray[np.int64]
+    ) -> tuple[TiledRows, NDArray[np.int64]]:
         """
         Leave voxels out.
 
@@ -195,26 +197,37 @@ class TiledRows:
         ----------
         columns : (V,) ndarray of bool
             The voxels that stay.
+        voxels : (V,) ndarray of int
+            Flat indices of all.
 
         Returns
         -------
-        TiledRows
+        rows : TiledRows
             A copy, without cubes and rows of which nothing is left.
+        voxels : (V_kept,) ndarray of int
+            Flat indices of its columns, in the order of `tile_rows`.
         """
+        whole = np.zeros(columns.size, dtype=bool)
+        whole[columns] = whole_quads(voxels[columns])
         blocks, rows, sizes = [np.zeros(0, self.values.dtype)], [np.zeros(0, np.int64)], []
+        places = [np.zeros(0, np.int64)]
         every = np.arange(self.n_rows)
         for tile in self.tiles():
-            kept = columns[tile.columns]
-            block = tile.block if kept.all() else tile.block[:, kept]
+            block, here = tile.block, voxels[tile.columns]
+            if not columns[tile.columns].all():
+                kept = np.flatnonzero(columns[tile.columns])
+                kept = kept[np.argsort(~whole[tile.columns][kept], kind="stable")]
+                block, here = block[:, kept], here[kept]
             filled = block.any(axis=1)
             sizes.append((block.shape[1], int(filled.sum())))
             blocks.append(np.ravel(block if filled.all() else block[filled]))
             rows.append(every[tile.rows][filled])
+            places.append(here)
         found = np.array([size for size in sizes if size[0]], dtype=np.int64).reshape(-1, 2)
         starts, row_starts = (np.append(0, np.cumsum(found[:, axis])) for axis in (0, 1))
         values = np.concatenate(blocks)
-        found_rows = TiledRows(self.n_rows, starts, row_starts, np.concatenate(rows), values)
-        return found_rows, np.concatenate(places)
+        kept_rows = TiledRows(self.n_rows, starts, row_starts, np.concatenate(rows), values)
+        return kept_rows, np.concatenate(places)
 
     def minus(
         self,

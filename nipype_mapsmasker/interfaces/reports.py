@@ -7,6 +7,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from nipype.interfaces.base import (
     BaseInterfaceInputSpec,
     File,
@@ -32,16 +33,17 @@ from nipype_mapsmasker.interfaces.traits import (
     run_file,
     with_parameters,
 )
+from nipype_mapsmasker.io.arrays import save_arrays
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.journal import note
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
 from nipype_mapsmasker.io.results.summary import read_summary
-from nipype_mapsmasker.io.tables.signals import read_signals
 from nipype_mapsmasker.reports.folder import page_links, redraw_run, write_cohort_page
+from nipype_mapsmasker.reports.judged import judged, keep_judged
 from nipype_mapsmasker.reports.load import (
     PageFiles,
     load_run,
-    write_report_data,
+    report_data,
     write_run_page,
 )
 
@@ -112,12 +114,11 @@ class ReportRun(RunInterface):
             LOGGER.debug("While drawing a page:", exc_info=True)
 
     def _draw(self, cwd: Path) -> None:
-        """Write what the page needs, then the page."""
+        """Write what the page needs, and the page."""
         inputs = self.inputs
         summary = read_summary(inputs.summary_file, inputs.signals_file, inputs.timeseries_file)
-        data_file = write_report_data(
-            cwd / "reportdata.npz",
-            n_volumes=len(read_signals(inputs.signals_file)[0]),
+        data = report_data(
+            n_volumes=summary["n_volumes"],
             summary=summary,
             cuts_file=inputs.cuts_file,
             fit_coverage_file=inputs.fit_coverage_file,
@@ -125,16 +126,19 @@ class ReportRun(RunInterface):
             high_variance_file=inputs.high_variance_file,
             sample_mask_file=inputs.sample_mask_file,
         )
-        self._results["data_file"] = str(data_file)
         files = PageFiles(
             signals_file=Path(inputs.signals_file),
             timeseries_file=Path(inputs.timeseries_file),
             coverage_file=Path(inputs.coverage_file),
             fit_quality_file=_path(inputs.fit_quality_file),
             mean_file=_path(inputs.mean_file),
-            data_file=data_file,
         )
-        run = load_run(inputs.run_id, files, self._sidecar(summary))
+        try:
+            run = judged(load_run(inputs.run_id, files, self._sidecar(summary), data=data))
+            data["judged"] = np.array(keep_judged(run))
+        finally:  # without a page, too: it can be made later
+            data_file = save_arrays(cwd / "reportdata.npz", data)
+            self._results["data_file"] = str(data_file)
         page = write_run_page(
             cwd / "page.html",
             run,

@@ -36,9 +36,12 @@ def save_arrays(path: str | Path, arrays: Mapping[str, NDArray[np.generic]]) -> 
     with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name, array in arrays.items():
             member = zipfile.ZipInfo(name + ".npy")  # dated 1980, so that bytes repeat
-            member.compress_type = zipfile.ZIP_DEFLATED
+            values = np.asarray(array)
+            # Bytes are what somebody has packed already.
+            is_packed = values.dtype == np.uint8
+            member.compress_type = zipfile.ZIP_STORED if is_packed else zipfile.ZIP_DEFLATED
             buffer = io.BytesIO()
-            np.lib.format.write_array(buffer, np.asarray(array), allow_pickle=False)
+            np.lib.format.write_array(buffer, values, allow_pickle=False)
             archive.writestr(member, buffer.getvalue())
     return path
 

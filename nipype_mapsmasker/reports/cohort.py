@@ -14,6 +14,7 @@ from nipype_mapsmasker.core.group import modularity, region_distances
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports import verdict as v
 from nipype_mapsmasker.reports.comparison import compare_strategy
+from nipype_mapsmasker.reports.judged import judged
 from nipype_mapsmasker.reports.outliers import compare_runs, groups_of
 from nipype_mapsmasker.reports.results import AtlasSummary, CohortResults, RunResults, RunRow
 
@@ -107,8 +108,10 @@ class CohortBuilder:
         RunRow
             Its row, as far as it is known before the cohort is complete.
         """
-        values = m.run_measures(run)
-        verdict = v.judge(run, values)
+        run = judged(run)
+        assert run.measures is not None
+        assert run.verdict is not None
+        values, verdict = dict(run.measures), run.verdict
         row = RunRow(
             run_id=run.run_id,
             atlas=run.atlas,

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.cuts import select_cuts
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.arrays import load_arrays, save_arrays
+from nipype_mapsmasker.io.arrays import load_arrays
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.images.headers import read_info
 from nipype_mapsmasker.io.images.reader import read_volumes
@@ -28,14 +28,15 @@ from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.fmriprep import read_tedana, split_tedana
 from nipype_mapsmasker.io.tables.rows import read_rows
 from nipype_mapsmasker.io.tables.signals import read_signals
+from nipype_mapsmasker.reports.judged import with_judged
 from nipype_mapsmasker.reports.palettes import BACKGROUND
 from nipype_mapsmasker.reports.results import RunResults, Source
 
 __all__ = [
     "PageFiles",
     "load_run",
+    "report_data",
     "write_page",
-    "write_report_data",
     "write_run_page",
 ]
 
@@ -55,7 +56,7 @@ class PageFiles:
     signals_file, timeseries_file, coverage_file : Path
         Raw signals, cleaned signals, coverage of the maps.
     fit_quality_file, mean_file, data_file : Path or None
-        Quality of the fit, mean image, and the file of `write_report_data`.
+        Quality of the fit, mean image, and the file with what `report_data` gathers.
     """
 
     signals_file: Path
@@ -66,8 +67,7 @@ class PageFiles:
     data_file: Path | None = None
 
 
-def write_report_data(
-    path: str | Path,
+def report_data(
     *,
     n_volumes: int,
     summary: Mapping[str, Any],
@@ -76,14 +76,12 @@ def write_report_data(
     confounds_files: str | Sequence[str] | None = None,
     high_variance_file: str | None = None,
     sample_mask_file: str | None = None,
-) -> Path:
+) -> dict[str, NDArray[Any]]:
     """
-    Keep, small and in one file, what a page needs and no other result holds.
+    Gather, small, what a page needs and no other result holds.
 
     Parameters
     ----------
-    path : str or Path
-        The ``.npz``.
     n_volumes : int
         T.
     summary : mapping
@@ -95,8 +93,8 @@ def write_report_data(
 
     Returns
     -------
-    Path
-        The file.
+    dict of str to ndarray
+        For `nipype_mapsmasker.io.arrays.save_arrays`.
     """
     given = [confounds_files] if isinstance(confounds_files, str) else list(confounds_files or [])
     arrays: dict[str, NDArray[Any]] = {}
@@ -119,11 +117,16 @@ def write_report_data(
     if cuts_file is not None:
         cuts = load_arrays(cuts_file)
         arrays |= {f"cuts_{name}": array for name, array in cuts.items()}
-    return save_arrays(path, arrays)
+    return arrays
 
 
 def load_run(
-    run_id: str, files: PageFiles, sidecar: Mapping[str, Any], *, with_pictures: bool = True
+    run_id: str,
+    files: PageFiles,
+    sidecar: Mapping[str, Any],
+    *,
+    data: Mapping[str, NDArray[Any]] | None = None,
+    with_pictures: bool = True,
 ) -> RunResults:
     """
     Read what the page of a run shows.
@@ -136,6 +139,8 @@ def load_run(
         Its small files.
     sidecar : mapping
         The JSON beside the cleaned signals.
+    data : mapping of str to ndarray, optional
+        What `report_data` gathered; by default read from its file.
     with_pictures : bool
         Whether to read the mean image and the cuts of the maps, which a cohort's page does
         not need.
@@ -154,7 +159,8 @@ def load_run(
     rows = read_rows(files.coverage_file)
     place = {row["Node"]: index for index, row in enumerate(rows)}
     chosen = [place[name] for name in names]
-    data = load_arrays(files.data_file) if files.data_file is not None else {}
+    if data is None:
+        data = {} if files.data_file is None else load_arrays(files.data_file)
     inflation = data.get("variance_inflation")
     values: dict[str, Any] = {
         "confounds": data.get("confounds"),
@@ -174,12 +180,12 @@ def load_run(
         # One number of the run, the same in every row.
         values["fluctuation_r_squared"] = float(fit[0, columns.index("fluctuation_r_squared")])
     if with_pictures and files.mean_file is not None:
-        values["mean_image"] = read_volumes(files.mean_file, ndim=3)
+        values["mean_image"] = read_volumes(files.mean_file, ndim=3, dtype=np.float32)
         values["affine"] = read_info(files.mean_file).grid.affine
     cuts = {name[5:]: array for name, array in data.items() if name.startswith("cuts_")}
     if with_pictures and cuts and len(cuts["peak"]) == len(rows):
         values["cuts"] = select_cuts(cuts, chosen)
-    return RunResults(
+    run = RunResults(
         run_id=run_id,
         names=names,
         raw=raw,
@@ -188,6 +194,7 @@ def load_run(
         **values,
         **_facts(sidecar, data),
     )
+    return with_judged(run, str(data["judged"])) if "judged" in data else run
 
 
 def write_run_page(

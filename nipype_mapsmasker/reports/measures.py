@@ -18,7 +18,6 @@ __all__ = [
     "LOST_COVERAGE",
     "MEASURES",
     "Measure",
-    "clustered_order",
     "confound_correlations",
     "correlation_matrix",
     "detrended",
@@ -28,9 +27,6 @@ __all__ = [
     "run_power",
     "upper_triangle",
 ]
-
-MAX_OPTIMAL_LEAVES = 200
-"""Up to this many maps the leaves of the clustering are put in optimal order (cubic cost)."""
 
 Array = NDArray[Any]
 
@@ -132,34 +128,9 @@ def upper_triangle(matrix: Array) -> Array:
     return matrix[np.triu_indices(len(matrix), 1)]
 
 
-def clustered_order(matrix: Array) -> list[int]:
-    """
-    Order maps so that those with like signals stand together.
-
-    Parameters
-    ----------
-    matrix : (K, K) ndarray of float
-        Correlations.
-
-    Returns
-    -------
-    list of int
-        Leaves of average linkage on 1 - r; flat signals, which have no place, come last.
-    """
-    known = np.flatnonzero(np.isfinite(matrix).sum(axis=0) > 1)
-    lost = np.setdiff1d(np.arange(len(matrix)), known).tolist()
-    if len(known) < 3:
-        return [*known.tolist(), *lost]
-    distance = 1.0 - np.nan_to_num(matrix[np.ix_(known, known)])
-    condensed = np.clip(upper_triangle((distance + distance.T) / 2), 0.0, 2.0)
-    optimal = len(known) <= MAX_OPTIMAL_LEAVES
-    from scipy.cluster import hierarchy  # here: workers that extract can do without
-
-    tree = hierarchy.linkage(condensed, method="average", optimal_ordering=optimal)
-    return [*known[hierarchy.leaves_list(tree)].tolist(), *lost]
-
-
-def run_measures(run: RunResults) -> dict[str, float]:
+def run_measures(
+    run: RunResults, odd: tuple[Sequence[int], Sequence[int]] | None = None
+) -> dict[str, float]:
     """
     Boil a run down to the numbers of the cohort's table.
 
@@ -167,6 +138,8 @@ def run_measures(run: RunResults) -> dict[str, float]:
     ----------
     run : RunResults
         The run.
+    odd : tuple of sequence of int, optional
+        From `odd_volumes`, where they are known already.
 
     Returns
     -------
@@ -176,7 +149,7 @@ def run_measures(run: RunResults) -> dict[str, float]:
     keep = run.kept
     raw = run.raw[keep]
     final = raw if run.cleaned is None else run.cleaned
-    startup, spikes = odd_volumes(run)
+    startup, spikes = odd_volumes(run) if odd is None else odd
     deviation = np.where(flat_columns(raw), np.nan, _sd(raw))
     values: dict[str, float] = {
         "n_volumes": float(len(keep)),

@@ -24,12 +24,12 @@ WIDE_POINTS = 1_000_000
 """Up to so many points each has two bytes, beyond it one, which means fewer digits."""
 
 LEVEL = 3
-"""Of compression: signals are mostly noise, on which higher levels are wasted."""
+"""Of compression: numbers are mostly noise, on which higher levels are wasted."""
 
 Array = NDArray[Any]
 
 
-def pack_bytes(values: Array, level: int = 6) -> str:
+def pack_bytes(values: Array, level: int = LEVEL) -> str:
     """
     Compress an array to text.
 
@@ -37,7 +37,7 @@ def pack_bytes(values: Array, level: int = 6) -> str:
     ----------
     values : ndarray
         Of bytes, or of larger numbers, which are written low byte first.
-    level : int, default=6
+    level : int, default=3
         zlib's.
 
     Returns
@@ -88,7 +88,7 @@ def pack_columns(signals: Array, *, wide: bool = True) -> dict[str, Any]:
     turned = np.ascontiguousarray(codes.T)
     planes = [(turned & 255).astype(np.uint8), (turned >> 8).astype(np.uint8)]
     return {
-        "codes": pack_bytes(np.stack(planes) if wide else planes[0], LEVEL),
+        "codes": pack_bytes(np.stack(planes) if wide else planes[0]),
         "bytes": 2 if wide else 1,
         "digits": digits.tolist(),
         "first": first.astype(np.int64).tolist(),

@@ -13,6 +13,7 @@ from nipype_mapsmasker.reports import outliers as o
 from nipype_mapsmasker.reports import verdict as v
 from nipype_mapsmasker.reports.cohort_data import LEVELS, CohortNumbers, cohort_numbers, table_data
 from nipype_mapsmasker.reports.html import Html, document, href, join, tag
+from nipype_mapsmasker.reports.ordering import clustered_order
 from nipype_mapsmasker.reports.page_strategies import strategies_section
 from nipype_mapsmasker.reports.palettes import share_palette
 from nipype_mapsmasker.reports.parts import (
@@ -207,7 +208,7 @@ def _order(atlas: AtlasSummary) -> list[int]:
     """Order maps so that those with like signals stand together."""
     if atlas.mean_correlation is None:
         return list(range(len(atlas.names)))
-    return m.clustered_order(atlas.mean_correlation)
+    return clustered_order(atlas.mean_correlation)
 
 
 def _atlas(name: str, atlas: AtlasSummary, rows: list[RunRow]) -> Html:

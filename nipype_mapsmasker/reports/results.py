@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nipype_mapsmasker.reports.limits import LEVEL_WORDS
+
 __all__ = [
     "AtlasSummary",
     "CohortResults",
+    "Finding",
     "RunResults",
     "RunRow",
     "Source",
     "StrategyComparison",
+    "Verdict",
 ]
 
 Array = NDArray[Any]
@@ -40,6 +44,63 @@ class Source:
     role: str
     path: str
     checksum: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """
+    Hold one reason.
+
+    Parameters
+    ----------
+    level : str
+        'bad', 'check' or 'note'; notes do not weigh on the verdict.
+    about : str
+        What was measured.
+    text : str
+        A sentence with the value and the threshold.
+    volumes : tuple of int
+        The volumes that it is about, counted from 0.
+    maps : tuple of str
+        The maps that it is about, by name.
+    """
+
+    level: str
+    about: str
+    text: str
+    volumes: tuple[int, ...] = ()
+    maps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """
+    Hold the judgement of a run.
+
+    Parameters
+    ----------
+    level : str
+        'good', 'check' or 'bad': that of the worst finding.
+    findings : tuple of Finding
+        Worst first.
+    lost_maps, cut_maps : tuple of str
+        Maps without a signal, and maps of which less than
+        `nipype_mapsmasker.reports.limits.CUT_COVERAGE` had data.
+    startup_volumes, spike_volumes : tuple of int
+        Kept volumes, counted from 0, before the steady state, and with a jump of most signals.
+    """
+
+    level: str
+    findings: tuple[Finding, ...]
+    lost_maps: tuple[str, ...] = ()
+    cut_maps: tuple[str, ...] = ()
+    startup_volumes: tuple[int, ...] = ()
+    spike_volumes: tuple[int, ...] = ()
+
+    @property
+    def words(self) -> str:
+        """The verdict in words."""
+        return LEVEL_WORDS[self.level]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -96,6 +157,11 @@ class RunResults:
         Relative path of the cohort's page, for the link back.
     files : sequence of tuple of str
         What each of the run's own files is, and its path relative to the page.
+    measures : mapping of str to float, optional
+        Numbers by the names in `nipype_mapsmasker.reports.measures.MEASURES`, where they are
+        known already.
+    verdict : Verdict, optional
+        Likewise.
     """
 
     run_id: str
@@ -128,6 +194,8 @@ class RunResults:
     warnings: Sequence[str] = ()
     cohort_page: str = ""
     files: Sequence[tuple[str, str]] = ()
+    measures: Mapping[str, float] | None = None
+    verdict: Verdict | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not belong together."""

@@ -15,7 +15,9 @@ from nipype_mapsmasker.reports import verdict as v
 from nipype_mapsmasker.reports.brain import Brain
 from nipype_mapsmasker.reports.charts import spans
 from nipype_mapsmasker.reports.html import Html, join, tag
+from nipype_mapsmasker.reports.judged import judged
 from nipype_mapsmasker.reports.limits import CUT_COVERAGE, VARIANCE_INFLATION
+from nipype_mapsmasker.reports.ordering import clustered_order
 from nipype_mapsmasker.reports.packing import WIDE_POINTS, pack_bytes, pack_columns, rounded
 from nipype_mapsmasker.reports.results import RunResults
 from nipype_mapsmasker.reports.spectra import signal_spectra
@@ -86,8 +88,10 @@ def run_numbers(run: RunResults, indices: Sequence[int] | None) -> RunNumbers:
     RunNumbers
         The numbers.
     """
-    values = m.run_measures(run)
-    verdict = v.judge(run, values)
+    run = judged(run)
+    assert run.measures is not None
+    assert run.verdict is not None
+    verdict = run.verdict
     flags = _flags(run, verdict)
     if indices is None:
         view = sorted(range(len(run.names)), key=lambda index: (index not in flags, index))
@@ -100,7 +104,7 @@ def run_numbers(run: RunResults, indices: Sequence[int] | None) -> RunNumbers:
         if run.cleaned is not None:
             _, power_after = signal_spectra(run.cleaned, run.kept, run.t_r)
     return RunNumbers(
-        values=values,
+        values=dict(run.measures),
         verdict=verdict,
         view=view,
         flags=flags,
@@ -165,7 +169,7 @@ def page_data(run: RunResults, numbers: RunNumbers, brain: Brain | None) -> dict
             if array is not None and np.isfinite(array).any()
         },
         "spectra": _packed_spectra(run, numbers),
-        "order": m.clustered_order(numbers.after),
+        "order": clustered_order(numbers.after),
         "brain": None if brain is None else brain.data,
     }
 
@@ -255,7 +259,7 @@ def _packed_spectra(run: RunResults, numbers: RunNumbers) -> dict[str, Any] | No
         power[~(power >= low)] = np.nan  # below the axis
         scaled = np.rint((power - low) / SPECTRUM_DECADES * _SPECTRUM_CODES)
         codes = np.where(np.isfinite(power), scaled, 255).astype(np.uint8)
-        packed[name] = pack_bytes(codes.T, 3)
+        packed[name] = pack_bytes(codes.T)
     high_pass, low_pass = pass_band(run)
     nyquist = 0.5 / run.t_r
     band = None

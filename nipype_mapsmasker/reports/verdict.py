@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.reports import limits as lim
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports.limits import CUT_COVERAGE, LEVEL_WORDS, thresholds
-from nipype_mapsmasker.reports.results import RunResults
+from nipype_mapsmasker.reports.results import Finding, RunResults, Verdict
 from nipype_mapsmasker.reports.spectral import BAND, find_pace
 
 __all__ = [
@@ -28,63 +27,11 @@ __all__ = [
 Array = NDArray[Any]
 
 
-@dataclass(frozen=True)
-class Finding:
-    """
-    Hold one reason.
-
-    Parameters
-    ----------
-    level : str
-        'bad', 'check' or 'note'; notes do not weigh on the verdict.
-    about : str
-        What was measured.
-    text : str
-        A sentence with the value and the threshold.
-    volumes : tuple of int
-        The volumes that it is about, counted from 0.
-    maps : tuple of str
-        The maps that it is about, by name.
-    """
-
-    level: str
-    about: str
-    text: str
-    volumes: tuple[int, ...] = ()
-    maps: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """
-    Hold the judgement of a run.
-
-    Parameters
-    ----------
-    level : str
-        'good', 'check' or 'bad': that of the worst finding.
-    findings : tuple of Finding
-        Worst first.
-    lost_maps, cut_maps : tuple of str
-        Maps without a signal, and maps of which less than `CUT_COVERAGE` had data.
-    startup_volumes, spike_volumes : tuple of int
-        Kept volumes, counted from 0, before the steady state, and with a jump of most signals.
-    """
-
-    level: str
-    findings: tuple[Finding, ...]
-    lost_maps: tuple[str, ...] = ()
-    cut_maps: tuple[str, ...] = ()
-    startup_volumes: tuple[int, ...] = ()
-    spike_volumes: tuple[int, ...] = ()
-
-    @property
-    def words(self) -> str:
-        """The verdict in words."""
-        return LEVEL_WORDS[self.level]
-
-
-def judge(run: RunResults, values: Mapping[str, float] | None = None) -> Verdict:
+def judge(
+    run: RunResults,
+    values: Mapping[str, float] | None = None,
+    odd: tuple[tuple[int, ...], tuple[int, ...]] | None = None,
+) -> Verdict:
     """
     Judge one run by absolute thresholds.
 
@@ -94,6 +41,8 @@ def judge(run: RunResults, values: Mapping[str, float] | None = None) -> Verdict
         The run.
     values : mapping of str to float, optional
         From `nipype_mapsmasker.reports.measures.run_measures`, where they are known already.
+    odd : tuple of tuple of int, optional
+        From `nipype_mapsmasker.reports.measures.odd_volumes`, likewise.
 
     Returns
     -------
@@ -108,8 +57,7 @@ def judge(run: RunResults, values: Mapping[str, float] | None = None) -> Verdict
     flat = m.flat_columns(run.raw[run.kept]) & ~lost
     ratio = _ratios(run, lost | flat)
     dead = ratio < 1 / lim.SPREAD_RATIO
-    odd = values.get("startup_volumes") or values.get("spikes")
-    startup, spikes = m.odd_volumes(run) if odd else ((), ())
+    startup, spikes = m.odd_volumes(run) if odd is None else odd
     findings = [
         *_judge_kept(run, values),
         *_judge_coverage(names, lost | cut, coverage),

@@ -355,7 +355,7 @@ def denoise(scene, call, chosen, out=None):
 
 
 def test_other_strategies_clean_nothing_that_is_clean(scene, call, work):
-    """Of strategies that stay nothing is done again; of new and changed ones all but the images."""
+    """Of strategies that stay nothing is done again; for the others no image is read."""
     chosen = {
         "none": {"strategy": []},
         "all": {"columns": ["*"]},
@@ -395,7 +395,7 @@ def test_other_strategies_clean_nothing_that_is_clean(scene, call, work):
 
 
 def test_warnings_of_an_extraction_stay_with_other_strategies(scene, call, work):
-    """Whatever strategies an earlier call had, what its extraction said is said of the new ones."""
+    """Whatever strategies an earlier call had, what its extraction said is said again."""
     scene.places = [0]
     run_id = scene.tiny.run_ids[0]
     assert denoise(scene, call, {"none": {"strategy": []}}) == 0

@@ -76,23 +76,6 @@ def test_temporal_snr_is_mean_over_deviation() -> None:
     assert m.run_measures(run)["tsnr"] == pytest.approx(65 / 2, rel=0.05)
 
 
-def test_clustering_puts_like_signals_together_and_lost_ones_last() -> None:
-    rng = np.random.default_rng(0)
-    signals = rng.standard_normal((100, 3))[:, [0, 1, 2, 0, 1, 2, 0]]
-    signals = signals + 0.1 * rng.standard_normal(signals.shape)
-    signals[:, 4] = 0.0
-    order = m.clustered_order(m.correlation_matrix(signals))
-    assert sorted(order) == list(range(7))
-    assert order[-1] == 4
-    places = [order.index(index) for index in (0, 3, 6)]
-    assert max(places) - min(places) == 2
-
-
-@pytest.mark.parametrize("n_maps", [0, 1, 2])
-def test_few_maps_can_be_ordered(n_maps: int) -> None:
-    assert sorted(m.clustered_order(np.eye(n_maps))) == list(range(n_maps))
-
-
 def test_measures_of_a_run_have_no_nan() -> None:
     values = m.run_measures(make_run(with_maps=False))
     assert set(values) <= set(m.MEASURES)

@@ -20,6 +20,7 @@ from nipype_mapsmasker.reports.figures.signals import figure_carpet, figure_spec
 from nipype_mapsmasker.reports.figures.style import save_figure
 from nipype_mapsmasker.reports.folder import result_runs, stored_pages
 from nipype_mapsmasker.reports.load import load_run
+from nipype_mapsmasker.reports.ordering import clustered_order
 from nipype_mapsmasker.reports.outliers import find_outliers
 from nipype_mapsmasker.reports.results import AtlasSummary, CohortResults, RunResults
 from nipype_mapsmasker.reports.run_data import pass_band
@@ -143,7 +144,7 @@ def _atlas_figures(atlas: AtlasSummary) -> Iterator[tuple[str, Figure]]:
         yield "coverage", figure_coverage_heat(atlas.coverage, atlas.run_ids, names)
     if atlas.mean_correlation is None:
         return
-    order = m.clustered_order(atlas.mean_correlation)
+    order = clustered_order(atlas.mean_correlation)
     yield "mean", figure_correlation(atlas.mean_correlation, names, order=order, title="Mean")
     if atlas.sd_correlation is not None:
         yield "spread", figure_spread(atlas.sd_correlation, names, order=order, title="Spread")
