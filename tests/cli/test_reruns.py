@@ -18,7 +18,6 @@ import nipype_mapsmasker.cohort.plan as plan_module
 import nipype_mapsmasker.io.results.provenance as provenance_module
 import nipype_mapsmasker.workflows.cohort as builder_module
 from nipype_mapsmasker.io.results.layout import private_folder, run_files
-from nipype_mapsmasker.io.results.manifests import read_manifest
 from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.cli.conftest import statuses
 from tests.tiny import make_tiny
@@ -344,69 +343,3 @@ def test_files_swept_from_the_work_folder_are_made_again(scene, call, work, monk
     assert call_scene(call, scene).code == 0
     assert (work["fits"], work["images"]) == (1, 3)
     assert_as_if_fresh(scene, call)
-
-
-def denoise(scene, call, chosen, out=None):
-    """Call with strategies of one's own; give the exit code."""
-    path = scene.out.parent / "own.json"
-    path.write_text(json.dumps([{"name": name, **words} for name, words in chosen.items()]))
-    words = ("--denoise", path, "--connectivity", "pearson", "precision")
-    return call_scene(call, scene, *words, out=out).code
-
-
-def test_other_strategies_clean_nothing_that_is_clean(scene, call, work):
-    """Of strategies that stay nothing is done again; for the others no image is read."""
-    chosen = {
-        "none": {"strategy": []},
-        "all": {"columns": ["*"]},
-        "some": {"columns": ["*"], "detrend": False},
-    }
-    assert denoise(scene, call, chosen) == 0
-    work.clear()
-    chosen = {
-        "all": chosen["all"],
-        "some": {"columns": ["*"], "standardize": "zscore"},
-        "more": {"columns": ["*"], "low_pass": 0.1},
-    }
-    names = [run_files(scene.out, scene.tiny.run_ids[place]) for place in scene.places]
-    kept = [name.timeseries("maps", "all") for name in names]
-    before = [path.stat().st_ino for path in kept]
-    assert denoise(scene, call, chosen) == 0
-    assert (work["fits"], work["images"], work["cleanings"]) == (0, 0, 6)
-    assert [path.stat().st_ino for path in kept] == before
-    fresh = scene.out.with_name("fresh")
-    assert denoise(scene, call, chosen, out=fresh) == 0
-    keys = ("run_id", "status", "reason", "volumes", "kept", "warnings")
-    tables = [read_rows(folder / "runs.tsv") for folder in (scene.out, fresh)]
-    old, new = ([[row[key] for key in keys] for row in table] for table in tables)
-    assert old == new
-    for place in scene.places:
-        records = [
-            read_manifest(run_files(folder, scene.tiny.run_ids[place]).manifest)
-            for folder in (scene.out, fresh)
-        ]
-        assert sorted(records[0].files) == sorted(records[1].files)
-        for name in records[0].files:
-            if name.endswith(".tsv"):
-                assert (scene.out / name).read_bytes() == (fresh / name).read_bytes(), name
-    work.clear()
-    assert denoise(scene, call, chosen) == 0
-    assert work["cleanings"] == 0
-
-
-def test_warnings_of_an_extraction_stay_with_other_strategies(scene, call, work):
-    """Whatever strategies an earlier call had, what its extraction said is said again."""
-    scene.places = [0]
-    run_id = scene.tiny.run_ids[0]
-    assert denoise(scene, call, {"none": {"strategy": []}}) == 0
-    sidecar = run_files(scene.out, run_id).sidecar("maps", "none")
-    told = json.loads(sidecar.read_text()) | {"extraction_warnings": ["It was dark."]}
-    manifest = run_files(scene.out, run_id).manifest
-    sidecar.write_text(json.dumps(told))
-    record = json.loads(manifest.read_text())
-    record["files"][sidecar.relative_to(scene.out).as_posix()] = None
-    manifest.write_text(json.dumps(record))
-    work.clear()
-    assert denoise(scene, call, {"all": {"columns": ["*"]}}) == 0
-    assert (work["images"], work["cleanings"]) == (0, 1)
-    assert "It was dark." in read_rows(scene.out / "runs.tsv")[0]["warnings"]
