@@ -5,9 +5,6 @@ Rows of weights cut into small cubes of the grid, each with the rows that have w
 A map covers a part of the brain, so most of a dense (K, V) array is zero. Voxels are ordered cube
 by cube, and a cube holds a small dense block of the rows that are not zero in it: a third or a
 quarter of the numbers for maps of networks, far fewer for regions, multiplied by BLAS either way.
-
-Within a cube come first the voxels that are used together with their neighbours, four at a time as
-they lie on disk, and then the others, so that most of a volume is gathered four voxels at once.
 """
 
 from __future__ import annotations
@@ -19,22 +16,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from nipype_mapsmasker.core.cubes import cube_of, cube_order, whole_quads
+
 __all__ = [
-    "CUBE",
-    "QUAD",
     "Support",
     "Tile",
     "TiledRows",
-    "cube_order",
     "tile_rows",
-    "whole_quads",
 ]
-
-CUBE = (16, 8, 8)
-"""Voxels of a cube along x, y and z: with 24 volumes, its values fit into a core's cache."""
-
-QUAD = 4
-"""Voxels that are gathered at once where all are used; they lie in one cube."""
 
 ROUNDING = 1e-12
 """What is left of a weight that is subtracted from itself is less than this share of it."""
@@ -294,51 +283,6 @@ class TiledRows:
         return product
 
 
-def cube_order(
-    voxels: NDArray[np.int64], shape: tuple[int, int, int]
-) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """
-    Sort voxels by the cube that they lie in; within it whole quads come first, in disk order.
-
-    Parameters
-    ----------
-    voxels : (V,) ndarray of int
-        Flat indices, disk order, rising.
-    shape : tuple of int
-        Shape (X, Y, Z) of the grid.
-
-    Returns
-    -------
-    order : (V,) ndarray of int
-        Which voxel comes when.
-    starts : (n_tiles + 1,) ndarray of int
-        Where each cube that holds any begins, and at last V.
-    """
-    cube = _cube_of(voxels, shape)
-    order = np.argsort(2 * cube + ~whole_quads(voxels), kind="stable")
-    starts = np.flatnonzero(np.diff(cube[order], prepend=-1))
-    return order, np.append(starts, voxels.size).astype(np.int64)
-
-
-def whole_quads(voxels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """
-    Tell which voxels are used together with their neighbours.
-
-    Parameters
-    ----------
-    voxels : (V,) ndarray of int
-        Flat indices of the voxels in use, each once, in any order.
-
-    Returns
-    -------
-    (V,) ndarray of bool
-        Whether all four voxels of the quad that each lies in are among them.
-    """
-    quads = voxels // QUAD
-    found: NDArray[np.bool_] = (np.bincount(quads, minlength=1) == QUAD)[quads]
-    return found
-
-
 def tile_rows(
     supports: Iterable[Support], shape: tuple[int, int, int]
 ) -> tuple[TiledRows, NDArray[np.int64]]:
@@ -363,7 +307,7 @@ def tile_rows(
     n_voxels = shape[0] * shape[1] * shape[2]
     used = np.zeros(n_voxels, dtype=bool)
     touched: list[NDArray[np.bool_]] = []
-    cubes = _cube_of(np.arange(n_voxels), shape).astype(np.int32)
+    cubes = cube_of(np.arange(n_voxels), shape).astype(np.int32)
     narrow = True
     for index, weights in supports:
         used[index] = True
@@ -392,14 +336,6 @@ def tile_rows(
         values[offsets[tile_of[place], row] + place] = weights
     row_starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return TiledRows(n_rows, starts, row_starts, np.nonzero(filled)[1], values), voxels
-
-
-def _cube_of(voxels: NDArray[np.int64], shape: tuple[int, int, int]) -> NDArray[np.int64]:
-    """Give the number of the cube that each voxel (V,) is counted to: that of its quad's first."""
-    z, rest = np.divmod(voxels // QUAD * QUAD, shape[0] * shape[1])
-    y, x = np.divmod(rest, shape[0])
-    n_x, n_y = (-(-size // edge) for size, edge in zip(shape[:2], CUBE[:2], strict=True))
-    return np.asarray(x // CUBE[0] + n_x * (y // CUBE[1] + n_y * (z // CUBE[2])))
 
 
 def _is_narrow(weights: NDArray[np.floating]) -> bool:

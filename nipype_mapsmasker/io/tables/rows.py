@@ -100,7 +100,9 @@ def rows_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
 
     Parameters
     ----------
-    rows, columns
+    rows : iterable of mapping
+        As in `write_rows`.
+    columns : sequence of str
         As in `write_rows`.
 
     Returns
