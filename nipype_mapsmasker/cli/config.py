@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -78,6 +77,8 @@ def without_config(words: Sequence[str], command: argparse.ArgumentParser) -> li
 
 def _read(path: str) -> dict[str, Any]:
     """Read the file."""
+    import tomllib
+
     try:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

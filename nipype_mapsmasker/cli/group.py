@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from nipype_mapsmasker.cli.screen import counted
 from nipype_mapsmasker.cohort.group import GroupOptions, group_cohort
 
 __all__ = ["group"]
@@ -34,7 +35,7 @@ def group(arguments: argparse.Namespace) -> int:
     if not arguments.quiet:
         for one in result.groups:
             name = f"atlas {one.atlas}" + (f", {one.strategy}" if one.strategy else "")
-            counts = f"{one.row['subjects']} subjects, {one.row['runs']} runs"
+            counts = ", ".join(counted(one.row[f"{what}s"], what) for what in ("subject", "run"))
             print(f"mapsmasker: {name}: {counts}", file=sys.stderr)
             for text in one.warnings:
                 print(f"mapsmasker: {name}: {text}", file=sys.stderr)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nipype_mapsmasker.cli.run import selection_of
+from nipype_mapsmasker.cli.screen import counted
 from nipype_mapsmasker.cohort.folder import FolderRuns, space_of_run
 from nipype_mapsmasker.cohort.inputs import collect_runs
 from nipype_mapsmasker.cohort.request import InputRequest, RunSpec
@@ -101,7 +102,9 @@ def _look(run: RunSpec) -> _Seen:
     if t_r.origin == "sidecar":
         _, sources = read_sidecar(run.in_file)
         file = sources.get("RepetitionTime") or sources.get("VolumeTiming")
-        place = "" if file is None else f" {file}"
+        # Beside the image's own path, which may be relative to where the user is.
+        is_near = file is not None and Path.cwd() in file.parents
+        place = "" if file is None else f" {file.relative_to(Path.cwd()) if is_near else file}"
     return _Seen(run, shape, t_r, run.fault or t_r.problem, place)
 
 
@@ -109,8 +112,8 @@ def _show(request: InputRequest, found: FolderRuns, seen: list[_Seen]) -> None:
     """List every run, and those that were left out."""
     faulty = [one for one in seen if one.fault]
     given = request.input
-    what = f"{len(given)} images" if isinstance(given, list | tuple) else str(given)
-    print(f"{what}: {len(seen)} runs, {len(faulty)} of them lacking something")
+    what = counted(len(given), "image") if isinstance(given, list | tuple) else str(given)
+    print(f"{what}: {counted(len(seen), 'run')}, {len(faulty)} of them lacking something")
     for name in ("confounds", "mask"):
         n_have = sum(bool(getattr(one.run, name)) for one in seen)
         print(f"{name}: {n_have} of {len(seen)} runs")
@@ -128,7 +131,7 @@ def _show(request: InputRequest, found: FolderRuns, seen: list[_Seen]) -> None:
         if one.fault:
             print(f"  MISSING    {one.fault}")
     if found.left_out:
-        print(f"\n{len(found.left_out)} runs left out:")
+        print(f"\n{counted(len(found.left_out), 'run')} left out:")
         for left in found.left_out:
             print(f"  {left.name}: {left.reason}")
 
@@ -152,4 +155,4 @@ def _write_table(path: Path, seen: list[_Seen]) -> None:
     write_rows(path, rows, RUN_COLUMNS)
     n_faulty = len(seen) - len(rows)
     left = f"; {n_faulty} that lack something are not in it" if n_faulty else ""
-    print(f"\nwrote {path}: {len(rows)} runs{left}")
+    print(f"\nwrote {path}: {counted(len(rows), 'run')}{left}")

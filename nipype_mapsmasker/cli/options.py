@@ -7,11 +7,8 @@ import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args, get_origin
 
-from nipype_mapsmasker.cohort.request import atlas_names
 from nipype_mapsmasker.core.parameters import MaskerParameters, Parameter, parameters_of
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.sidecars import read_json_object
-from nipype_mapsmasker.io.strategies import read_strategies
 
 __all__ = ["add_options", "masker_parameters", "value_of"]
 
@@ -152,6 +149,10 @@ def masker_parameters(arguments: argparse.Namespace) -> MaskerParameters:
     ParameterError
         They make no sense.
     """
+    # Not needed by the help of a command.
+    from nipype_mapsmasker.cohort.request import atlas_names
+    from nipype_mapsmasker.io.strategies import read_strategies
+
     values = {
         name: value_of(declared, getattr(arguments, name))
         for name, declared in parameters_of(MaskerParameters).items()
@@ -169,6 +170,8 @@ def _strategies(path: str | None) -> dict[str, dict[str, Any]] | None:
     """Read the strategies of a file."""
     if path is None:
         return None
+    from nipype_mapsmasker.io.sidecars import read_json_object
+
     strategies = read_json_object(path, "--strategies")
     for name, fields in strategies.items():
         if not isinstance(fields, dict):

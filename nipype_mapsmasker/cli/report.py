@@ -9,7 +9,7 @@ from pathlib import Path
 
 from nipype_mapsmasker.cli.options import value_of
 from nipype_mapsmasker.cli.run import engine_of
-from nipype_mapsmasker.cli.screen import set_logs, show_progress
+from nipype_mapsmasker.cli.screen import counted, set_logs, show_progress
 from nipype_mapsmasker.core.parameters import PageParameters, parameters_of
 from nipype_mapsmasker.io.places import check_result_folder
 from nipype_mapsmasker.io.results.manifests import WITH_RESULTS
@@ -58,14 +58,15 @@ def report(arguments: argparse.Namespace) -> int:
         **{name: engine[name] for name in fields if name in engine},
     )
     if arguments.dry_run:
-        print(f"mapsmasker: pages of {n_done} runs in {out_dir}; engine {request.plugin}")
+        of = f"{counted(n_done, 'run')} in {out_dir}"
+        print(f"mapsmasker: pages of {of}; engine {request.plugin}")
         return 0
     with show_progress(quiet=arguments.quiet) as progress:
         made = make_pages(request, progress)
     for text in made.warnings:
         print(f"mapsmasker: {text}", file=sys.stderr)
     if not arguments.quiet:
-        print(f"mapsmasker: {len(made.pages)} pages; begin with {made.pages[-1]}")
+        print(f"mapsmasker: {counted(len(made.pages), 'page')}; begin with {made.pages[-1]}")
     return 1 if made.warnings else 0
 
 

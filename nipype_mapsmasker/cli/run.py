@@ -76,8 +76,8 @@ def run(arguments: argparse.Namespace) -> int:
     """
     if arguments.write_config is not None:
         request_of(arguments)  # nothing is written of a call that makes no sense
-        command = parser_of(build_parser(), "run")
-        print(f"mapsmasker: {write_config(arguments.write_config, arguments, command)} is written")
+        command = parser_of(build_parser(["run"]), "run")
+        print(f"mapsmasker: wrote {write_config(arguments.write_config, arguments, command)}")
         return 0
     return run_and_show(request_of(arguments), verbose=arguments.verbose, quiet=arguments.quiet)
 

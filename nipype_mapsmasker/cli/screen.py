@@ -20,6 +20,7 @@ from nipype_mapsmasker.io.bids.candidates import LeftOut
 from nipype_mapsmasker.io.results.locking import NOTICES
 
 __all__ = [
+    "counted",
     "set_logs",
     "show_array",
     "show_plan",
@@ -42,6 +43,25 @@ _STATES = {
     "done": "up to date",
     "fault": "at fault",
 }
+
+
+def counted(number: int, noun: str) -> str:
+    """
+    Say how many there are of something.
+
+    Parameters
+    ----------
+    number : int
+        How many.
+    noun : str
+        Of what, in the singular.
+
+    Returns
+    -------
+    str
+        Such as "1 run" and "3 runs".
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def set_logs(*, verbose: bool, quiet: bool) -> None:
@@ -87,14 +107,16 @@ def show_plan(plan: Plan, plugin: str, to: TextIO, *, is_dry: bool = False) -> N
     states = ", ".join(
         f"{counts[state]} {text}" for state, text in _STATES.items() if counts[state]
     )
-    _say(to, f"{len(plan.runs)} runs: {states}")
+    _say(to, f"{counted(len(plan.runs), 'run')}: {states}")
     if plan.left_out or plan.is_folder:
         for line in _of_folder(plan):
             _say(to, line)
     for atlas in plan.atlases:
         shape = " x ".join(str(size) for size in atlas.maps.grid.shape)
         _say(
-            to, f"atlas {atlas.name}: {atlas.maps.n_maps} maps, {shape} voxels, {atlas.maps.path}"
+            to,
+            f"atlas {atlas.name}: {counted(atlas.maps.n_maps, 'map')}, {shape} voxels, "
+            f"{atlas.maps.path}",
         )
     given = (
         {}
@@ -108,7 +130,7 @@ def show_plan(plan: Plan, plugin: str, to: TextIO, *, is_dry: bool = False) -> N
     if given:
         _say(to, ", ".join(f"{name} {number}" for name, number in given.items()) + " of the runs")
     for text, number in _grids(plan).items():
-        _say(to, f"grid {text}: {number} runs")
+        _say(to, f"grid {text}: {counted(number, 'run')}")
     estimate = plan.estimate
     if estimate.extract_gb:
         _say(
@@ -227,7 +249,8 @@ def show_summary(result: CohortResult, to: TextIO, *, quiet: bool = False) -> No
     some = f", {len(partly)} by some strategies only" if partly else ""
     _say(
         to,
-        f"{n_done - n_kept} runs done{some}, {n_kept} were up to date, {len(failed)} failed{left}",
+        f"{counted(n_done - n_kept, 'run')} done{some}, {n_kept} "
+        f"{'was' if n_kept == 1 else 'were'} up to date, {len(failed)} failed{left}",
     )
     for run in [*failed, *partly][:MAX_LINES]:
         told = "failed" if run in failed else "failed in part"
@@ -238,10 +261,10 @@ def show_summary(result: CohortResult, to: TextIO, *, quiet: bool = False) -> No
     if quiet:
         return
     if result.plan.left_out:
-        _say(to, f"{len(result.plan.left_out)} runs left out: {_reasons(result.plan.left_out)}")
+        _say(to, _left_out(result.plan.left_out))
     warned = [run for run in result.runs if run.warnings]
     if warned:
-        _say(to, f"{len(warned)} runs have warnings, for instance: {warned[0].warnings}")
+        _say(to, f"warnings of {counted(len(warned), 'run')}, for instance: {warned[0].warnings}")
     _say(to, f"results: {result.out_dir}; table: {result.out_dir / 'runs.tsv'}")
     if result.cohort_page is not None:
         _say(to, f"pages: {result.cohort_page}")
@@ -270,8 +293,8 @@ def show_array(array: ArrayScript) -> None:
     """
     _say(
         sys.stdout,
-        f"wrote {array.path}: {array.n_tasks} tasks of up to {array.batch_size} runs; submit it "
-        f"by\n  {array.submit}",
+        f"wrote {array.path}: {counted(array.n_tasks, 'task')} of up to "
+        f"{counted(array.batch_size, 'run')}; submit it by\n  {array.submit}",
     )
 
 
@@ -282,11 +305,11 @@ def _of_folder(plan: Plan) -> Iterator[str]:
     yield f"confounds: {n_tables} of {total} runs" if n_tables else "confounds: none are used"
     yield f"brain mask: {sum(bool(run.run.mask) for run in plan.runs)} of {total} runs"
     if plan.left_out:
-        yield f"{len(plan.left_out)} runs left out: {_reasons(plan.left_out)}"
+        yield _left_out(plan.left_out)
 
 
-def _reasons(left_out: Sequence[LeftOut]) -> str:
-    """Say for each reason which runs it holds for."""
+def _left_out(left_out: Sequence[LeftOut]) -> str:
+    """Say how many runs are left out, and for each reason which."""
     by_reason: dict[str, list[str]] = {}
     for one in left_out:
         by_reason.setdefault(one.reason, []).append(one.name)
@@ -294,7 +317,7 @@ def _reasons(left_out: Sequence[LeftOut]) -> str:
     for reason, names in by_reason.items():
         more = f", and {len(names) - MAX_LINES} more" if len(names) > MAX_LINES else ""
         texts.append(f"{', '.join(names[:MAX_LINES])}{more} ({reason})")
-    return "; ".join(texts)
+    return f"{counted(len(left_out), 'run')} left out: {'; '.join(texts)}"
 
 
 def _grids(plan: Plan) -> Counter[str]:

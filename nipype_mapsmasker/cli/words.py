@@ -57,13 +57,13 @@ def parse(given: Sequence[str]) -> argparse.Namespace:
         With ``command_line``, the same call as words that do not depend on a configuration file.
     """
     words = list(given) or ["--help"]
-    parser = build_parser()
     if words[0] in ("-h", "--help", "--version"):
-        return parser.parse_args(words)
+        return build_parser([]).parse_args(words)
     # BIDS apps have no word for the job: `mapsmasker INPUT OUT participant ...`
     name, rest = (words[0], words[1:]) if words[0] in COMMANDS else ("run", words)
+    parser = build_parser([name])
     if words[0] not in COMMANDS and not Path(words[0]).exists():
-        near = get_close_matches(words[0], COMMANDS, 1, 0.75)
+        near = get_close_matches(words[0], COMMANDS, 1, 0.66)
         if near:
             parser.error(f"{words[0]} is neither a command nor a file; did you mean {near[0]}?")
     command = parser_of(parser, name)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import os
 from collections.abc import Sequence
@@ -124,9 +125,12 @@ def refuse_selection(request: InputRequest) -> None:
     for name, declared in parameters_of(SelectionParameters).items():
         if name not in ANY_INPUT and getattr(request, name) not in (declared.default, ()):
             flag = "--" + name.replace("_", "-")
+            what = f"{request.input} is none"
+            if isinstance(request.input, str) and not glob.glob(request.input):  # noqa: PTH207
+                what = f"{request.input} does not exist"
             msg = (
-                f"{flag} chooses among the runs of a BIDS folder, and {request.input} is none; "
-                "leave it out, or give a folder."
+                f"{flag} chooses among the runs of a BIDS folder, and {what}; leave it out, or "
+                "give a folder."
             )
             raise ParameterError(msg)
 

@@ -30,6 +30,9 @@ __all__ = ["Atlas", "Plan", "PlannedRun", "make_plan", "renew_states"]
 MAX_FILE_BYTES = 255
 """Longest name of a file."""
 
+RUNS_AT_A_TIME = 32
+"""Runs that a thread looks at before it takes others: handing over costs time, too."""
+
 N_THREADS = 8
 """Runs that are looked at at a time: network file systems answer slowly, not rarely."""
 
@@ -174,10 +177,13 @@ def make_plan(request: CohortRequest, runs: Sequence[RunSpec]) -> Plan:
         **params.extraction(),
     }
     after = params.after_extraction()
+
+    def look_at(some: Sequence[RunSpec]) -> list[PlannedRun]:
+        return [_plan_run(run, out_dir, params, shared, after, limit_gb) for run in some]
+
+    parts = [runs[start : start + RUNS_AT_A_TIME] for start in range(0, len(runs), RUNS_AT_A_TIME)]
     with ThreadPoolExecutor(N_THREADS) as pool:
-        looked_at = list(
-            pool.map(lambda run: _plan_run(run, out_dir, params, shared, after, limit_gb), runs)
-        )
+        looked_at = [planned for part in pool.map(look_at, parts) for planned in part]
     _check_names(out_dir, params, looked_at)
     opened = [
         planned for planned in looked_at if planned.info and planned.state in ("todo", "clean")

@@ -232,10 +232,17 @@ class CohortRequest(InputRequest, MaskerParameters, EngineParameters):
         if self.labels is not None:
             files = _paths("labels", self.labels)
             _set(self, "labels", tuple(None if file == NOT_AVAILABLE else file for file in files))
-        for name in ("out_dir", "maps"):
-            if not getattr(self, name) and not (name == "maps" and self.atlas):
-                msg = f"{name} is empty, expected: {parameters_of(CohortRequest)[name].sentence}."
-                raise ParameterError(msg)
+        if not self.out_dir:
+            msg = (
+                "out_dir is empty; name the folder of the results, which is made if it is absent."
+            )
+            raise ParameterError(msg)
+        if not self.maps and not self.atlas:
+            msg = (
+                "No maps are given; name a 4D image of maps or a 3D image of integer labels "
+                "(--maps, maps), or an atlas by its name (--atlas, atlas)."
+            )
+            raise ParameterError(msg)
         if isinstance(self.command, str):  # text is a sequence, of letters
             msg = f"command must be a list of words; got the text {self.command!r}."
             raise ParameterError(msg)

@@ -24,6 +24,7 @@ from nipype_mapsmasker.cohort.workdir import clean_work_dir
 from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
 from nipype_mapsmasker.io.results.cohort import write_cohort
+from nipype_mapsmasker.io.results.inputs import AtlasInputs, write_inputs
 from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.results.manifests import DONE, WITH_RESULTS, read_manifest
 from nipype_mapsmasker.io.results.provenance import provenance_of
@@ -51,15 +52,23 @@ class RunResult:
         Why it, or some of its strategies, failed or is at fault.
     warnings : str
         What was warned of.
-    files : tuple of Path
-        Its results in the result folder.
+    out_dir : Path or None
+        The result folder, where it has results.
+    names : tuple of str
+        Its results below that.
     """
 
     run_id: str
     status: str
     reason: str = ""
     warnings: str = ""
-    files: tuple[Path, ...] = ()
+    out_dir: Path | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Its results."""
+        return () if self.out_dir is None else tuple(self.out_dir / name for name in self.names)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +240,16 @@ def _run_plan(
                     sources=[one.run.in_file for one in plan.runs],
                     maps_files={atlas.name: atlas.maps.path for atlas in plan.atlases},
                 )
+                write_inputs(
+                    plan.out_dir,
+                    {one.run.run_id: one.run.mask for one in plan.runs if one.state != "fault"},
+                    {
+                        atlas.name: AtlasInputs(
+                            str(atlas.maps.path), atlas.labels_file, atlas.names
+                        )
+                        for atlas in plan.atlases
+                    },
+                )
         page = plan.out_dir / "report.html"
         is_news = is_open or before != _content(table) or not page.exists()
         if plan.params.reports and is_whole and is_news:
@@ -273,13 +292,17 @@ def _finished(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> CohortResult:
     runs = []
     keys = {one.run.run_id: one.key for one in plan.runs}
     for row in rows:
-        files: tuple[Path, ...] = ()
+        names: tuple[str, ...] = ()
         run_id = row["run_id"]
         manifest = read_manifest(run_files(plan.out_dir, run_id).manifest, keys.get(run_id, ""))
         if row["status"] in WITH_RESULTS and manifest is not None:
-            files = tuple(plan.out_dir / name for name in manifest.files)
+            names = tuple(manifest.files)
         words = {name: row.get(name) or "" for name in ("reason", "warnings")}
-        runs.append(RunResult(run_id=row["run_id"], status=row["status"], files=files, **words))
+        runs.append(
+            RunResult(
+                run_id=run_id, status=row["status"], out_dir=plan.out_dir, names=names, **words
+            )
+        )
     n_done = sum(run.status == DONE for run in runs)
     any_done = any(run.status in WITH_RESULTS for run in runs)
     paths = [plan.out_dir / name for name in ("runs.tsv", "report.html")]
@@ -306,7 +329,7 @@ def _remove_leftovers(out_dir: Path) -> None:
     """Remove files that a killed process was writing, once nobody is at work in the folder."""
     work = str(private_folder(out_dir) / "work")
     for root, folders, files in os.walk(out_dir):
-        folders[:] = [name for name in folders if str(Path(root, name)) != work]
+        folders[:] = [name for name in folders if f"{root}/{name}" != work]
         for name in files:
             if name.startswith(TEMPORARY_PREFIX):
                 Path(root, name).unlink(missing_ok=True)

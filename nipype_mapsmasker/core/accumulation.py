@@ -25,7 +25,7 @@ from nipype_mapsmasker.core.tiles import TiledRows
 
 __all__ = ["RunProducts", "RunningMean"]
 
-BATCH_BYTES = 20 << 20
+BATCH_BYTES = 12 << 20
 """Bytes of gathered voxels that wait for one multiplication; there are two such batches."""
 
 BATCH_VOLUMES = (4, 24)
@@ -132,9 +132,7 @@ class RunProducts:
         presence: PresenceCounter | None = None,
     ) -> None:
         self._gathering = gathering
-        self._factors = [
-            _Factor(basis, gathering, number) for number, basis in enumerate(bases)
-        ]
+        self._factors = [_Factor(basis, gathering, number) for number, basis in enumerate(bases)]
         self._presence = presence
         self._batches: NDArray[Any] | None = None  # (2, n, V): one is gathered, one worked on
         self._empty = np.zeros(0, np.bool_)

@@ -186,8 +186,8 @@ def refuse_nothing(cleaned: NDArray[np.float64], summary: CleaningSummary) -> No
             f"Cleaning leaves nothing of the signals: of {summary.n_volumes} volumes "
             f"{summary.n_kept} were kept, and after: {done} ({summary.confound_rank} confound "
             f"directions, cut-offs low_pass={summary.low_pass} and high_pass={summary.high_pass} "
-            f"Hz) {summary.degrees_of_freedom} degrees of freedom are left and no more than "
-            f"{0.0 if left is None else left:.0e} of the deviation; censor fewer volumes, regress "
+            f"Hz) no more than {0.0 if left is None else left:.0e} of the deviation is left "
+            f"(degrees of freedom: {summary.degrees_of_freedom}); censor fewer volumes, regress "
             "fewer confounds, or widen the filter."
         )
         raise SignalError(msg)

@@ -148,14 +148,14 @@ def connectivity(
         )
         raise SignalError(msg)
     weight: float | None = None
+    used = used - used.mean(axis=0)  # first of all: a mean far above the deviation costs digits
     if measure == "pearson":
         # Scaled first, so that shrinking pulls towards independence, not towards equal variances.
         used = used / _deviation(used, ddof=1)
     if shrinkage == "ledoit-wolf":
         covariance, weight = ledoit_wolf(used)
     else:
-        centred = used - used.mean(axis=0)
-        covariance = centred.T @ centred / n_volumes
+        covariance = used.T @ used / n_volumes
     values = _measured(covariance, measure)
     values = (values + values.T) / 2  # to the last digit
     if fisher_z:

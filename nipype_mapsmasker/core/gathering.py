@@ -14,14 +14,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.tiles import QUAD, cube_order, whole_quads
+from nipype_mapsmasker.core.cubes import QUAD, cube_order, whole_quads
 
 __all__ = ["Gathering", "Run"]
 
 Run: TypeAlias = tuple[slice, slice]
 """Columns of a matrix that are neighbours among the gathered voxels too, and where they are."""
 
-QUAD_TYPES = {1: np.dtype("u4"), 2: np.dtype("u8"), 4: np.dtype("c16")}
+QUAD_TYPES: dict[int, np.dtype[Any]] = {1: np.dtype("u4"), 2: np.dtype("u8"), 4: np.dtype("c16")}
 """By the bytes of a value, what four of them are copied as; larger ones as mere bytes."""
 
 
@@ -74,7 +74,7 @@ class Gathering:
         n_together = QUAD * self._quads.size
         if n_together:
             n_bytes = volume.dtype.itemsize
-            kind = QUAD_TYPES.get(n_bytes, np.dtype(f"V{QUAD * n_bytes}"))
+            kind: np.dtype[Any] = QUAD_TYPES.get(n_bytes, np.dtype(f"V{QUAD * n_bytes}"))
             in_fours = volume[: volume.size // QUAD * QUAD].view(kind)
             # 'clip' only spares a buffered copy: the indices are within the volume.
             np.take(in_fours, self._quads, out=out[:n_together].view(kind), mode="clip")

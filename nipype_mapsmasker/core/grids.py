@@ -78,7 +78,7 @@ class Grid:
     @property
     def n_voxels(self) -> int:
         """Number of voxels V = X * Y * Z."""
-        return int(np.prod(self.shape))
+        return self.shape[0] * self.shape[1] * self.shape[2]
 
     def corners(self) -> NDArray[np.float64]:
         """Return the (8, 3) voxel indices of the corner voxels."""

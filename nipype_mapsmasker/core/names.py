@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import re
+
 from nipype_mapsmasker.errors import ParameterError
 
 __all__ = ["MAX_NAME_BYTES", "check_label", "check_name", "node_label"]
 
 MAX_NAME_BYTES = 200
 """Bytes of a run's name that leave room for the endings of its files in 255 bytes."""
+
+# Surrogates stand for bytes that are no text, which tables and pages cannot hold.
+_NO_NAME = re.compile(r"[\x00-\x1f/\\\x7f\ud800-\udfff]")
 
 
 def check_name(kind: str, name: str) -> None:
@@ -28,9 +33,7 @@ def check_name(kind: str, name: str) -> None:
         Empty, too long, or with a slash, a backslash or a control character.
     """
     bad = not name or name in {".", ".."} or name != name.strip()
-    # Surrogates stand for bytes that are no text, which tables and pages cannot hold.
-    bad = bad or any(ord(c) < 32 or c in "/\\\x7f" or "\ud800" <= c <= "\udfff" for c in name)
-    if bad or len(name.encode(errors="replace")) > MAX_NAME_BYTES:
+    if bad or _NO_NAME.search(name) or len(name.encode(errors="replace")) > MAX_NAME_BYTES:
         msg = (
             f"The {kind} {name!r} cannot be part of a file name: expected 1 to {MAX_NAME_BYTES} "
             "bytes of UTF-8 without slashes, control characters or blanks at the ends; rename it."

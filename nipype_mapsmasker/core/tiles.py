@@ -5,9 +5,6 @@ Rows of weights cut into small cubes of the grid, each with the rows that have w
 A map covers a part of the brain, so most of a dense (K, V) array is zero. Voxels are ordered cube
 by cube, and a cube holds a small dense block of the rows that are not zero in it: a third or a
 quarter of the numbers for maps of networks, far fewer for regions, multiplied by BLAS either way.
-
-Within a cube come first the voxels that are used together with their neighbours, four at a time as
-they lie on disk, and then the others, so that most of a volume is gathered four voxels at once.
 """
 
 from __future__ import annotations
@@ -19,13 +16,14 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CUBE", "QUAD", "Support", "Tile", "TiledRows", "cube_order", "tile_rows", "whole_quads"]
+from nipype_mapsmasker.core.cubes import QUAD, cube_order, cubes_of_quads, whole_quads
 
-CUBE = (16, 8, 8)
-"""Voxels of a cube along x, y and z: with 24 volumes, its values fit into a core's cache."""
-
-QUAD = 4
-"""Voxels that are gathered at once where all are used; they lie in one cube."""
+__all__ = [
+    "Support",
+    "Tile",
+    "TiledRows",
+    "tile_rows",
+]
 
 ROUNDING = 1e-12
 """What is left of a weight that is subtracted from itself is less than this share of it."""
@@ -178,7 +176,9 @@ class TiledRows:
             found[tile.rows] += np.count_nonzero(tile.block, axis=1)
         return found
 
-    def keep(self, columns: NDArray[np.bool_]) -> TiledRows:
+    def keep(
+        self, columns: NDArray[np.bool_], voxels: NDArray[np.int64]
+    ) -> tuple[TiledRows, NDArray[np.int64]]:
         """
         Leave voxels out.
 
@@ -186,26 +186,37 @@ class TiledRows:
         ----------
         columns : (V,) ndarray of bool
             The voxels that stay.
+        voxels : (V,) ndarray of int
+            Flat indices of all.
 
         Returns
         -------
-        TiledRows
+        rows : TiledRows
             A copy, without cubes and rows of which nothing is left.
+        voxels : (V_kept,) ndarray of int
+            Flat indices of its columns, in the order of `tile_rows`.
         """
+        whole = np.zeros(columns.size, dtype=bool)
+        whole[columns] = whole_quads(voxels[columns])
         blocks, rows, sizes = [np.zeros(0, self.values.dtype)], [np.zeros(0, np.int64)], []
+        places = [np.zeros(0, np.int64)]
         every = np.arange(self.n_rows)
         for tile in self.tiles():
-            kept = columns[tile.columns]
-            block = tile.block if kept.all() else tile.block[:, kept]
+            block, here = tile.block, voxels[tile.columns]
+            if not columns[tile.columns].all():
+                kept = np.flatnonzero(columns[tile.columns])
+                kept = kept[np.argsort(~whole[tile.columns][kept], kind="stable")]
+                block, here = block[:, kept], here[kept]
             filled = block.any(axis=1)
             sizes.append((block.shape[1], int(filled.sum())))
             blocks.append(np.ravel(block if filled.all() else block[filled]))
             rows.append(every[tile.rows][filled])
+            places.append(here)
         found = np.array([size for size in sizes if size[0]], dtype=np.int64).reshape(-1, 2)
         starts, row_starts = (np.append(0, np.cumsum(found[:, axis])) for axis in (0, 1))
         values = np.concatenate(blocks)
-        found_rows = TiledRows(self.n_rows, starts, row_starts, np.concatenate(rows), values)
-        return found_rows, np.concatenate(places)
+        kept_rows = TiledRows(self.n_rows, starts, row_starts, np.concatenate(rows), values)
+        return kept_rows, np.concatenate(places)
 
     def minus(
         self,
@@ -272,51 +283,6 @@ class TiledRows:
         return product
 
 
-def cube_order(
-    voxels: NDArray[np.int64], shape: tuple[int, int, int]
-) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
-    """
-    Sort voxels by the cube that they lie in; within it whole quads come first, in disk order.
-
-    Parameters
-    ----------
-    voxels : (V,) ndarray of int
-        Flat indices, disk order, rising.
-    shape : tuple of int
-        Shape (X, Y, Z) of the grid.
-
-    Returns
-    -------
-    order : (V,) ndarray of int
-        Which voxel comes when.
-    starts : (n_tiles + 1,) ndarray of int
-        Where each cube that holds any begins, and at last V.
-    """
-    cube = _cube_of(voxels, shape)
-    order = np.argsort(2 * cube + ~whole_quads(voxels), kind="stable")
-    starts = np.flatnonzero(np.diff(cube[order], prepend=-1))
-    return order, np.append(starts, voxels.size).astype(np.int64)
-
-
-def whole_quads(voxels: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """
-    Tell which voxels are used together with their neighbours.
-
-    Parameters
-    ----------
-    voxels : (V,) ndarray of int
-        Flat indices of the voxels in use, each once, in any order.
-
-    Returns
-    -------
-    (V,) ndarray of bool
-        Whether all four voxels of the quad that each lies in are among them.
-    """
-    quads = voxels // QUAD
-    found: NDArray[np.bool_] = (np.bincount(quads, minlength=1) == QUAD)[quads]
-    return found
-
-
 def tile_rows(
     supports: Iterable[Support], shape: tuple[int, int, int]
 ) -> tuple[TiledRows, NDArray[np.int64]]:
@@ -341,11 +307,11 @@ def tile_rows(
     n_voxels = shape[0] * shape[1] * shape[2]
     used = np.zeros(n_voxels, dtype=bool)
     touched: list[NDArray[np.bool_]] = []
-    cubes = _cube_of(np.arange(n_voxels), shape).astype(np.int32)
+    cubes = cubes_of_quads(shape)
     narrow = True
     for index, weights in supports:
         used[index] = True
-        touched.append(np.bincount(cubes[index], minlength=int(cubes[-1]) + 1) > 0)
+        touched.append(np.bincount(cubes[index // QUAD], minlength=int(cubes[-1]) + 1) > 0)
         narrow = narrow and _is_narrow(weights)
     voxels = np.flatnonzero(used)
     order, starts = cube_order(voxels, shape)
@@ -357,7 +323,7 @@ def tile_rows(
     n_rows = len(touched)
     filled = np.zeros((sizes.size, n_rows), dtype=bool)
     for row, flags in enumerate(touched):
-        filled[:, row] = flags[cubes[voxels[starts[:-1]]]]
+        filled[:, row] = flags[cubes[voxels[starts[:-1]] // QUAD]]
     counts = filled.sum(axis=1)
     # Where a row's part of a tile begins, so that a voxel of the whole falls into its place.
     block_starts = np.concatenate([[0], np.cumsum(counts * sizes)])
@@ -370,14 +336,6 @@ def tile_rows(
         values[offsets[tile_of[place], row] + place] = weights
     row_starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     return TiledRows(n_rows, starts, row_starts, np.nonzero(filled)[1], values), voxels
-
-
-def _cube_of(voxels: NDArray[np.int64], shape: tuple[int, int, int]) -> NDArray[np.int64]:
-    """Give the number of the cube that each voxel (V,) is counted to: that of its quad's first."""
-    z, rest = np.divmod(voxels // QUAD * QUAD, shape[0] * shape[1])
-    y, x = np.divmod(rest, shape[0])
-    n_x, n_y = (-(-size // edge) for size, edge in zip(shape[:2], CUBE[:2], strict=True))
-    return np.asarray(x // CUBE[0] + n_x * (y // CUBE[1] + n_y * (z // CUBE[2])))
 
 
 def _is_narrow(weights: NDArray[np.floating]) -> bool:

@@ -96,7 +96,7 @@ def _import_yaml(path: Path) -> Any:
     try:
         import yaml
     except ImportError as error:
-        msg = f"{path} needs PyYAML, which is not installed; pip install pyyaml, or write JSON."
+        msg = f"{path} needs PyYAML: pip install 'nipype-mapsmasker[yaml]', or write JSON."
         raise ParameterError(msg) from error
 
     class _Loader:

@@ -105,7 +105,7 @@ def _digest(run: RunResults) -> str:
         value = getattr(run, name)
         if isinstance(value, np.ndarray):
             plain[name] = [str(value.dtype), value.shape]
-            digest.update(np.ascontiguousarray(value))
+            digest.update(np.ascontiguousarray(value).data)
         else:
             plain[name] = value
     plain |= {name: run.summary.get(name) for name in _SUMMARY}

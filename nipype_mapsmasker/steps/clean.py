@@ -156,14 +156,21 @@ def clean_run(
         "censored": censored,
         "volumes_without_data": np.flatnonzero(no_data).tolist(),
         "inputs": {
-            "confounds_files": files.confounds_files,
-            "sample_mask_file": files.sample_mask_file,
+            "confounds_files": _absolute(files.confounds_files),
+            "sample_mask_file": _absolute(files.sample_mask_file),
         },
     }
     if files.selection_file is not None:
         selection = json.loads(Path(files.selection_file).read_text(encoding="utf-8"))
         fields["selection"] = {k: v for k, v in selection.items() if k not in _NOT_KEPT}
     return out_file, write_json(folder / "summary.json", fields)
+
+
+def _absolute(files: str | Sequence[str] | None) -> str | list[str] | None:
+    """Name files so that the folder of the call need not be known."""
+    if files is None or isinstance(files, str):
+        return files and str(Path(files).absolute())
+    return [str(Path(file).absolute()) for file in files]
 
 
 def _without_data(path: str | None, n_volumes: int) -> NDArray[np.bool_]:

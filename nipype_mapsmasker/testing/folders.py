@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,7 @@ class FmriprepFolder:
     root: Path
     atlas_dir: Path
     maps_files: Mapping[str, Path]
-    truth: Mapping[str, NDArray[np.float64]]
+    truth: Mapping[str, NDArray[np.float64]] = field(repr=False)
 
 
 def make_fmriprep_folder(

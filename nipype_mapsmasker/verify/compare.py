@@ -9,7 +9,6 @@ number that was changed in the file is never explained by how the run was cleane
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,8 +18,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.cohort.plan import Atlas, Plan
-from nipype_mapsmasker.cohort.request import RunSpec
 from nipype_mapsmasker.core.parameters import (
     Cleaning,
     CleaningParameters,
@@ -29,8 +26,9 @@ from nipype_mapsmasker.core.parameters import (
     FittingParameters,
 )
 from nipype_mapsmasker.errors import ParameterError
-from nipype_mapsmasker.io.results.layout import run_files
-from nipype_mapsmasker.io.results.manifests import read_manifest
+from nipype_mapsmasker.io.maps import open_maps
+from nipype_mapsmasker.io.results.found import FoundResult, find_results
+from nipype_mapsmasker.io.results.inputs import AtlasInputs, read_inputs
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
 from nipype_mapsmasker.io.tables.signals import read_signals
@@ -41,13 +39,10 @@ from nipype_mapsmasker.steps.high_variance import find_high_variance
 from nipype_mapsmasker.verify.causes import causes_of
 from nipype_mapsmasker.verify.reference import reference_signals
 
-__all__ = ["TOLERANCE_SD", "Comparison", "verify_plan"]
+__all__ = ["TOLERANCE_SD", "Comparison", "verify_folder"]
 
 TOLERANCE_SD = 1e-6
 """Largest difference, in standard deviations of a signal, that counts as none."""
-
-SUFFIXES = ("tsv", "parquet", "npy")
-"""Endings of files of signals."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,14 +92,16 @@ class Comparison:
         return "UNEXPLAINED: none of the documented causes applies"
 
 
-def verify_plan(plan: Plan, *, n_runs: int | None = None, seed: int = 0) -> Iterator[Comparison]:
+def verify_folder(
+    out_dir: str | Path, *, n_runs: int | None = None, seed: int = 0
+) -> Iterator[Comparison]:
     """
     Compare runs of a result folder with nilearn.
 
     Parameters
     ----------
-    plan : Plan
-        What was asked for when the results were made.
+    out_dir : str or Path
+        The folder; what its results were made of, and how, is read from itself.
     n_runs : int, optional
         How many runs, taken at random; all by default.
     seed : int
@@ -118,66 +115,65 @@ def verify_plan(plan: Plan, *, n_runs: int | None = None, seed: int = 0) -> Iter
     Raises
     ------
     ParameterError
-        The folder holds no run that is done.
+        The folder holds no run that is done, or does not say what it was made of.
     """
-    if plan.params.demean:
+    done: dict[str, list[FoundResult]] = {}
+    for found in find_results(out_dir):
+        done.setdefault(found.run_id, []).append(found)
+    if not done:
+        msg = f"{out_dir} holds no run that is done; see its runs.tsv."
+        raise ParameterError(msg)
+    masks, atlases = read_inputs(out_dir)
+    chosen = list(done)
+    if n_runs is not None and n_runs < len(done):
+        indices = np.random.default_rng(seed).choice(len(done), n_runs, replace=False)
+        chosen = [chosen[index] for index in sorted(indices)]
+    for run_id in chosen:
+        for found in done[run_id]:
+            mask = masks.get(found.atlas, {})
+            if found.atlas not in atlases or run_id not in mask:
+                msg = (
+                    f"{out_dir} does not say which maps and mask {found.signals_file.name} was "
+                    "made with, as results of 'mapsmasker run' and run_cohort do; make it anew "
+                    "by one of them."
+                )
+                raise ParameterError(msg)
+            yield _compare(found, atlases[found.atlas], mask[run_id])
+
+
+def _compare(found: FoundResult, atlas: AtlasInputs, mask: str | None) -> Comparison:
+    """Do one file again, twice."""
+    about = found.about
+    if about["masker"]["demean"]:
         msg = "nilearn cannot demean maps and volumes, so there is nothing to compare with."
         raise ParameterError(msg)
-    done = [
-        planned.run
-        for planned in plan.runs
-        if run_files(plan.out_dir, planned.run.run_id).manifest.is_file()
-        and planned.state != "fault"
-    ]
-    if not done:
-        msg = f"{plan.out_dir} holds no run that is done; see its runs.tsv."
-        raise ParameterError(msg)
-    if n_runs is not None and n_runs < len(done):
-        chosen = np.random.default_rng(seed).choice(len(done), n_runs, replace=False)
-        done = [done[index] for index in sorted(chosen)]
-    for run in done:
-        manifest = read_manifest(run_files(plan.out_dir, run.run_id).manifest)
-        failed = () if manifest is None else manifest.failed
-        for atlas in plan.atlases:
-            for strategy in plan.params.cleanings():
-                if strategy not in failed:
-                    yield _compare(plan, run, atlas, strategy)
-
-
-def _compare(plan: Plan, run: RunSpec, atlas: Atlas, strategy: str) -> Comparison:
-    """Do one file again, twice."""
-    files = run_files(plan.out_dir, run.run_id)
-    about = json.loads(files.sidecar(atlas.name, strategy).read_text(encoding="utf-8"))
-    names = [files.timeseries(atlas.name, strategy, suffix) for suffix in SUFFIXES]
-    file = next((path for path in names if path.is_file()), names[0])
-    stored, columns = read_signals(file)
+    stored, columns = read_signals(found.signals_file)
     given = _parameters(about)
     n_volumes = int(about["n_volumes"])
-    confounds = _confounds(about, n_volumes)
     mask_file = about["inputs"].get("sample_mask_file")
     keep = None if mask_file is None else read_sample_mask(mask_file, n_volumes)
     with tempfile.TemporaryDirectory() as folder:
-        own = _again(Path(folder), run, atlas, about, given)
+        own = _again(Path(folder), found, atlas, mask, given)
     theirs = reference_signals(
-        run.in_file,
-        str(atlas.maps.path),
-        mask_file=run.mask,
+        about["SourceFile"],
+        atlas.maps_file,
+        mask_file=mask,
         fitting=given["fitting"],
         cleaning=given["cleaning"],
         high_variance=bool(about["masker"]["high_variance_confounds"]),
-        confounds=confounds,
+        confounds=_confounds(about, n_volumes),
         sample_mask=keep,
     )
-    wanted = about.get("names") or columns
-    places = [atlas.names.index(name) for name in wanted]
+    places = [list(atlas.names).index(name) for name in about.get("names") or columns]
     # nilearn gives the volumes that are kept and no others; ours may have rows for all.
     is_censored = about["parameters"].get("output_type", "censored") == "censored"
     kept = stored if is_censored else np.delete(stored, about["censored"], axis=0)
+    is_label_image = open_maps(atlas.maps_file).label_values is not None
     return Comparison(
-        file=file,
+        file=found.signals_file,
         difference=_difference(kept, theirs[:, places]),
         own_difference=_difference(stored, own),
-        causes=causes_of(about, is_label_image=atlas.maps.label_values is not None),
+        causes=causes_of(about, is_label_image=is_label_image),
     )
 
 
@@ -214,21 +210,27 @@ def _confounds(about: Mapping[str, Any], n_volumes: int) -> NDArray[np.float64] 
 
 
 def _again(
-    folder: Path, run: RunSpec, atlas: Atlas, about: Mapping[str, Any], given: Mapping[str, Any]
+    folder: Path,
+    result: FoundResult,
+    atlas: AtlasInputs,
+    mask: str | None,
+    given: Mapping[str, Any],
 ) -> NDArray[np.float64]:
     """Do a run again by this package's own steps."""
+    about = result.about
+    in_file = str(about["SourceFile"])
     fit = fit_to_grid(
         folder,
-        maps_file=str(atlas.maps.path),
+        maps_file=atlas.maps_file,
         parameters=given["fitting"],
-        mask_file=run.mask,
-        reference_file=run.in_file,
+        mask_file=mask,
+        reference_file=in_file,
         labels_file=atlas.labels_file,
     )
     masker, t_r = about["masker"], about["parameters"]["t_r"]
     found = extract_signals(
         folder,
-        in_file=run.in_file,
+        in_file=in_file,
         operator_files=[fit["operator_file"]],
         parameters=given["extraction"],
         t_r=t_r,
@@ -237,13 +239,13 @@ def _again(
     if masker["high_variance_confounds"]:
         high_variance = find_high_variance(
             folder / "high_variance.tsv",
-            in_file=run.in_file,
+            in_file=in_file,
             n_confounds=masker["n_confounds"],
             percentile=masker["percentile"],
-            mask_file=run.mask,
+            mask_file=mask,
         )
     inputs = CleaningInputs(
-        run_id=run.run_id,
+        run_id=result.run_id,
         signals_file=found["signals_files"][0],
         confounds_files=about["inputs"].get("confounds_files"),
         high_variance_file=None if high_variance is None else str(high_variance),

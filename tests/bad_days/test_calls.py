@@ -132,7 +132,7 @@ def test_atlases_in_turn_are_both_kept(tiny, tmp_path, capsys):
     # What is taken away is done again, and the other atlas is not.
     run_files(tmp_path / "out", tiny.run_ids[0]).raw("maps").unlink()
     assert quickly(maps="data/maps.nii.gz") == 0
-    assert "1 runs done, 2 were up to date" in capsys.readouterr().err
+    assert "1 run done, 2 were up to date" in capsys.readouterr().err
     assert quickly(maps="other.nii.gz") == 0
     assert "3 runs: 3 up to date" in capsys.readouterr().err
 
@@ -280,7 +280,7 @@ def test_quiet_tells_of_failed_runs_and_of_nothing_else(tiny, tmp_path, capsys):
     write_table(tmp_path / "t.tsv", run_id=["ok", "bad"], in_file=[tiny.in_files[0], "gone.nii"])
     assert quickly("t.tsv", "out", "-q") == 1
     lines = capsys.readouterr().err.splitlines()
-    assert lines[0].endswith("1 runs done, 0 were up to date, 1 failed")
+    assert lines[0].endswith("1 run done, 0 were up to date, 1 failed")
     assert lines[1].startswith("mapsmasker: failed: bad: ")
     assert len(lines) == 2
     write_table(tmp_path / "t.tsv", run_id=["ok"], in_file=[tiny.in_files[0]])

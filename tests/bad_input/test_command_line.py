@@ -103,7 +103,7 @@ WRONG_CALLS = {
     "unknown target": (["--resampling-target", "moon"], "invalid choice: 'moon'"),
     "unknown interpolation": (["--interpolation", "cubic"], "invalid choice: 'cubic'"),
     "unknown dtype": (["--dtype", "int16"], "invalid choice: 'int16'"),
-    "text for a number": (["--low-pass", "high"], "invalid float value: 'high'"),
+    "text for a number": (["--low-pass", "high"], "--low-pass: expected a number, got 'high'"),
     "negative smoothing": (["--smoothing-fwhm", "-3"], "smoothing_fwhm must be .* got -3"),
     "cut-offs crossed": (["--low-pass", "0.01", "--high-pass", "0.1"], "high_pass.*low_pass"),
     "cosine with low pass": (

@@ -68,9 +68,9 @@ def test_a_folder_goes_in_and_every_run_is_accounted_for(folder, tmp_path, call)
     inherited = rows["sub-06_ses-pre_task-nback_part-mag"]
     assert inherited["t_r"] == "0.8"
     assert "1 s by its header" in inherited["warnings"]
-    for text in ("confounds: 7 of 8 runs", "brain mask: 7 of 8 runs", "1 runs left out: sub-05"):
+    for text in ("confounds: 7 of 8 runs", "brain mask: 7 of 8 runs", "1 run left out: sub-05"):
         assert text in called.err
-    assert "only native space" in called.err.split("1 runs done")[-1]
+    assert "only native space" in called.err.split("runs done")[-1]
 
 
 def test_a_mask_of_the_cohort_and_confounds_that_are_not_asked_for(folder, tmp_path, call):
@@ -120,7 +120,7 @@ def test_words_of_xcp_d(folder, tmp_path, call):
     called = call(*words(folder, tmp_path / "out", *given))
     assert called.code == 0
     assert f"sub-01_ses-post_task-rest{ENDING}: to do" in called.out
-    assert "1 runs: 1 to do" in called.out
+    assert "1 run: 1 to do" in called.out
 
 
 def test_an_atlas_by_name(own_folder, tmp_path, call):
@@ -199,7 +199,7 @@ def test_inspect_lists_runs_and_what_they_lack(folder, tmp_path, call):
         "0.8 s, by its sidecar " + str(folder.root / "task-nback_part-mag_desc-preproc_bold.json"),
         "no table of confounds",
         "--mask-from cohort",
-        "1 runs left out:",
+        "1 run left out:",
         "sub-05_ses-pre_task-rest: no image space-",
         "2 that lack something are not in it",
     ):
@@ -283,3 +283,9 @@ def test_which_confounds_are_used_has_to_be_said(folder, tmp_path, call):
     assert "or that none is with --denoise none" in called.err
     assert call(*given, "--mask-from", "cohort", "--denoise", "none").code == 0
     assert call(*given, "--mask-from", "cohort", "--denoise", "36P").code == 1
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, call):
+    told = call("inspect", tmp_path / "fmriprep", "--space", SPACE)
+    assert told.code == 2
+    assert "fmriprep does not exist" in told.err

@@ -37,7 +37,7 @@ def test_plan_is_renewed_once_the_folder_is_held(own_tiny, tmp_path, call, monke
     called = call("run", own_tiny.in_files[0], out, "--maps", own_tiny.maps_file)
     assert seen == [["todo"]]
     assert called.code == 0
-    assert "0 runs done, 1 were up to date" in called.err
+    assert "0 runs done, 1 was up to date" in called.err
 
 
 def test_formats_do_not_pile_up(image, own_tiny, tmp_path, call):
@@ -89,7 +89,7 @@ def test_confounds_and_sample_mask_are_told_apart(image, own_tiny, tmp_path, cal
     out, common = tmp_path / "out", ("--maps", own_tiny.maps_file)
     assert call("run", image, out, *common, "--confounds", keep).code == 0
     called = call("run", image, out, *common, "--sample-mask", keep)
-    assert "1 runs done, 0 were up to date" in called.err
+    assert "1 run done, 0 were up to date" in called.err
     sidecar = json.loads(next(out.rglob("*_atlas-maps_timeseries.json")).read_text())
     assert sidecar["VolumesKept"] == N_VOLUMES - 2
 

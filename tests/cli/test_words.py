@@ -80,6 +80,20 @@ def test_what_is_far_from_all_is_answered_with_the_list(capsys):
 
 def test_a_command_s_near_miss_is_answered(capsys):
     assert "did you mean report?" in refused(["reports", "out"], capsys)
+    assert "did you mean run?" in refused(["rnu", "runs.tsv", "out"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--high-pass", "low"], "--high-pass: expected a number, got 'low'."),
+        (["--n-procs", "2.5"], "--n-procs: expected a whole number, got '2.5'."),
+        (["--maps"], "--maps: expected at least one argument."),
+        (["--displayed-maps"], "--displayed-maps: expected at least one argument."),
+    ],
+)
+def test_a_value_of_another_kind_is_refused_in_plain_words(words, said, capsys):
+    assert refused([*CALL, *words], capsys).endswith(f"{said}\n")
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def test_input_and_place_must_be_given(name):
 
 
 def test_maps_or_an_atlas_must_be_given():
-    with pytest.raises(ParameterError, match="maps is empty"):
+    with pytest.raises(ParameterError, match="No maps are given"):
         CohortRequest(**{key: value for key, value in GIVEN.items() if key != "maps"})
     given = {**GIVEN, "maps": (), "atlas": ["DiFuMo:64"]}
     assert CohortRequest(**given).atlases == ("DiFuMo:64",)
@@ -88,7 +88,7 @@ def test_a_request_does_not_change():
         ({"input": None}, "input is empty"),
         ({"input": 3}, "input must be a path; got 3"),
         ({"input": ["a.nii", None]}, "input holds None"),
-        ({"maps": []}, "maps is empty"),
+        ({"maps": []}, "No maps are given"),
         ({"maps": [None]}, "maps holds an empty entry"),
         ({"maps": [""]}, "maps holds an empty entry"),
         ({"out_dir": ""}, "out_dir is empty"),

@@ -8,10 +8,10 @@ import pytest
 
 from nipype_mapsmasker.core import accumulation
 from nipype_mapsmasker.core.accumulation import RunningMean, RunProducts
-from nipype_mapsmasker.core.gathering import Gathering
 from nipype_mapsmasker.core.confounds import high_variance_confounds
 from nipype_mapsmasker.core.extraction import Target, extract
 from nipype_mapsmasker.core.fitting import fit_maps
+from nipype_mapsmasker.core.gathering import Gathering
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.maps import collect_maps
 from nipype_mapsmasker.core.resampling import BlockResampler, data_range

@@ -288,3 +288,20 @@ def test_what_cannot_be_meant(maps, runs):
         masker.transform(runs[0], confounds=[np.ones((41, 1))])
     with pytest.raises(ParameterError, match="n_jobs"):
         MultiNiftiMapsMasker(maps, n_jobs=0).fit_transform(runs)
+
+
+@pytest.mark.parametrize("make", [NiftiMapsMasker, MultiNiftiMapsMasker])
+def test_the_callers_confounds_stay_as_they_are(rng, maps, runs, make):
+    """High-variance confounds are found besides, and join no list that was given."""
+    tables = [rng.standard_normal((N_VOLUMES, 2)), rng.standard_normal((N_VOLUMES, 1))]
+    given, kept = list(tables), [table.copy() for table in tables]
+    if make is MultiNiftiMapsMasker:
+        runs, confounds = runs[:1], [given]
+    else:
+        runs, confounds = runs[0], given
+    make(maps, high_variance_confounds=True).fit_transform(runs, confounds=confounds)
+    assert len(confounds) == (1 if make is MultiNiftiMapsMasker else 2)
+    assert len(given) == 2
+    for mine, table, before in zip(given, tables, kept, strict=True):
+        assert mine is table
+        np.testing.assert_array_equal(mine, before)

@@ -10,13 +10,16 @@ import numpy as np
 import pytest
 from nilearn.interfaces.fmriprep import load_confounds, load_confounds_strategy
 from nilearn.interfaces.fmriprep.load_confounds_scrub import optimize_scrub
+from nilearn.signal import clean
 
 from nipype_mapsmasker.core.denoise.limits import Limits
 from nipype_mapsmasker.core.denoise.presets import preset
 from nipype_mapsmasker.core.denoise.vocabulary import ConfoundStrategy
 from nipype_mapsmasker.core.denoise.volumes import censoring_of, short_segments
+from nipype_mapsmasker.core.parameters import Cleaning
 from nipype_mapsmasker.io.tables.samples import read_sample_mask
-from nipype_mapsmasker.io.tables.signals import read_signals
+from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
+from nipype_mapsmasker.steps.clean import CleaningInputs, clean_run
 from nipype_mapsmasker.steps.select import SelectionInputs, select_run
 from tests.confounds_tables import STEM, STYLES, write_run
 
@@ -222,6 +225,31 @@ class TestDifferences:
         assert theirs["trans_x"].isna().sum() == 2
         mine, names, _ = ours(source, ConfoundStrategy(name="mine", **words))
         assert mine[:3, names.index("trans_x")].tolist() == [0.0, 0.0, 0.0]
+
+    def test_a_run_that_is_mostly_censored_fails(self, tmp_path, rng):
+        moved = np.where(np.arange(140) < 124, 1.0, 0.1)  # 88 %
+        source = write_run(tmp_path, framewise_displacement=moved)
+        words = {"strategy": ("motion", "wm_csf", "scrub"), "std_dvars_threshold": 1e9}
+        theirs, kept = load_confounds(image_of(source), fd_threshold=0.5, **words)
+        assert len(kept) == 16 < theirs.shape[1]
+        signals = rng.normal(size=(140, 3))
+        assert clean(signals, confounds=theirs, sample_mask=kept).shape == (16, 3)
+        write_signals(tmp_path / "raw.tsv", signals, ["a", "b", "c"])
+        strategy = ConfoundStrategy(name="mine", fd_threshold=0.5, **words)
+        files = select_run(
+            tmp_path,
+            SelectionInputs(confounds_files=str(source)),
+            strategy,
+            censoring_of(strategy),
+        )
+        inputs = CleaningInputs(
+            run_id="r",
+            signals_file=str(tmp_path / "raw.tsv"),
+            confounds_files=str(files.confounds_file),
+            sample_mask_file=str(files.outliers_file),
+        )
+        with pytest.raises(ValueError, match="of 140 volumes 16 were kept"):
+            clean_run(tmp_path, inputs, Cleaning())
 
     @pytest.mark.parametrize("source", REAL_TABLES[:1], indirect=True)
     def test_a_run_without_any_volume_left_fails(self, source):

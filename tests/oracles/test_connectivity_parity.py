@@ -25,6 +25,13 @@ def test_pearson_is_that_of_numpy(rng, shape):
     np.testing.assert_allclose(matrix, np.corrcoef(signals.T), rtol=0, atol=1e-12)
 
 
+def test_pearson_far_above_zero_is_that_of_numpy(rng):
+    """As of scanner units: what is common to all volumes takes no digits from what varies."""
+    signals = 1e-3 * rng.normal(size=(60, 20)) + 1e6
+    matrix = connectivity(signals, "pearson").matrix
+    np.testing.assert_allclose(matrix, np.corrcoef(signals.T), rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize("shrinkage", ESTIMATORS)
 @pytest.mark.parametrize("measure", ["pearson", "partial", "precision", "covariance"])
 def test_measures_are_those_of_nilearn(rng, measure, shrinkage):

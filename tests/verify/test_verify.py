@@ -4,11 +4,13 @@
 import re
 import shutil
 import sys
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
 import pytest
 
+from nipype_mapsmasker import CohortRequest, RunSpec, run_cohort
 from nipype_mapsmasker.cli.main import main
 from nipype_mapsmasker.io.tables.signals import read_signals, write_signals
 from nipype_mapsmasker.testing import make_maps_file, make_run_file
@@ -70,7 +72,7 @@ def test_results_are_the_references(folder, capsys, options):
 def test_labels_are_the_references_or_resampled(folder, capsys):
     out = extracted(folder, "--maps", "labels.nii", "--mask", "mask.nii", "--output-format", "npy")
     assert main(["verify", str(out), "--runs", "1"]) == 0
-    maps, labels = capsys.readouterr().out.splitlines()[1:]
+    labels, maps = capsys.readouterr().out.splitlines()[1:]
     assert maps.endswith(" SD, same")
     assert labels.endswith(" SD, documented: labels are resampled by nearest voxel")
 
@@ -91,7 +93,38 @@ def test_censored_volumes(folder, capsys, kind):
 def test_a_folder_above_is_refused(folder, capsys):
     extracted(folder)
     assert main(["verify", str(folder)]) == 2
-    assert "how they were made" in capsys.readouterr().err
+    assert "holds no runs.tsv" in capsys.readouterr().err
+
+
+def test_results_of_python_from_anywhere(folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    np.savetxt("tilt.tsv", np.arange(90.0), header="tilt", comments="")
+    runs = [
+        RunSpec(run_id="a", in_file="sub-0_bold.nii.gz", confounds=["tilt.tsv"], mask="mask.nii"),
+        RunSpec(run_id="b", in_file="sub-1_bold.nii.gz"),
+    ]
+    request = CohortRequest(
+        input=runs, out_dir="out", maps=["maps.nii.gz"], plugin="Linear", reports=False
+    )
+    assert run_cohort(request).exit_code == 0
+    # A later call with another atlas leaves what is known of the first.
+    more = replace(request, input=runs[1:], maps=["labels.nii"], mask="mask.nii")
+    assert run_cohort(more).exit_code == 0
+    monkeypatch.chdir("/")
+    assert main(["verify", str(folder / "out")]) == 0
+    said = capsys.readouterr().out.splitlines()[1:]
+    assert [line.rpartition(" SD, ")[2].partition(":")[0] for line in said] == [
+        "same",
+        "documented",
+        "same",
+    ]
+
+
+def test_results_of_which_the_maps_are_not_known_are_refused(folder, capsys):
+    out = extracted(folder)
+    (out / ".mapsmasker" / "inputs.json").unlink()
+    assert main(["verify", str(out)]) == 2
+    assert "does not say which maps and mask sub-0" in capsys.readouterr().err
 
 
 def test_a_documented_difference_is_named(folder, capsys):
@@ -128,7 +161,7 @@ def test_runs_are_taken_at_random(folder, capsys):
 
 def test_a_folder_of_anything_else_is_refused(tmp_path, capsys):
     assert main(["verify", str(tmp_path)]) == 2
-    assert "how they were made" in capsys.readouterr().err
+    assert "holds no runs.tsv" in capsys.readouterr().err
 
 
 def test_without_nilearn(folder, monkeypatch, capsys):

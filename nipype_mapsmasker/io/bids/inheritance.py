@@ -93,11 +93,12 @@ def dataset_root(image: Path) -> Path | None:
         The nearest folder above it with a ``dataset_description.json``, or else the folder that
         holds the folder of its subject; None where there is neither.
     """
-    for folder in image.parents:
-        if is_file(folder / DESCRIPTION):
+    folders = list(image.parents)
+    for folder in folders:
+        if is_file(f"{folder}/{DESCRIPTION}"):
             return folder
     subject = image.name.partition("_")[0]
-    named = [f for f in image.parents if f.name == subject and subject.startswith("sub-")]
+    named = [f for f in folders if f.name == subject and subject.startswith("sub-")]
     return named[-1].parent if named else None
 
 

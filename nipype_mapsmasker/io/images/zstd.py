@@ -121,7 +121,7 @@ def _library(path: Path) -> Any:
     except ImportError as error:
         msg = (
             f"{path} is Zstandard data, for which the package zstandard is needed; "
-            "pip install nipype-mapsmasker[zstd], or compress it by gzip (.nii.gz)."
+            "pip install 'nipype-mapsmasker[zstd]', or compress it by gzip (.nii.gz)."
         )
         raise ImageFileError(msg) from error
     return zstandard

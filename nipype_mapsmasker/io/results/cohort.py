@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.errors import TableError
+from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.bids.names import format_entities
 from nipype_mapsmasker.io.results.dataset import describe_atlas, write_dataset_files
 from nipype_mapsmasker.io.results.layout import atlas_entities, private_folder, run_files
 from nipype_mapsmasker.io.results.locking import held
 from nipype_mapsmasker.io.results.manifests import WITH_RESULTS, read_manifest
-from nipype_mapsmasker.io.tables.rows import read_rows, write_rows
+from nipype_mapsmasker.io.tables.rows import read_rows, rows_text, write_rows
 
 __all__ = [
     "MAPS_COLUMNS",
@@ -102,7 +103,7 @@ def write_cohort(
     Notes
     -----
     A run that is not in this call keeps its last state. One whose results were taken away since
-    is left out.
+    is left out. An atlas's table is left as it is where no run has changed.
     """
     out_dir = Path(out_dir)
     out_dir.mkdir(parents=True, exist_ok=True)
@@ -111,17 +112,26 @@ def write_cohort(
         merged = _merge(out_dir, rows)
         # Those of this call first: they say what the maps are called now.
         done = [str(row["run_id"]) for row in [*rows, *merged] if row["status"] in WITH_RESULTS]
+        table = out_dir / "runs.tsv"
+        text = rows_text(merged, list(RUN_COLUMNS)).encode("utf-8", "surrogateescape")
+        is_news = not table.is_file() or table.read_bytes() != text
         for atlas in atlases:
-            files = [run_files(out_dir, run_id).coverage(atlas) for run_id in done]
-            # Other runs may have other atlases.
-            tables: list[str | Path] = [file for file in files if file.is_file()]
-            tables += (coverage_files or {}).get(atlas, ())
-            if names := _write_atlas(out_dir, atlas, tables):
+            names = [] if is_news else _known_names(out_dir, atlas)
+            if not names:
+                files = [run_files(out_dir, run_id).coverage(atlas) for run_id in done]
+                # Other runs may have other atlases.
+                tables: list[str | Path] = [file for file in files if file.is_file()]
+                tables += (coverage_files or {}).get(atlas, ())
+                names = _write_atlas(out_dir, atlas, tables)
+            if names:
                 describe_atlas(maps_files.get(atlas), atlas, out_dir, names)
         names_of = [run_files(out_dir, row["run_id"]) for row in merged]
         own = [f"/{names.run_id}" for names in names_of if names.entities is None]
         write_dataset_files(out_dir, provenance, [*sources, *maps_files.values()], own)
-        return write_rows(out_dir / "runs.tsv", merged, list(RUN_COLUMNS))
+        if is_news:
+            with atomic_path(table) as temporary:
+                temporary.write_bytes(text)
+        return table
 
 
 def failed_row(run_id: str, reason: str) -> dict[str, Any]:
@@ -231,9 +241,21 @@ def _write_atlas(
         }
         for number, row in enumerate(next(iter(fits.values())))
     ]
-    stem = format_entities(atlas_entities(atlas))
-    write_rows(out_dir / f"{stem}_maps.tsv", rows, list(MAPS_COLUMNS))
+    write_rows(_maps_table(out_dir, atlas), rows, list(MAPS_COLUMNS))
     return names
+
+
+def _known_names(out_dir: Path, atlas: str) -> list[str | None]:
+    """Read the maps' names from the table of an atlas; none where there is no such table."""
+    try:
+        return [row["name"] for row in read_rows(_maps_table(out_dir, atlas))]
+    except (TableError, KeyError):
+        return []
+
+
+def _maps_table(out_dir: Path, atlas: str) -> Path:
+    """Name the table of an atlas's maps."""
+    return out_dir / f"{format_entities(atlas_entities(atlas))}_maps.tsv"
 
 
 def _coverage(row: Mapping[str, str | None]) -> float:

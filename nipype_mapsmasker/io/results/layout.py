@@ -83,10 +83,8 @@ class RunFiles:
         """``sub-XX/[ses-YY]`` for a BIDS name, else the run's own folder."""
         if self.entities is None:
             return self.out_dir / self.run_id
-        keys = ("sub", "ses")
-        return self.out_dir.joinpath(
-            *(f"{key}-{self.entities[key]}" for key in keys if key in self.entities)
-        )
+        named = [f"{key}-{self.entities[key]}" for key in ("sub", "ses") if key in self.entities]
+        return self.out_dir / "/".join(named)
 
     @cached_property
     def folder(self) -> Path:
@@ -101,7 +99,7 @@ class RunFiles:
     @cached_property
     def private(self) -> Path:
         """The folder of what only this program reads."""
-        return private_folder(self.out_dir) / "runs" / self.run_id
+        return Path(f"{self.out_dir}/{PRIVATE}/runs/{self.run_id}")
 
     @property
     def folders(self) -> tuple[Path, ...]:

@@ -3,15 +3,19 @@
 Manifests: what a run's results depend on and what they are, written after all of them.
 
 A run is finished if its manifest is there, names the same key, and every file that it lists is
-as it was written. A killed writer leaves no manifest; a changed file no longer matches.
+as it was written. A killed writer leaves no manifest; a changed file no longer matches. A file of
+which size and both times are those of its writing was not touched since; of all others, as of a
+copied folder's, the contents are compared.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +35,7 @@ __all__ = [
     "write_manifest",
 ]
 
-MANIFEST_FORMAT = 2
+MANIFEST_FORMAT = 3
 """Version of the manifest's layout; another one counts as absent."""
 
 DONE, INCOMPLETE = "done", "incomplete"
@@ -60,7 +64,8 @@ class Manifest:
     row : dict
         The run's row of ``runs.tsv``.
     files : dict of str to list
-        Paths below the result folder, each with size and checksum.
+        Paths below the result folder, each with size, checksum, and times of modification and
+        change in ns.
     source : str
         The image that they were made of.
     failed : dict of str to str
@@ -77,17 +82,14 @@ class Manifest:
 
     def is_there(self) -> bool:
         """Tell whether the listed files exist, as they were written or not."""
-        root = _root(self.path)
-        return all((root / name).is_file() for name in self.files)
+        root = str(_root(self.path))
+        return all(os.path.isfile(f"{root}/{name}") for name in self.files)  # noqa: PTH113  (fast)
 
     def is_whole(self, paths: Iterable[Path] | None = None) -> bool:
         """Tell whether the listed files, or some of them, are as they were written."""
         root = _root(self.path)
         names = self.files if paths is None else [_below(root, path) for path in paths]
-        return all(
-            (entry := self.files.get(name)) is not None and _describe(root / name) == entry
-            for name in names
-        )
+        return all(_is_as_described(f"{root}/{name}", self.files.get(name)) for name in names)
 
 
 def make_key(parts: Mapping[str, Any]) -> str:
@@ -201,22 +203,32 @@ def read_manifests(path: Path) -> list[Manifest]:
     Returns
     -------
     list of Manifest
-        The latest first; none where they cannot be read.
+        The latest first; none where they cannot be read. They are not to be changed.
     """
+    try:
+        state = os.stat(path)  # noqa: PTH116  (many thousands of them)
+    except (OSError, ValueError):
+        return []
+    return [*_known_manifests(path, (state.st_ino, state.st_size, state.st_mtime_ns))]
+
+
+@lru_cache(maxsize=1 << 14)
+def _known_manifests(path: Path, state: tuple[int, ...]) -> tuple[Manifest, ...]:
+    """Read the records of a file once, as long as it stays as it is."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != MANIFEST_FORMAT:
-            return []
+            return ()
         found = [_record(path, one) for one in (content, *content.get("earlier", ()))]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return []
-    return [one for one in found if one is not None]
+        return ()
+    return tuple(one for one in found if one is not None)
 
 
 def _record(path: Path, content: Mapping[str, Any]) -> Manifest | None:
     """Take one record apart; None where it names files that are none of ours."""
     files = dict(content["files"])
-    if not files or any(name.startswith("/") or ".." in Path(name).parts for name in files):
+    if not files or any(name.startswith("/") or ".." in name.split("/") for name in files):
         return None
     return Manifest(
         path,
@@ -247,9 +259,25 @@ def _below(root: Path, path: Path) -> str:
 
 
 def _describe(path: Path) -> list[Any] | None:
-    """Give size and checksum of a file, or None where there is none."""
+    """Give size, checksum and times of a file, or None where there is none."""
     try:
-        size = path.stat().st_size
-        return [size, checksum(path) if size <= HASHED_BYTES else ""]
+        state = path.stat()
+        content = checksum(path) if state.st_size <= HASHED_BYTES else ""
+        return [state.st_size, content, state.st_mtime_ns, state.st_ctime_ns]
     except OSError:
         return None
+
+
+def _is_as_described(path: str, entry: Sequence[Any] | None) -> bool:
+    """Compare a file with what `_describe` said of it."""
+    if entry is None:
+        return False
+    try:
+        state = os.stat(path)  # noqa: PTH116  (many thousands of them)
+        if [state.st_size, state.st_mtime_ns, state.st_ctime_ns] == [entry[0], *entry[2:]]:
+            return True
+        if state.st_size != entry[0]:
+            return False
+        return state.st_size > HASHED_BYTES or checksum(path) == entry[1]
+    except (OSError, TypeError, IndexError):  # or somebody changed the record
+        return False

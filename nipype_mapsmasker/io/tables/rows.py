@@ -15,7 +15,7 @@ from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE, check_separator, read_table
 
-__all__ = ["read_rows", "write_rows"]
+__all__ = ["read_rows", "rows_text", "write_rows"]
 
 _BREAKS = re.compile(r"[\t\n\r]")
 
@@ -88,14 +88,30 @@ def write_rows(
     one becomes one space.
     """
     final = Path(path)
-    with (
-        atomic_path(final) as temporary,
-        temporary.open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file,
-    ):
-        file.write("\t".join(_cell(name) for name in columns) + "\n")
-        for row in rows:
-            file.write("\t".join(_cell(row.get(name)) for name in columns) + "\n")
+    text = rows_text(rows, columns)
+    with atomic_path(final) as temporary:
+        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
     return final
+
+
+def rows_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
+    """
+    Give the text of a table.
+
+    Parameters
+    ----------
+    rows : iterable of mapping
+        As in `write_rows`.
+    columns : sequence of str
+        As in `write_rows`.
+
+    Returns
+    -------
+    str
+        With its header and a line break at the end.
+    """
+    lines = [columns, *([row.get(name) for name in columns] for row in rows)]
+    return "".join("\t".join(map(_cell, line)) + "\n" for line in lines)
 
 
 def _cell(value: Any) -> str:

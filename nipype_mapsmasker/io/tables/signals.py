@@ -324,7 +324,7 @@ def import_arrow(path: Path) -> tuple[Any, Any]:
         import pyarrow
         import pyarrow.parquet
     except ImportError as error:
-        msg = f"{path} needs pyarrow, which is not installed; pip install pyarrow, or use .tsv."
+        msg = f"{path} needs pyarrow: pip install 'nipype-mapsmasker[parquet]'."
         raise ParameterError(msg) from error
     return pyarrow, pyarrow.parquet
 
