@@ -76,8 +76,7 @@ SIGNAL_DOUBT = 0.15
 
 SIGNAL_EVIDENCE = 10.0
 """... the shape of the spectrum: a run is noise unless a spectrum that falls, or has a corner, is
-this much likelier (log likelihood) than a flat one. Of planted runs of 100 volumes at 3 s, 98 % of
-the sound ones gain more, 97 % of mere noise less."""
+this much likelier (log likelihood) than a flat one."""
 
 PACE_LIMITS = (0.02, 0.15)
 """Hz; a spectrum that certainly ends below, or beyond, is not blood flow at that repetition time:
@@ -151,8 +150,8 @@ def thresholds() -> list[str]:
         "closer for any.",
         f"Share of the power between {BAND[0]} and {BAND[1]} Hz, before cleaning, that is more "
         f"than white noise: bad below {SIGNAL_SHARE}, unless its standard error is above "
-        f"{SIGNAL_ERROR} (noise); with one above {SIGNAL_DOUBT} only if the spectrum is flat, too, "
-        f"to within a log likelihood of {SIGNAL_EVIDENCE:.0f}.",
+        f"{SIGNAL_ERROR} (noise); with one above {SIGNAL_DOUBT} only if the spectrum is flat, "
+        f"too, to within a log likelihood of {SIGNAL_EVIDENCE:.0f}.",
         f"Corner of the spectrum: look closer if certainly below {PACE_LIMITS[0]} Hz or above "
         f"{PACE_LIMITS[1]} Hz (wrong repetition time).",
         "Cleaning that names regressors or a filter and changed nothing: bad.",
