@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from nipype_mapsmasker.io.images import reader as images
-from nipype_mapsmasker.io.tables import confounds
+from nipype_mapsmasker.io.tables import columns
 
 
 def test_a_plan_opens_no_image_and_reads_tables_once(tiny, tmp_path, call, monkeypatch):
@@ -19,8 +19,8 @@ def test_a_plan_opens_no_image_and_reads_tables_once(tiny, tmp_path, call, monke
     def refuse(*args, **kwargs):
         raise AssertionError
 
-    genuine, text = images.open_stream, confounds.read_text
-    monkeypatch.setattr(confounds, "read_text", lambda path: read.append(str(path)) or text(path))
+    genuine, text = images.open_stream, columns.read_text
+    monkeypatch.setattr(columns, "read_text", lambda path: read.append(str(path)) or text(path))
     monkeypatch.setattr(
         images,
         "open_stream",
@@ -28,7 +28,7 @@ def test_a_plan_opens_no_image_and_reads_tables_once(tiny, tmp_path, call, monke
     )
     told = call("run", table, tmp_path / "out", "--maps", tiny.maps_file, "--dry-run")
     assert told.code == 0
-    assert sorted(read) == sorted(tiny.confounds_files)
+    assert sorted(read) == sorted([*tiny.confounds_files, *tiny.sample_mask_files])
 
 
 @pytest.mark.slow
