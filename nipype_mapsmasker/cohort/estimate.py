@@ -17,6 +17,7 @@ from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.io.images.reader import DEFAULT_BLOCK_BYTES, N_BUFFERS, ImageInfo, read_info
 from nipype_mapsmasker.io.maps import MapsImage
+from nipype_mapsmasker.steps.readings import SQUARES_BLOCK_BYTES
 
 __all__ = ["Estimate", "density", "estimate_cohort", "volume_gb"]
 
@@ -228,7 +229,8 @@ def _extract_gb(
     """Bound the memory of an extraction."""
     voxel_bytes = 8 if info.scaled else info.dtype.itemsize
     volume_bytes = info.grid.n_voxels * voxel_bytes
-    n_volumes = min(max(1, DEFAULT_BLOCK_BYTES // volume_bytes), info.n_volumes)
+    # The larger blocks of high-variance confounds are allowed for.
+    n_volumes = min(max(1, SQUARES_BLOCK_BYTES // volume_bytes), info.n_volumes)
     block = n_volumes * volume_bytes
     total: float = N_BUFFERS * n_volumes * info.volume_bytes + (block if info.scaled else 0)
     total += VOLUME_COPIES * 8 * info.grid.n_voxels

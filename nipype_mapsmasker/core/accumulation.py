@@ -25,7 +25,7 @@ from nipype_mapsmasker.core.tiles import TiledRows
 
 __all__ = ["RunProducts", "RunningMean"]
 
-BATCH_BYTES = 20 << 20
+BATCH_BYTES = 12 << 20
 """Bytes of gathered voxels that wait for one multiplication; there are two such batches."""
 
 BATCH_VOLUMES = (4, 24)

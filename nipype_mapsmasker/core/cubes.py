@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CUBE", "QUAD", "cube_of", "cube_order", "whole_quads"]
+__all__ = ["CUBE", "QUAD", "cube_order", "cubes_of_quads", "whole_quads"]
 
 CUBE = (16, 8, 8)
 """Voxels of a cube along x, y and z: with 24 volumes, its values fit into a core's cache."""
@@ -42,7 +42,7 @@ def cube_order(
     starts : (n_tiles + 1,) ndarray of int
         Where each cube that holds any begins, and at last V.
     """
-    cube = cube_of(voxels, shape)
+    cube = cubes_of_quads(shape)[voxels // QUAD]
     order = np.argsort(2 * cube + ~whole_quads(voxels), kind="stable")
     starts = np.flatnonzero(np.diff(cube[order], prepend=-1))
     return order, np.append(starts, voxels.size).astype(np.int64)
@@ -67,23 +67,23 @@ def whole_quads(voxels: NDArray[np.int64]) -> NDArray[np.bool_]:
     return found
 
 
-def cube_of(voxels: NDArray[np.int64], shape: tuple[int, int, int]) -> NDArray[np.int64]:
+def cubes_of_quads(shape: tuple[int, int, int]) -> NDArray[np.int32]:
     """
-    Give the cube that each voxel is counted to: that of the first voxel of its quad.
+    Give the cube that each quad is counted to: that of its first voxel.
 
     Parameters
     ----------
-    voxels : (V,) ndarray of int
-        Flat indices.
     shape : tuple of int
         Shape (X, Y, Z) of the grid.
 
     Returns
     -------
-    (V,) ndarray of int
+    (n_quads,) ndarray of int
         Numbers of cubes, in disk order of the cubes.
     """
-    z, rest = np.divmod(voxels // QUAD * QUAD, shape[0] * shape[1])
-    y, x = np.divmod(rest, shape[0])
     n_x, n_y = (-(-size // edge) for size, edge in zip(shape[:2], CUBE[:2], strict=True))
-    return np.asarray(x // CUBE[0] + n_x * (y // CUBE[1] + n_y * (z // CUBE[2])))
+    n_voxels = shape[0] * shape[1] * shape[2]
+    z, rest = np.divmod(np.arange(0, n_voxels, QUAD), shape[0] * shape[1])
+    y, x = np.divmod(rest, shape[0])
+    cubes = x // CUBE[0] + n_x * (y // CUBE[1] + n_y * (z // CUBE[2]))
+    return np.asarray(cubes, dtype=np.int32)

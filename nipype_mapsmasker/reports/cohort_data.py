@@ -161,6 +161,7 @@ def _measure(name: str, numbers: CohortNumbers) -> dict[str, Any]:
         "label": known.label,
         "digits": known.digits,
         "least": known.least,
+        "log": known.log,
         "meaning": known.meaning,
         "values": [_short(value) for value in values],
         "odd": {str(i): odd[name] for i, odd in enumerate(numbers.odd) if name in odd},

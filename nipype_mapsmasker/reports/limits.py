@@ -29,7 +29,9 @@ __all__ = [
     "PACE_SHARES",
     "R_SQUARED",
     "SAME_STEPS",
+    "SIGNAL_DOUBT",
     "SIGNAL_ERROR",
+    "SIGNAL_EVIDENCE",
     "SIGNAL_SHARE",
     "SPREAD_RATIO",
     "UNCLEANED",
@@ -68,6 +70,13 @@ sound runs two in a thousand have less than 0.35."""
 SIGNAL_ERROR = 0.4
 """With a standard error above this the share says nothing: too few frequencies or signals. At 0.26
 to 0.35, that of 5 to 8 signals over 50 s, planted noise and sound runs are still apart."""
+
+SIGNAL_DOUBT = 0.15
+"""With a standard error above this the share needs a second witness, ..."""
+
+SIGNAL_EVIDENCE = 10.0
+"""... the shape of the spectrum: a run is noise unless a spectrum that falls, or has a corner, is
+this much likelier (log likelihood) than a flat one."""
 
 PACE_LIMITS = (0.02, 0.15)
 """Hz; a spectrum that certainly ends below, or beyond, is not blood flow at that repetition time:
@@ -141,7 +150,8 @@ def thresholds() -> list[str]:
         "closer for any.",
         f"Share of the power between {BAND[0]} and {BAND[1]} Hz, before cleaning, that is more "
         f"than white noise: bad below {SIGNAL_SHARE}, unless its standard error is above "
-        f"{SIGNAL_ERROR} (noise).",
+        f"{SIGNAL_ERROR} (noise); with one above {SIGNAL_DOUBT} only if the spectrum is flat, "
+        f"too, to within a log likelihood of {SIGNAL_EVIDENCE:.0f}.",
         f"Corner of the spectrum: look closer if certainly below {PACE_LIMITS[0]} Hz or above "
         f"{PACE_LIMITS[1]} Hz (wrong repetition time).",
         "Cleaning that names regressors or a filter and changed nothing: bad.",

@@ -8,6 +8,7 @@ page that was made.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -180,8 +181,9 @@ def load_run(
         # One number of the run, the same in every row.
         values["fluctuation_r_squared"] = float(fit[0, columns.index("fluctuation_r_squared")])
     if with_pictures and files.mean_file is not None:
-        values["mean_image"] = read_volumes(files.mean_file, ndim=3, dtype=np.float32)
-        values["affine"] = read_info(files.mean_file).grid.affine
+        stamp = files.mean_file.stat()
+        found = _mean_image(str(files.mean_file), stamp.st_mtime_ns, stamp.st_size)
+        values["mean_image"], values["affine"] = found
     cuts = {name[5:]: array for name, array in data.items() if name.startswith("cuts_")}
     if with_pictures and cuts and len(cuts["peak"]) == len(rows):
         values["cuts"] = select_cuts(cuts, chosen)
@@ -247,6 +249,14 @@ def write_page(path: Path, page: str) -> Path:
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
     return path
+
+
+@functools.lru_cache(maxsize=1)
+def _mean_image(path: str, *_stamp: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Read a mean image and its affine, once for the pages of all atlases and strategies."""
+    mean = read_volumes(path, ndim=3, dtype=np.float32)
+    mean.flags.writeable = False
+    return mean, read_info(path).grid.affine
 
 
 def _facts(sidecar: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

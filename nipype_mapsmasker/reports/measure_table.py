@@ -53,7 +53,7 @@ MEASURES: dict[str, Measure] = {
         "Degrees of freedom", 0, "low", 5, "Kept volumes less what cleaning took."
     ),
     "confound_rank": Measure(
-        "Rank of the confounds", 0, "", 0, "Directions that regression took, redundant ones once."
+        "Rank of the confounds", 0, "", 1, "Directions that regression took, redundant ones once."
     ),
     "removed": Measure(
         "Removed by cleaning",
@@ -63,9 +63,9 @@ MEASURES: dict[str, Measure] = {
         "Median share of a signal's variance that cleaning took, its trend aside.",
     ),
     "startup_volumes": Measure(
-        "Start-up volumes", 0, "", 0, "Kept volumes at the start that are not in steady state."
+        "Start-up volumes", 0, "", 1, "Kept volumes at the start that are not in steady state."
     ),
-    "spikes": Measure("Spikes", 0, "", 0, "Kept volumes in which most signals jump."),
+    "spikes": Measure("Spikes", 0, "", 1, "Kept volumes in which most signals jump."),
     "min_coverage": Measure(
         "Lowest coverage", 2, "low", 0.1, "Smallest share of a map's weight that had data."
     ),
@@ -95,13 +95,13 @@ MEASURES: dict[str, Measure] = {
         "noise; near 0 for mere noise.",
     ),
     "signal_error": Measure(
-        "Error of signal in band", 2, "", 0, "Standard error of that share for white noise."
+        "Error of signal in band", 2, "", 0.1, "Standard error of that share for white noise."
     ),
     "pace": Measure(
         "Corner of the spectrum (Hz)",
         3,
         "",
-        0,
+        0.02,
         "Frequency up to which the signals before cleaning rise above white noise; about 0.05 Hz "
         "for blood flow.",
         unit="Hz",

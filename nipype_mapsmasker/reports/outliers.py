@@ -207,19 +207,23 @@ def _other_paces(rows: Sequence[RunRow]) -> dict[int, Finding]:
     times = np.array([row.t_r or np.nan for row in rows], dtype=np.float64)
     paces = np.log(_column(rows, "pace"))
     timed = np.isfinite(times)
-    if (timed & np.isfinite(paces)).sum() < lim.MIN_COHORT:
+    if timed.sum() < lim.MIN_COHORT:
         return {}
     middle = float(np.median(times[timed]))
     usual = timed & (np.abs(times - middle) < 0.01 * middle)
     shared = 2 * usual.sum() > timed.sum()
-    centre = float(np.nanmedian(paces[usual if shared else timed]))
-    spread = 1.4826 * float(np.nanmedian(np.abs(paces - np.nanmedian(paces))))
+    centre, spread = float("nan"), float("nan")
+    known = np.isfinite(paces)
+    alike = (usual if shared else timed) & known
+    if alike.any() and (timed & known).sum() >= lim.MIN_COHORT:
+        centre = float(np.median(paces[alike]))
+        spread = 1.4826 * float(np.median(np.abs(paces[known] - np.median(paces[known]))))
     found = {}
     for index in np.flatnonzero(timed):
         pace, t_r = float(paces[index]), float(times[index])
         if shared and not usual[index]:
-            alike = int((np.abs(times - t_r) < 0.01 * t_r).sum())
-            text = _alone(pace, centre, t_r, middle, lone=alike <= lim.LONE_SHARE * len(rows))
+            n_like = int((np.abs(times - t_r) < 0.01 * t_r).sum())
+            text = _alone(pace, centre, t_r, middle, lone=n_like <= lim.LONE_SHARE * len(rows))
         elif abs(pace - centre) > max(np.log(lim.PACE_RATIO), OUTLIER_SD * spread):
             text = f"{_corners(pace, centre)} Is its repetition time really {t_r:g} s?"
         else:
@@ -232,6 +236,8 @@ def _other_paces(rows: Sequence[RunRow]) -> dict[int, Finding]:
 def _alone(pace: float, centre: float, t_r: float, others: float, *, lone: bool) -> str:
     """Say why a repetition time that most runs do not have is doubtful, if it is."""
     if np.isfinite(pace):
+        if not np.isfinite(centre):
+            return ""
         # 0 where the run says the truth, 1 where its repetition time is that of the others.
         place = (pace - centre) / np.log(others / t_r)
         if place <= lim.PACE_SHARES[lone]:

@@ -219,13 +219,19 @@ def _atlas(name: str, atlas: AtlasSummary, rows: list[RunRow]) -> Html:
     order = _order(atlas)
     names = [str(atlas.names[index]) for index in order]
     matrices = []
-    if atlas.mean_correlation is not None:
+    known = (
+        atlas.mean_correlation is not None
+        and np.isfinite(m.upper_triangle(atlas.mean_correlation)).any()
+    )
+    if not known:
+        matrices.append(tag("p", "No correlations: fewer than two signals vary.", class_="aside"))
+    elif atlas.mean_correlation is not None:
         shown = atlas.mean_correlation[np.ix_(order, order)]
         picture = matrix_picture(shown, f"{name}-mean", names, "Mean correlations, clustered")
         scale = tag("span", class_="ramp", aria_hidden="true")
         words = "Mean correlation of the cleaned signals over runs (by Fisher's z), clustered. "
         matrices.append(figure(picture, caption=join([words, scale, " -1 to 1"])))
-    if atlas.sd_correlation is not None:
+    if known and atlas.sd_correlation is not None:
         matrices.append(_spread(name, atlas.sd_correlation[np.ix_(order, order)], names))
     parts.append(tag("div", join(matrices), class_="pair"))
     parts.append(tag("h3", "Maps lost or cut"))

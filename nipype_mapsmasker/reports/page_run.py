@@ -311,5 +311,5 @@ def _plain(value: Any) -> str:
     if isinstance(value, str):
         return value
     if isinstance(value, Sequence) and all(isinstance(item, str) for item in value):
-        return ", ".join(value)
+        return ", ".join(value) or "none"
     return json.dumps(value, ensure_ascii=False, default=str)

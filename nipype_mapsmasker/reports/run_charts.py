@@ -42,6 +42,9 @@ which every volume holds, is nearly all of its energy."""
 MAX_CONFOUNDS = 30
 """Rows in the figure of the confounds; those that correlate most before cleaning are shown."""
 
+SAME_COVERAGE = 0.005
+"""Coverages that differ by less are written alike."""
+
 Array = NDArray[Any]
 
 
@@ -245,6 +248,9 @@ def _confounds(run: RunResults) -> Html | None:
     used = run.confounds[run.kept]
     before = np.abs(m.confound_correlations(m.detrended(run.raw[run.kept]), used))
     after = None if run.cleaned is None else np.abs(m.confound_correlations(run.cleaned, used))
+    if not any(np.isfinite(values).any() for values in (before, after) if values is not None):
+        text = "No correlations with the confounds: too few volumes, or nothing varies."
+        return figure(tag("p", text, class_="aside"))
     strength = np.nan_to_num(before).mean(axis=1)
     order = np.argsort(-strength, kind="stable")[:MAX_CONFOUNDS]
     rows = len(order)
@@ -270,7 +276,7 @@ def _confounds(run: RunResults) -> Html | None:
     finite = finite[np.isfinite(finite)]
     left = f"; mean after cleaning {float(finite.mean()):.3f}" if finite.size else ""
     drawn = chart.html(
-        f"Mean |r| of the signals with each confound{left}", kind="beside",
+        f"Mean |r| of the signals with each confound{left}", kind="beside worded",
         height=f"{1.5 * rows:.1f}rem",
     )  # fmt: skip
     return figure(drawn, _two_keys(run), caption=caption)
@@ -308,7 +314,7 @@ def _distribution(run: RunResults, numbers: RunNumbers) -> Html:
     for kind, share, mean in found:
         chart.steps(edges, share, f"{kind} outline")
         chart.at(mean, f"{kind} dashed")
-    means = [f"{kind} cleaning {mean:.2f}" for kind, _, mean in found]
+    means = [f"{kind} cleaning {round(mean, 2) + 0.0:.2f}" for kind, _, mean in found]
     caption = f"Correlations between all pairs of signals; mean {', '.join(means)} (dashed)."
     description = "Histogram of the correlations before and after cleaning"
     return figure(chart.html(description, height="10rem"), _two_keys(run), caption=caption)
@@ -341,16 +347,21 @@ def _coverage(run: RunResults) -> Html | None:
         (-0.6, len(values) - 0.4), (0.0, 1.05), x_label="map number", y_label="coverage",
         x_ticks=min(5, len(values)),
     )  # fmt: skip
-    chart.level(v.CUT_COVERAGE, "warn", "cut")
-    chart.level(m.LOST_COVERAGE, "ink", "lost")
     thick = "bar thick" if len(values) <= 60 else "bar"
     chart.bars(place[~low], values[~low], f"after {thick}")
     chart.bars(place[low], np.maximum(values[low], 0.02), f"warn {thick}")
-    named = [str(run.names[index]) for index in np.argsort(values, kind="stable")[:5].tolist()]
+    # Over the bars, which may stand side by side.
+    chart.level(v.CUT_COVERAGE, "warn over", "cut")
+    chart.level(m.LOST_COVERAGE, "ink over", "lost")
+    least = np.argsort(values, kind="stable")[:5]
+    least = least[values[least] < values.max(initial=0.0) - SAME_COVERAGE]
+    said = "All have about the same."
+    if least.size:
+        said = "Least: " + ", ".join(str(run.names[index]) for index in least.tolist()) + "."
     n_low = int(low.sum())
     caption = (
-        "Share of each map's weight that had data. Least: " + ", ".join(named) + ". Point at a "
-        "bar for its map; click to see it."
+        f"Share of each map's weight that had data. {said} Point at a bar for its map; click to "
+        "see it."
     )
     description = f"Coverage of {len(values)} maps; {n_low} are below {v.CUT_COVERAGE:.0%}"
     return figure(

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BAND", "Pace", "Power", "find_pace", "mean_power", "signal_share"]
+__all__ = ["BAND", "Pace", "Power", "evidence", "find_pace", "mean_power", "signal_share"]
 
 BAND = (0.01, 0.1)
 """Hz; where blood flow follows neural activity."""
@@ -46,6 +46,9 @@ FALLS = (1.0, 2.0)
 
 DOUBT = 2.0
 """Corners whose log likelihood is within this of the best one's are possible (95 %)."""
+
+MIN_FREQUENCIES = 8
+"""With fewer a spectrum has no shape."""
 
 MIN_EVIDENCE = 8.0
 """A corner must explain the spectrum better than white noise by this much log likelihood."""
@@ -189,7 +192,7 @@ def find_pace(power: Power) -> Pace | None:
         None where white noise, or a spectrum without a corner, explains the spectrum as well.
     """
     use = power.frequencies >= PACE_FROM
-    if use.sum() < 8:
+    if use.sum() < MIN_FREQUENCIES:
         return None
     fits = _likelihoods(power.frequencies[use], power.power[use], power.white[use])
     fits = fits * power.n_independent
@@ -198,6 +201,27 @@ def find_pace(power: Power) -> Pace | None:
         return None
     possible = PACES[corners >= corners.max() - DOUBT]
     return Pace(float(PACES[corners.argmax()]), float(possible[0]), float(possible[-1]))
+
+
+def evidence(power: Power) -> float | None:
+    """
+    Tell by how much the spectrum is better explained by a corner, or a fall, than by white noise.
+
+    Parameters
+    ----------
+    power : Power
+        The spectrum.
+
+    Returns
+    -------
+    float or None
+        Log likelihood gained; None where there are too few frequencies.
+    """
+    use = power.frequencies >= BAND[0]
+    if use.sum() < MIN_FREQUENCIES:
+        return None
+    fits = _likelihoods(power.frequencies[use], power.power[use], power.white[use])
+    return float((fits[:-1].max() - fits[-1]) * power.n_independent)
 
 
 def _nuisance(keep: Array, t_r: float, confounds: Array | None) -> Array:

@@ -13,7 +13,7 @@ from nipype_mapsmasker.reports import limits as lim
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports.limits import CUT_COVERAGE, LEVEL_WORDS, thresholds
 from nipype_mapsmasker.reports.results import Finding, RunResults, Verdict
-from nipype_mapsmasker.reports.spectral import BAND, find_pace
+from nipype_mapsmasker.reports.spectral import BAND, evidence, find_pace
 
 __all__ = [
     "CUT_COVERAGE",
@@ -180,7 +180,7 @@ def _judge_spectrum(
 ) -> list[Finding]:
     """Judge whether the signals before cleaning can be blood flow."""
     share = values.get("signal_share", np.inf)
-    if share < lim.SIGNAL_SHARE and values.get("signal_error", 0.0) <= lim.SIGNAL_ERROR:
+    if share < lim.SIGNAL_SHARE and _is_noise(run, values.get("signal_error", 0.0), odd):
         text = (
             f"The signals look like noise: {max(share, 0.0):.0%} of their power between {BAND[0]} "
             f"and {BAND[1]} Hz is more than white noise (threshold {lim.SIGNAL_SHARE:.0%})."
@@ -200,6 +200,15 @@ def _judge_spectrum(
         f"{run.t_r:g} s?"
     )
     return [Finding("check", "repetition time", text)]
+
+
+def _is_noise(run: RunResults, error: float, odd: Sequence[int]) -> bool:
+    """Tell whether a small share of signal can be believed."""
+    if not lim.SIGNAL_DOUBT < error <= lim.SIGNAL_ERROR:
+        return error <= lim.SIGNAL_DOUBT
+    power = m.run_power(run, odd)
+    gained = None if power is None else evidence(power)
+    return gained is None or gained < lim.SIGNAL_EVIDENCE
 
 
 def _judge_rest(run: RunResults, values: Mapping[str, float]) -> list[Finding]:

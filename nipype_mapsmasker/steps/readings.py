@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.core.variance import MeanSquares
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks
 
-__all__ = ["Readings", "step_of"]
+__all__ = ["SQUARES_BLOCK_BYTES", "Readings", "step_of"]
+
+SQUARES_BLOCK_BYTES = 8 << 20
+"""Bytes of a block where mean squares are found, which takes fewer sums for several volumes."""
 
 
 class Readings:
@@ -35,9 +38,11 @@ class Readings:
         return self._read(squares)
 
     def _read(self, squares: MeanSquares | None) -> Iterator[NDArray[Any]]:
-        for block in iter_blocks(self._info):
-            if squares is not None:
-                squares.add(block)
+        if squares is None:
+            yield from iter_blocks(self._info)
+            return
+        for block in iter_blocks(self._info, block_bytes=SQUARES_BLOCK_BYTES):
+            squares.add(block)
             yield block
 
 

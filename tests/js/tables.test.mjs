@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { rowName } from "../../nipype_mapsmasker/reports/assets/card.mjs";
 import { byTelling, groupsOf, neighbour } from "../../nipype_mapsmasker/reports/assets/cohort.mjs";
 import { correlationText, mirror, reordered } from "../../nipype_mapsmasker/reports/assets/matrix.mjs";
-import { binned, distanceCodes, distances, median, some } from "../../nipype_mapsmasker/reports/assets/spread.mjs";
+import { binned, compared, distanceCodes, distances, median, some } from "../../nipype_mapsmasker/reports/assets/spread.mjs";
 import { inView, sorted } from "../../nipype_mapsmasker/reports/assets/table.mjs";
 
 const table = {
@@ -59,6 +59,10 @@ test("spreads", () => {
   assert.equal(distances([0, 0, 0, 0, 5], 0)[4], 99);
   // A difference that is not worth naming is no distance.
   assert.ok(Number(distances([0, 0, 0, 0, 1e-14], 0.1)[4]) < 1e-10);
+  // Measures that are compared by ratio have equal distances up and down.
+  const [down, , up] = distances(compared([0.5, 1, 2, null], true), 0);
+  assert.equal(down, -Number(up));
+  assert.deepEqual(compared([0, null, 3], false), [0, null, 3]);
   assert.deepEqual(distanceCodes([-99, 0, 99, null]), [0, 120, 240, 241]);
   assert.equal(some([0, 1, 2, 3, 4, 5, 6, 7], [..."abcdefgh"]), "a, b, c, d, e, f and 2 more");
 });
@@ -84,6 +88,6 @@ test("names, groups and neighbours of rows", () => {
   assert.equal(neighbour(table, ["c", "x", "s"], 1), 3); // b has no page
   assert.equal(neighbour(table, ["c", "x", "s"], -1), -1); // d failed
   assert.equal(neighbour(table, ["?", "x", "s"], 1), -1);
-  const measure = (/** @type {Record<string, string>} */ odd) => ({ name: "", label: "", digits: 0, least: 0, meaning: "", values: [], odd });
+  const measure = (/** @type {Record<string, string>} */ odd) => ({ name: "", label: "", digits: 0, least: 0, log: false, meaning: "", values: [], odd });
   assert.deepEqual(byTelling([measure({}), measure({ 3: "x" }), measure({})]), [1, 0, 2]);
 });

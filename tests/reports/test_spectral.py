@@ -4,7 +4,7 @@
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.reports.spectral import find_pace, mean_power, signal_share
+from nipype_mapsmasker.reports.spectral import evidence, find_pace, mean_power, signal_share
 
 
 def kept(n_volumes: int, n_censored: int) -> np.ndarray:
@@ -118,3 +118,11 @@ def test_more_confounds_than_volumes_are_not_removed():
     rng = np.random.default_rng(10)
     noise, confounds = rng.standard_normal((60, 5)), rng.standard_normal((60, 80))
     assert mean_power(noise, kept(60, 0), 2.0, confounds) is not None
+
+
+def test_a_spectrum_with_a_shape_is_told_from_a_flat_one():
+    keep = kept(100, 0)
+    noise = np.random.default_rng(8).standard_normal((100, 5))
+    assert evidence(mean_power(noise, keep, 3.0)) < 5
+    assert evidence(mean_power(coloured(100, 5, 3.0, 0.05) + 0.7 * noise, keep, 3.0)) > 15
+    assert evidence(mean_power(noise[:24], keep[:24], 30.0)) is None

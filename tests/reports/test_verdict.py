@@ -8,8 +8,8 @@ import pytest
 
 from nipype_mapsmasker.reports.cohort import CohortBuilder
 from nipype_mapsmasker.reports.measures import run_measures
-from nipype_mapsmasker.reports.outliers import find_outliers
-from nipype_mapsmasker.reports.results import RunResults
+from nipype_mapsmasker.reports.outliers import compare_runs, find_outliers
+from nipype_mapsmasker.reports.results import RunResults, RunRow
 from nipype_mapsmasker.reports.verdict import judge, thresholds
 from nipype_mapsmasker.testing.planted import plant
 
@@ -105,6 +105,28 @@ def test_a_spoilt_volume_does_not_turn_the_run_into_noise() -> None:
     verdict = judge(replace(run, raw=raw))
     assert {"start-up volumes", "spikes"} <= set(about(verdict, "check"))
     assert about(verdict, "bad") == []
+
+
+@pytest.mark.parametrize(("error", "is_noise"), [(0.1, True), (0.3, False), (0.5, False)])
+def test_an_uncertain_share_needs_a_second_witness(error: float, is_noise: bool) -> None:
+    run = make_run(with_maps=False)  # its spectrum falls
+    values = {**run_measures(run), "signal_share": 0.3, "signal_error": error}
+    assert ("noise" in about(judge(run, values), "bad")) is is_noise
+    rng = np.random.default_rng(3)
+    noise = replace(run, raw=1000 + rng.standard_normal(run.raw.shape))
+    values = {**run_measures(noise), "signal_share": 0.3, "signal_error": error}
+    assert ("noise" in about(judge(noise, values), "bad")) is (error < 0.4)
+
+
+def test_a_lone_repetition_time_without_a_corner_is_doubted() -> None:
+    rows = [RunRow(run_id=f"sub-{number}", t_r=3.0) for number in range(12)]
+    rows[5] = replace(rows[5], t_r=1.0)
+    [(place, [finding])] = compare_runs(rows).items()
+    assert (place, finding.about) == (5, "repetition time")
+    assert "not borne out" in finding.text
+    # A corner of its own, and none to compare it with, says nothing.
+    rows[5] = replace(rows[5], measures={"pace": 0.05})
+    assert compare_runs(rows) == {}
 
 
 def test_cleaning_that_changed_nothing_is_named() -> None:

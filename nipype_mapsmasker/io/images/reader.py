@@ -34,7 +34,7 @@ __all__ = [
     "read_volumes",
 ]
 
-DEFAULT_BLOCK_BYTES = 8 << 20
+DEFAULT_BLOCK_BYTES = 2 << 20
 """Bytes of a block of volumes; one volume at least. Two blocks are in memory at a time."""
 
 ALIGNMENT_BYTES = 64

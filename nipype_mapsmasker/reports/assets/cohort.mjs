@@ -6,7 +6,7 @@ import { pictureCodes } from "./data.mjs";
 import { byId, cellAt, make, markScrollers, openForPrint, pointAt, thinNames } from "./dom.mjs";
 import { withoutFolders, written } from "./format.mjs";
 import { correlationText, mirror, namesBeside, paintCodes } from "./matrix.mjs";
-import { distanceCodes, distances, histogram, median, signedPalette } from "./spread.mjs";
+import { compared, distanceCodes, distances, histogram, median, signedPalette } from "./spread.mjs";
 import { BigTable, filterField } from "./table.mjs";
 
 /** @typedef {import("./card.mjs").TableData} TableData */
@@ -66,7 +66,7 @@ function columnsOf(table) {
   /** @type {import("./table.mjs").Column[]} */
   const fixed = [
     {
-      label: "Run", width: narrow ? 8 : 14, numeric: false,
+      label: "Run", width: narrow ? 8 - 2 * Math.min(1, table.telling.length) : 14, numeric: false,
       text: (row) => table.run[row],
       value: (row) => table.run[row],
       note: (row) => table.run[row],
@@ -75,10 +75,10 @@ function columnsOf(table) {
     { label: narrow ? "" : "Verdict", title: "Verdict", width: narrow ? 2.9 : 10.5, numeric: false, kind: () => (narrow ? "signs" : ""), text: (row) => table.levels[table.level[row]].words, value: (row) => -table.level[row], content: (row) => badge(table, row) },
   ];
   for (const field of /** @type {("atlas" | "strategy")[]} */ (table.telling)) {
-    fixed.push({ label: field[0].toUpperCase() + field.slice(1), width: 7, numeric: false, text: (row) => table[field][row], value: (row) => table[field][row] });
+    fixed.push({ label: field[0].toUpperCase() + field.slice(1), width: narrow ? 5.9 : 7, numeric: false, text: (row) => table[field][row], value: (row) => table[field][row] });
   }
   fixed.push({
-    label: "Reasons", width: Math.min(26, Math.max(12.5, room - fixed.reduce((sum, { width }) => sum + width, 0.5))), numeric: false,
+    label: "Reasons", width: Math.min(26, Math.max(narrow ? 10 : 12.5, room - fixed.reduce((sum, { width }) => sum + width, 0.5))), numeric: false,
     text: (row) => table.reasons[row].join(" "),
     value: (row) => table.keywords[row],
     kind: () => "reasons",
@@ -242,10 +242,14 @@ function showSpread(table, look) {
   const draw = (/** @type {number} */ number) => {
     const { rows } = groups[number];
     const charts = table.measures.map((measure) => histogram(measure, rows, table.run)).filter((chart) => chart !== null);
+    const isCompared = rows.length >= table.compared;
     if (charts.length) place.replaceChildren(...charts);
     else place.textContent = "No distributions: fewer than two runs.";
-    if (rows.length >= table.compared) heat.replaceChildren(heatOf(table, rows, look));
+    if (isCompared) heat.replaceChildren(heatOf(table, rows, look));
     else heat.textContent = `No comparison: fewer than ${table.compared} runs.`;
+    // A caption of what is not there would mislead.
+    place.classList.toggle("empty", !charts.length);
+    heat.classList.toggle("empty", !isCompared);
     thinNames();
   };
   if (groups.length > 1) {
@@ -265,7 +269,7 @@ function showSpread(table, look) {
  */
 function heatOf(table, rows, look) {
   const shown = table.measures.filter(({ values }) => rows.some((row) => values[row] !== null));
-  const columns = shown.map(({ values, least }) => distanceCodes(distances(rows.map((row) => values[row]), least)));
+  const columns = shown.map(({ values, least, log }) => distanceCodes(distances(compared(rows.map((row) => values[row]), log), least)));
   const codes = new Uint8Array(rows.length * shown.length);
   rows.forEach((_, i) => columns.forEach((column, j) => {
     codes[i * shown.length + j] = column[i];

@@ -11,6 +11,7 @@ import { counted, written } from "./format.mjs";
  * @property {string} label
  * @property {number} digits
  * @property {number} least smallest distance from the median that is worth naming
+ * @property {boolean} log whether that is a distance of logarithms: runs are compared by ratio
  * @property {string} meaning
  * @property {(number | null)[]} values one per row
  * @property {Record<string, string>} odd why rows stand out
@@ -42,6 +43,16 @@ export function distances(values, least) {
     if (spread > 0) return (value - centre) / spread;
     return value === centre ? 0 : Math.sign(value - centre) * 99;
   });
+}
+
+/**
+ * Put values on the scale on which runs are compared.
+ * @param {(number | null)[]} values
+ * @param {boolean} log
+ * @returns {(number | null)[]}
+ */
+export function compared(values, log) {
+  return log ? values.map((value) => (value === null ? null : Math.log(Math.max(value, 1e-300)))) : values;
 }
 
 /**
@@ -100,7 +111,8 @@ export function histogram(measure, members, names) {
     if (value !== null) known.push([row, value]);
   }
   if (known.length < 2) return null;
-  const { low, width, rows } = binned(known, measure.least);
+  const least = measure.log ? measure.least * median(known.map(([, value]) => value)) : measure.least;
+  const { low, width, rows } = binned(known, least);
   const end = low + width * rows.length;
   const top = Math.max(...rows.map((bin) => bin.length));
   const chart = new Chart({ x: [low, end], y: [0, top * 1.08], xTicks: 3, yTicks: 2 });

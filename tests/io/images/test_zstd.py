@@ -107,9 +107,9 @@ def test_a_few_bytes_that_inflate_to_much_are_read_in_pieces(tmp_path):
 
 def test_without_the_package_the_message_says_what_to_install(tmp_path, image, monkeypatch):
     monkeypatch.setitem(sys.modules, "zstandard", None)
-    with pytest.raises(ImageFileError, match=r"pip install nipype-mapsmasker\[zstd\]"):
+    with pytest.raises(ImageFileError, match=r"pip install 'nipype-mapsmasker\[zstd\]'"):
         read_info(image)
-    with pytest.raises(ParameterError, match=r"pip install nipype-mapsmasker\[zstd\]"):
+    with pytest.raises(ParameterError, match=r"pip install 'nipype-mapsmasker\[zstd\]'"):
         write_image(tmp_path / "b.nii.zst", GRID, [np.ones((1, N_VOXELS))], n_volumes=1)
     assert not (tmp_path / "b.nii.zst").exists()
 
