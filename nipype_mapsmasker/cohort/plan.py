@@ -241,7 +241,7 @@ def renew_states(plan: Plan) -> Plan:
             runs.append(planned)
             continue
         path = run_files(plan.out_dir, planned.run.run_id).manifest
-        manifest = read_manifest(path, planned.key, planned.extraction_key)
+        manifest = read_manifest(path, planned.key, planned.extraction_key, known=planned.manifest)
         now = replace(planned, manifest=manifest)
         runs.append(replace(now, state=_state(now, plan.out_dir, plan.params)))
     return replace(plan, runs=runs)

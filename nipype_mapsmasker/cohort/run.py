@@ -290,13 +290,14 @@ def _planned(plan: Plan, exit_code: int, array: ArrayScript | None = None) -> Co
 def _finished(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> CohortResult:
     """Tell of a call from the rows of its runs."""
     runs = []
-    keys = {one.run.run_id: one.key for one in plan.runs}
+    planned = {one.run.run_id: one for one in plan.runs}
     for row in rows:
         names: tuple[str, ...] = ()
         run_id = row["run_id"]
-        manifest = read_manifest(run_files(plan.out_dir, run_id).manifest, keys.get(run_id, ""))
-        if row["status"] in WITH_RESULTS and manifest is not None:
-            names = tuple(manifest.files)
+        if row["status"] in WITH_RESULTS:
+            path, one = run_files(plan.out_dir, run_id).manifest, planned[run_id]
+            manifest = read_manifest(path, one.key, known=one.manifest)
+            names = () if manifest is None else tuple(manifest.files)
         words = {name: row.get(name) or "" for name in ("reason", "warnings")}
         runs.append(
             RunResult(

@@ -40,7 +40,7 @@ def _row(plan: Plan, planned: PlannedRun, faults: Mapping[str, str]) -> dict[str
     """Give a run's row."""
     run_id = planned.run.run_id
     names = run_files(plan.out_dir, run_id)
-    manifest = read_manifest(names.manifest, planned.key)
+    manifest = read_manifest(names.manifest, planned.key, known=planned.manifest)
     if run_id not in faults and manifest is not None and manifest.key == planned.key:
         return manifest.row
     reason = faults.get(run_id) or logged_reason(plan.out_dir, run_id)

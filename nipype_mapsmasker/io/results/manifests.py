@@ -15,7 +15,6 @@ import json
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +71,8 @@ class Manifest:
         The image that they were made of.
     failed : dict of str to str
         Strategies that made nothing of the run, and why.
+    state : tuple of int
+        Of the manifest's own file when it was read.
     """
 
     path: Path
@@ -81,6 +82,7 @@ class Manifest:
     files: dict[str, list[Any]]
     source: str = ""
     failed: dict[str, str] = field(default_factory=dict)
+    state: tuple[int, ...] = field(default=(), compare=False)
 
     def is_there(self) -> bool:
         """Tell whether the listed files exist, as they were written or not."""
@@ -220,7 +222,9 @@ def write_manifest(
     return latest
 
 
-def read_manifest(path: Path, key: str = "", extraction_key: str = "") -> Manifest | None:
+def read_manifest(
+    path: Path, key: str = "", extraction_key: str = "", known: Manifest | None = None
+) -> Manifest | None:
     """
     Read the record of a run's results.
 
@@ -231,6 +235,8 @@ def read_manifest(path: Path, key: str = "", extraction_key: str = "") -> Manife
     key, extraction_key : str
         What results, and raw signals, are wanted: calls with other atlases have records of their
         own.
+    known : Manifest, optional
+        What was read before: it is given again, if it has this key and its file is the same.
 
     Returns
     -------
@@ -238,6 +244,8 @@ def read_manifest(path: Path, key: str = "", extraction_key: str = "") -> Manife
         The record with this key, else one with the same raw signals, else the latest; None where
         there is none that can be read.
     """
+    if known is not None and known.key == key and known.state == _state_of(path):
+        return known
     records = read_manifests(path)
     fitting = [one for one in records if key and one.key == key]
     fitting += [one for one in records if extraction_key and one.extraction_key == extraction_key]
@@ -256,29 +264,29 @@ def read_manifests(path: Path) -> list[Manifest]:
     Returns
     -------
     list of Manifest
-        The latest first; none where they cannot be read. They are not to be changed.
+        The latest first; none where they cannot be read.
     """
-    try:
-        state = os.stat(path)  # noqa: PTH116  (many thousands of them)
-    except (OSError, ValueError):
-        return []
-    return [*_known_manifests(path, (state.st_ino, state.st_size, state.st_mtime_ns))]
-
-
-@lru_cache(maxsize=1 << 14)
-def _known_manifests(path: Path, state: tuple[int, ...]) -> tuple[Manifest, ...]:
-    """Read the records of a file once, as long as it stays as it is."""
+    state = _state_of(path)
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
         if content["format"] != MANIFEST_FORMAT:
-            return ()
-        found = [_record(path, one) for one in (content, *content.get("earlier", ()))]
+            return []
+        found = [_record(path, one, state) for one in (content, *content.get("earlier", ()))]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return []
+    return [one for one in found if one is not None]
+
+
+def _state_of(path: Path) -> tuple[int, ...]:
+    """Tell a manifest's file from another one in its place; nothing where there is none."""
+    try:
+        state = os.stat(path)  # noqa: PTH116  (many thousands of them)
+    except (OSError, ValueError):
         return ()
-    return tuple(one for one in found if one is not None)
+    return state.st_ino, state.st_size, state.st_mtime_ns
 
 
-def _record(path: Path, content: Mapping[str, Any]) -> Manifest | None:
+def _record(path: Path, content: Mapping[str, Any], state: tuple[int, ...]) -> Manifest | None:
     """Take one record apart; None where it names files that are none of ours."""
     files = dict(content["files"])
     if not files or any(name.startswith("/") or ".." in name.split("/") for name in files):
@@ -291,6 +299,7 @@ def _record(path: Path, content: Mapping[str, Any]) -> Manifest | None:
         files,
         str(content.get("source", "")),
         dict(content.get("failed", {})),
+        state,
     )
 
 
