@@ -33,6 +33,10 @@ class Case:
     """Whether every run has a mask of its own."""
     zeros: bool = True
     """Whether there are slices without data, and zeros among the noise around the head."""
+    masked: bool = False
+    """Whether all outside the brain is zero: files of a quarter of the size."""
+    zstd: bool = False
+    """Whether the files are compressed by Zstandard in place of gzip."""
     faster: float | None = None
     of_inflating: float | None = None
     peak_mb: float | None = None

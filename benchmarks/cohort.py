@@ -40,16 +40,16 @@ def comparisons() -> dict[str, tuple[dict[str, tuple[str, Case]], dict[str, tupl
 
     A job is a tool and a case; a bar is the two jobs, the number that is compared, and the limit.
     """
-    one = replace(RUNS, n_runs=1)
     found = {}
     for name, case, bar in (
         ("int16", RUNS, "2.4"),
         ("float32", replace(RUNS, dtype="float32"), "1.8"),
         ("no-zeros", replace(RUNS, zeros=False), "2.4"),
+        ("masked", replace(RUNS, masked=True), "2.4"),
     ):
         jobs = {"inflate": ("inflate", case), "ours": ("ours", case)}
-        if name == "int16":
-            jobs["one run"] = ("ours", one)
+        if name in ("int16", "masked"):
+            jobs["one run"] = ("ours", replace(case, n_runs=1))
         found[name] = (jobs, {"CPU against inflating": ("ours", "inflate", "cpu", f"<= {bar}")})
     for name, case, seconds in (
         ("own-masks", RUNS, "1.1"),
@@ -63,6 +63,19 @@ def comparisons() -> dict[str, tuple[dict[str, tuple[str, Case]], dict[str, tupl
                 "work folder, the same": ("own masks", "one mask", "work_mb", "<= 1.05"),
             },
         )
+    packed = replace(RUNS, zstd=True)
+    found["zstd"] = (
+        {
+            "inflate .gz": ("inflate", RUNS),
+            "inflate .zst": ("inflate", packed),
+            "ours .gz": ("ours", RUNS),
+            "ours .zst": ("ours", packed),
+        },
+        {
+            "CPU, inflating .zst against .gz": ("inflate .zst", "inflate .gz", "cpu", ""),
+            "CPU, ours, the same": ("ours .zst", "ours .gz", "cpu", ""),
+        },
+    )
     for name, case, bar in (
         ("nilearn", RUNS, "13"),
         ("nilearn-smoothed", SMOOTHED, "16"),

@@ -36,6 +36,8 @@ __all__ = [
     "make_own_mask",
     "make_run",
     "named_space",
+    "pack_run",
+    "run_kind",
 ]
 
 CACHE_VARIABLE = "MAPSMASKER_BENCHMARK_DATA"
@@ -109,14 +111,37 @@ def make_run(
     seed: int = 0,
     *,
     zeros: bool = True,
+    masked: bool = False,
 ) -> Path:
-    """Make one run, unless it is there; without ``zeros`` there is signal everywhere."""
-    kind = dtype if zeros else f"{dtype}nonzero"
-    path = folder / f"{space.name}_{kind}_{n_volumes}_{seed}.nii.gz"
+    """
+    Make one run, unless it is there.
+
+    Without ``zeros`` there is signal everywhere; a ``masked`` one is zero outside the brain.
+    """
+    path = folder / f"{space.name}_{run_kind(dtype, zeros, masked)}_{n_volumes}_{seed}.nii.gz"
     if not path.exists():
-        volumes = _run_volumes(space, n_volumes, dtype, seed, zeros=zeros)
+        volumes = _run_volumes(space, n_volumes, dtype, seed, zeros=zeros, masked=masked)
         _write(path, space, dtype, n_volumes, volumes)
     return path
+
+
+def run_kind(dtype: str, zeros: bool, masked: bool) -> str:
+    """Give the part of a run's name that says what is in it."""
+    return dtype + ("" if zeros else "nonzero") + ("masked" if masked else "")
+
+
+def pack_run(path: Path) -> Path:
+    """Compress a run by Zstandard, unless that is there."""
+    import isal.igzip
+    import zstandard
+
+    packed = path.with_name(path.name.removesuffix(".gz") + ".zst")
+    if not packed.exists():
+        unfinished = packed.with_suffix(".part")
+        with isal.igzip.open(path, "rb") as source, unfinished.open("wb") as target:
+            zstandard.ZstdCompressor().copy_stream(source, target)
+        unfinished.rename(packed)
+    return packed
 
 
 def make_maps(folder: Path, space: Space, n_maps: int, voxel_mm: float | None = None) -> Path:
@@ -174,7 +199,13 @@ def _smooth(rng: np.random.Generator, space: Space, fwhm_mm: float) -> np.ndarra
 
 
 def _run_volumes(
-    space: Space, n_volumes: int, dtype: str, seed: int, *, zeros: bool = True
+    space: Space,
+    n_volumes: int,
+    dtype: str,
+    seed: int,
+    *,
+    zeros: bool = True,
+    masked: bool = False,
 ) -> Iterator[np.ndarray]:
     """Yield the volumes of a run, (V,) in disk order."""
     rng = np.random.default_rng([seed, 7])
@@ -186,6 +217,8 @@ def _run_volumes(
     seen = np.ones(space.shape, dtype=bool)
     seen[:, :, : max(1, space.shape[2] // 16)] = False
     seen[:, -max(1, space.shape[1] // 24) :] = False
+    if masked:
+        seen &= brain
     amplitude = np.where(brain, 12, np.where(head, 6, 1)).astype(np.float32)
     noise = np.where(brain, 10, np.where(head, 7, 5)).astype(np.float32)
     flat = [array.reshape(-1, order="F") for array in (mean, amplitude, noise, seen)]

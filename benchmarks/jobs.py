@@ -21,7 +21,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ["NIPYPE_NO_ET"] = "1"
 
 from cases import Case
-from data import Space, make_maps, make_mask, make_own_mask, make_run, named_space
+from data import (
+    Space,
+    make_maps,
+    make_mask,
+    make_own_mask,
+    make_run,
+    named_space,
+    pack_run,
+    run_kind,
+)
 
 __all__ = ["case_files", "main"]
 
@@ -41,14 +50,18 @@ def case_files(case: Case, folder: Path, space: Space) -> dict[str, Any]:
     """Name the files of a case, and make those that are not there."""
     different = min(case.n_runs, 4)
     runs = [
-        make_run(folder, space, case.n_volumes, case.dtype, seed, zeros=case.zeros)
+        make_run(
+            folder, space, case.n_volumes, case.dtype, seed, zeros=case.zeros, masked=case.masked
+        )
         for seed in range(different)
     ]
+    runs = [pack_run(run) for run in runs] if case.zstd else runs
     runs = runs if case.kind != "inverse" else []
     # More runs than that are names of the same four files: the disk is not what is measured.
+    kind = run_kind(case.dtype, case.zeros, case.masked)
     for number in range(different, case.n_runs):
-        kind = case.dtype if case.zeros else f"{case.dtype}nonzero"
-        link = folder / f"{space.name}_{kind}_{case.n_volumes}_copy{number}.nii.gz"
+        suffix = "nii.zst" if case.zstd else "nii.gz"
+        link = folder / f"{space.name}_{kind}_{case.n_volumes}_copy{number}.{suffix}"
         if not link.exists():
             os.link(runs[number % different], link)
         runs.append(link)
@@ -240,13 +253,14 @@ def _nilearn_one(case: Case, files: dict[str, Any], run: str) -> Any:
 
 
 def inflate(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
-    """Inflate the files to nowhere, by igzip: what no reader can do without."""
+    """Inflate the files to nowhere, by igzip or Zstandard: what no reader can do without."""
+    import zstandard
     from isal import igzip
 
     buffer = bytearray(1 << 20)
     with Clock() as clock:
         for run in files["runs"]:
-            with igzip.open(run, "rb") as stream:
+            with zstandard.open(run, "rb") if case.zstd else igzip.open(run, "rb") as stream:
                 while stream.readinto(buffer):
                     pass
     return {"seconds": clock.wall, "cpu": clock.cpu}

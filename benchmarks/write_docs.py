@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from cohort import cohort_table
+from cohorts import cohort_table as cohorts_table
+from cores import cores_table
 from estimator import tables
 from measure import markdown
 from scaling import scaling_table
@@ -33,10 +35,13 @@ HEAD = """\
 # Speed and memory
 
 Written by `benchmarks/write_docs.py`; the numbers come from `benchmarks/speed.py`, `memory.py`,
-`scaling.py`, `estimator.py` and `strategies.py`, which make their own data:
+`cohort.py`, `cohorts.py`, `cores.py`, `scaling.py`, `estimator.py` and `strategies.py`, which make
+their own data:
 
     python benchmarks/speed.py FOLDER_FOR_DATA
     python benchmarks/cohort.py FOLDER_FOR_DATA
+    python benchmarks/cohorts.py FOLDER_FOR_DATA
+    python benchmarks/cores.py
     python benchmarks/memory.py FOLDER_FOR_DATA
     python benchmarks/scaling.py FOLDER_FOR_DATA
     python benchmarks/estimator.py FOLDER_FOR_DATA
@@ -99,6 +104,27 @@ memory are part of the peak. With two processes, seconds include their start.
 """
 
 
+COHORTS = """\
+## Ten thousand runs
+
+Runs of 1,848 voxels, 30 volumes and 5 maps by the command, with two processes: what is measured is
+everything but the work. *Again* is the same call once more, with nothing to do.
+
+![Cost against the number of runs](../figures/benchmark_cohorts.png)
+
+"""
+
+
+CORES = """\
+## Many cores
+
+Reckoned, not measured: what a run of 100 volumes of 2 mm costs a process and what it costs the
+driver were measured on two cores; a cohort of 1,000 such runs is then played through. Disks and
+memory, which many cores share, are left out, and set the limit before the driver does.
+
+"""
+
+
 STRATEGIES = f"""\
 ## One strategy more
 
@@ -115,6 +141,8 @@ def page(
     scaling: dict[str, Any],
     estimator: dict[str, Any],
     cohort: dict[str, Any],
+    cohorts: list[dict[str, Any]],
+    cores: dict[str, Any],
     strategies: dict[str, Any],
 ) -> str:
     """Make the page."""
@@ -129,6 +157,10 @@ def page(
     if cohort:
         text += f"## Whole cohorts\n\nMeasured on {cohort['date']}.\n\n"
         text += cohort_table(cohort["found"]) + "\n"
+    if cohorts:
+        text += COHORTS + cohorts_table(cohorts) + "\n"
+    if cores:
+        text += CORES + cores_table(cores) + "\n"
     if strategies:
         text += STRATEGIES + f"Measured on {strategies['date']}.\n\n"
         text += strategies_table(strategies["spent"]) + "\n"
@@ -196,7 +228,8 @@ def with_table(readme: str, table_text: str) -> str:
 def main() -> None:
     """Write the page and the table."""
     found = {}
-    for name in ("speed", "memory", "scaling", "estimator", "cohort", "strategies"):
+    names = "speed", "memory", "scaling", "estimator", "cohort", "cohorts", "cores", "strategies"
+    for name in names:
         path = DOCS / "benchmarks" / f"{name}.json"
         found[name] = json.loads(path.read_text()) if path.exists() else {}
     (DOCS / "explanation" / "benchmarks.md").write_text(page(**found))

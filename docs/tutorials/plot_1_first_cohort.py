@@ -12,6 +12,7 @@ truth.
 # Make a cohort. Its maps overlap, as ICA networks do; each run has confounds, and volumes that
 # are to be left out. The table of runs says which file is what.
 
+# sphinx_gallery_thumbnail_path = 'figures/page.png'
 from pathlib import Path
 from tempfile import mkdtemp
 

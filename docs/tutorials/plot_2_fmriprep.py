@@ -11,6 +11,7 @@ voxels are 14 mm wide, so that this takes seconds.
 # %%
 # Make the folder, and an atlas in BIDS's form beside it.
 
+# sphinx_gallery_thumbnail_path = 'figures/gallery/correlation.png'
 import shlex
 import subprocess
 import sys

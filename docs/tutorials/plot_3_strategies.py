@@ -64,12 +64,13 @@ from nipype_mapsmasker import load_connectivity
 import matplotlib.pyplot as plt
 import numpy as np
 
-figure, axes = plt.subplots(1, 3, figsize=(9, 3), layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(9, 3), sharey=True, layout="constrained")
 for ax, strategy in zip(axes, ["none", "simple", "scrubbing5"], strict=True):
     frame = load_connectivity(result.out_dir, "Toy", strategy=strategy)
     matrices = np.stack([matrix.to_numpy() for _, matrix in frame.groupby(level=0)])
     ax.hist(edges_of(matrices).ravel(), bins=np.linspace(-1, 1, 21), color="#3c4a5c")
     ax.set(title=strategy, xlabel="correlation of two regions")
+axes[0].set_ylabel("pairs of regions, all runs")
 
 # %%
 # The true signals are independent: all correlations around zero is right here. Every column is

@@ -17,6 +17,7 @@ in it as it would have any other sub-workflow.
 #
 # Some data for it: two subjects, one image each.
 
+# sphinx_gallery_thumbnail_path = 'figures/cohort_graph.png'
 import subprocess
 import sys
 from pathlib import Path

@@ -12,6 +12,7 @@ handling of faults stay.
 # absolute deviation, which a few wild volumes do not change. It takes a file and writes one,
 # as any step.
 
+# sphinx_gallery_thumbnail_path = 'figures/gallery/spectra.png'
 from pathlib import Path
 from tempfile import mkdtemp
 

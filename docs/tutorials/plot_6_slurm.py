@@ -11,6 +11,7 @@ makes tables and pages. Here the script is written and shown; on a cluster you w
 # %%
 # A cohort stands in for yours. On a cluster, all paths have to be the same on every node.
 
+# sphinx_gallery_thumbnail_path = 'figures/benchmark_scaling.png'
 from pathlib import Path
 from tempfile import mkdtemp
 

@@ -58,10 +58,13 @@ import numpy as np
 group_map = nib.load(cohort.maps_file)
 shown = [np.asarray(image.dataobj)[..., 0] for image in (group_map, z_map)]
 figure, axes = plt.subplots(1, 2, figsize=(7, 3), layout="constrained")
-for ax, data, title in zip(axes, shown, ["the group's", "sub-01, z"], strict=True):
+for ax, data, title in zip(
+    axes, shown, ["the group's map: weight", "that of sub-01: z"], strict=True
+):
     peak = np.unravel_index(np.argmax(data), data.shape)
-    ax.imshow(data[:, :, peak[2]].T, origin="lower", cmap="magma")
+    picture = ax.imshow(data[:, :, peak[2]].T, origin="lower", cmap="magma")
     ax.set(title=title, xticks=[], yticks=[])
+    figure.colorbar(picture, ax=ax)
 
 # %%
 # The files' names are in :doc:`/reference/made/outputs`, and how this goes together with

@@ -10,9 +10,13 @@ from typing import Any
 from nipype_mapsmasker.cohort.plan import Plan, PlannedRun
 from nipype_mapsmasker.io.decoding import read_object
 from nipype_mapsmasker.io.results.layout import run_files
+from nipype_mapsmasker.io.results.manifests import shared_strategies
 from nipype_mapsmasker.io.timing import T_R_WARNING, RepetitionTime
 
 __all__ = ["kept_extraction", "kept_strategies"]
+
+SIDECAR = "_timeseries.json"
+"""How the names of the sidecars of signals end."""
 
 
 def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
@@ -35,8 +39,8 @@ def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
         return None
     names = run_files(plan.out_dir.absolute(), planned.run.run_id)
     row = planned.manifest.row
-    atlas = plan.params.atlases[0]
-    sidecars = [names.sidecar(atlas, strategy) for strategy in plan.params.cleanings()]
+    # Of whatever strategies they are: they need not be those that are asked for now.
+    sidecars = [plan.out_dir / name for name in planned.manifest.files if name.endswith(SIDECAR)]
     return {
         "signals_files": [str(names.raw(atlas)) for atlas in plan.params.atlases],
         "coverage_files": [str(names.coverage(atlas)) for atlas in plan.params.atlases],
@@ -53,7 +57,7 @@ def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
 
 def kept_strategies(planned: PlannedRun, plan: Plan) -> tuple[str, ...]:
     """
-    Name the strategies of a run that need not be tried again, because only others failed.
+    Name the strategies of a run that need not be tried again: others failed, or are new.
 
     Parameters
     ----------
@@ -68,11 +72,12 @@ def kept_strategies(planned: PlannedRun, plan: Plan) -> tuple[str, ...]:
         None of them unless all of their files are as they were written.
     """
     manifest = planned.manifest
-    if planned.state != "clean" or manifest is None or manifest.key != planned.key:
+    if planned.state != "clean" or manifest is None or len(plan.params.cleanings()) == 1:
         return ()
-    if not manifest.failed or not manifest.is_whole():
+    shared = set(shared_strategies(planned.key, manifest.key)).difference(manifest.failed)
+    if not shared or not manifest.is_whole():
         return ()
-    return tuple(name for name in plan.params.cleanings() if name not in manifest.failed)
+    return tuple(name for name in plan.params.cleanings() if name in shared)
 
 
 def _earlier_messages(sidecars: Sequence[Path], t_r: RepetitionTime) -> list[str]:

@@ -21,7 +21,7 @@ from nipype_mapsmasker.io.maps import MapsImage, open_maps
 from nipype_mapsmasker.io.places import is_utf8
 from nipype_mapsmasker.io.results.faults import reason_of, strategy_reason
 from nipype_mapsmasker.io.results.layout import run_files
-from nipype_mapsmasker.io.results.manifests import Manifest, make_key, read_manifest
+from nipype_mapsmasker.io.results.manifests import Manifest, make_key, make_run_key, read_manifest
 from nipype_mapsmasker.io.sidecars import checksum, fingerprint
 from nipype_mapsmasker.io.timing import RepetitionTime, resolve_t_r
 
@@ -176,10 +176,11 @@ def make_plan(request: CohortRequest, runs: Sequence[RunSpec]) -> Plan:
         "atlases": [[atlas.name, atlas.identity] for atlas in atlases],
         **params.extraction(),
     }
-    after = params.after_extraction()
+    each = {name: make_key({name: own}) for name, own in params.each_strategy().items()}
+    made = params.after_extraction(), each
 
     def look_at(some: Sequence[RunSpec]) -> list[PlannedRun]:
-        return [_plan_run(run, out_dir, params, shared, after, limit_gb) for run in some]
+        return [_plan_run(run, out_dir, params, shared, made, limit_gb) for run in some]
 
     parts = [runs[start : start + RUNS_AT_A_TIME] for start in range(0, len(runs), RUNS_AT_A_TIME)]
     with ThreadPoolExecutor(N_THREADS) as pool:
@@ -265,7 +266,7 @@ def _plan_run(
     out_dir: Path,
     params: MaskerParameters,
     shared: Mapping[str, Any],
-    after: Mapping[str, Any],
+    made: tuple[Mapping[str, Any], Mapping[str, Any]],
     limit_gb: float,
 ) -> PlannedRun:
     """Look at one run."""
@@ -294,7 +295,9 @@ def _plan_run(
             run=run, state="fault", reason=reason_of(error, run.in_file), step="Plan"
         )
     extraction_key = make_key({**shared, "image": fingerprint(run.in_file), "mask": mask})
-    key = make_key({"extraction": extraction_key, "t_r": t_r.seconds, "tables": tables, **after})
+    after, each = made
+    depends = {"extraction": extraction_key, "t_r": t_r.seconds, "tables": tables, **after}
+    key = make_run_key(depends, each)
     planned = PlannedRun(
         run=run,
         state="todo",

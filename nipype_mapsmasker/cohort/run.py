@@ -7,7 +7,7 @@ import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,7 @@ class CohortResult:
     """
 
     runs: tuple[RunResult, ...]
-    plan: Plan
+    plan: Plan = field(repr=False)
     exit_code: int
     out_dir: Path
     runs_file: Path | None = None

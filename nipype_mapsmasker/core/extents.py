@@ -14,9 +14,9 @@ __all__ = ["extents"]
 
 def extents(
     plain: TiledRows, voxels: NDArray[np.int64], grid: Grid
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """
-    Count each map's voxels and find its centre of mass.
+    Count each map's voxels, and find its centre of mass and its weight.
 
     Parameters
     ----------
@@ -33,6 +33,8 @@ def extents(
         Voxels with weight.
     centres : (K, 3) ndarray of float
         In mm; NaN for an empty map.
+    weight : (K,) ndarray of float
+        Sum of the map's absolute weights.
     """
     x_size, y_size, _ = grid.shape
     z, rest = np.divmod(voxels, x_size * y_size)
@@ -40,4 +42,4 @@ def extents(
     sums = plain.absolute(np.stack([x, y, z, np.ones_like(x)], axis=1).astype(np.float64))
     with np.errstate(invalid="ignore"):
         places = sums / sums[:, 3:]
-    return plain.counts(), (places @ grid.affine.T)[:, :3]
+    return plain.counts(), (places @ grid.affine.T)[:, :3], sums[:, 3]

@@ -130,6 +130,12 @@ class MapsOperator:
         return self.plain, self.plain_voxels
 
     @cached_property
+    def weight(self) -> NDArray[np.float64]:
+        """Sum (K,) of each map's absolute weights."""
+        maps, voxels = self.maps
+        return maps.absolute(np.ones(voxels.size))
+
+    @cached_property
     def gathering(self) -> Gathering:
         """What picks the operator's voxels out of volumes."""
         return Gathering([self.voxels], self.grid.shape)
@@ -238,7 +244,7 @@ def assemble(
     MapsOperator
         With smoothing folded in.
     """
-    n_voxels, centres = extents(plain, voxels, grid)
+    n_voxels, centres, _ = extents(plain, voxels, grid)
     basis, places, kept = plain, voxels, None
     if smoothing_fwhm is not None:
         smoothing = smoothing_operator(grid, widths(smoothing_fwhm))

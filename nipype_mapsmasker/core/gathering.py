@@ -53,6 +53,7 @@ class Gathering:
         place = np.empty(n_voxels, dtype=np.int64)
         place[self.voxels] = np.arange(self.voxels.size)
         self.positions = [place[one] for one in voxels]
+        self._runs: dict[int, list[list[Run]]] = {}
 
     def allocate(self, n_batches: int, n_volumes: int, dtype: np.dtype[Any]) -> NDArray[Any]:
         """Give memory (n_batches, n_volumes, V) for what is gathered, each row aligned."""
@@ -96,6 +97,8 @@ class Gathering:
         list of list of Run
             For every cube the runs of neighbours that it consists of.
         """
+        if number in self._runs:
+            return self._runs[number]
         positions = self.positions[number]
         breaks = np.flatnonzero(np.diff(positions) != 1) + 1
         edges = np.unique(np.concatenate([starts, breaks]))
@@ -113,4 +116,5 @@ class Gathering:
                     for one in range(first, last)
                 ]
             )
+        self._runs[number] = found
         return found

@@ -79,10 +79,10 @@ def mask_operator(
             "the same space."
         )
         raise MapsError(msg)
-    whole, left = maps.absolute(np.ones(voxels.size)), plain.absolute(np.ones(places.size))
+    n_voxels, centres, left = extents(plain, places, operator.grid)
+    whole = operator.weight
     share = np.divide(left, whole, out=np.zeros_like(left), where=whole > 0)
     coverage = operator.coverage * share
-    n_voxels, centres = extents(plain, places, operator.grid)
     n_entries = int(n_voxels.sum())
     solved = None
     if is_identity(operator.factor):

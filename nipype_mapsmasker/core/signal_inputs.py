@@ -39,14 +39,18 @@ def as_keep(sample_mask: ArrayLike | None, n_volumes: int) -> NDArray[np.bool_]:
 
     Examples
     --------
-    Both kinds say the same.
+    All kinds say the same.
 
     >>> as_keep([0, 2], 3).tolist() == as_keep([True, False, True], 3).tolist()
     True
+    >>> as_keep([0.0, 2.0], 3).tolist()  # as np.loadtxt gives numbers
+    [True, False, True]
     """
     if sample_mask is None:
         return np.ones(n_volumes, dtype=np.bool_)
     mask = np.asarray(sample_mask)
+    if mask.dtype.kind == "f" and (mask == np.rint(mask)).all():
+        mask = mask.astype(np.int64)
     if mask.ndim != 1 or (mask.size and mask.dtype.kind not in "biu"):
         msg = (
             f"sample_mask must be 1D, booleans or integer indices; got {mask.ndim}D of type "

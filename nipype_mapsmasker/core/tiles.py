@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,6 +28,9 @@ __all__ = [
 
 ROUNDING = 1e-12
 """What is left of a weight that is subtracted from itself is less than this share of it."""
+
+NOWHERE = np.iinfo(np.int64).min
+"""Stands for where a row has no block."""
 
 Support: TypeAlias = tuple[NDArray[Any], NDArray[Any]]
 """Flat indices of a row's voxels, disk order, and the weights there."""
@@ -91,6 +95,12 @@ class TiledRows:
 
     def tiles(self) -> Iterator[Tile]:
         """Yield the cubes in order; blocks are views."""
+        return iter(self._tiles)
+
+    @cached_property
+    def _tiles(self) -> list[Tile]:
+        """Cut the values into cubes once: an operator is gone through for every run."""
+        found = []
         first = 0
         for number in range(self.starts.size - 1):
             columns = slice(int(self.starts[number]), int(self.starts[number + 1]))
@@ -98,8 +108,9 @@ class TiledRows:
             shape = (rows.size, columns.stop - columns.start)
             last = first + shape[0] * shape[1]
             block = self.values[first:last].reshape(shape)
-            yield Tile(columns, slice(None) if rows.size == self.n_rows else rows, block)
+            found.append(Tile(columns, slice(None) if rows.size == self.n_rows else rows, block))
             first = last
+        return found
 
     def take(
         self, columns: NDArray[np.integer] | NDArray[np.bool_] | slice
@@ -145,8 +156,10 @@ class TiledRows:
         for tile in self.tiles():
             block = tile.block.astype(np.float64, copy=False)
             weighted = block if weight is None else block * weight[tile.columns]
-            place = tile.rows if isinstance(tile.rows, slice) else np.ix_(tile.rows, tile.rows)
-            gram[place] += weighted @ block.T
+            if isinstance(tile.rows, slice):
+                gram += weighted @ block.T
+            else:
+                gram[tile.rows[:, None], tile.rows] += weighted @ block.T
         return gram
 
     def absolute(self, weights: NDArray[np.floating]) -> NDArray[np.float64]:
@@ -173,7 +186,7 @@ class TiledRows:
         """Count the voxels (K',) in which each row is not zero."""
         found = np.zeros(self.n_rows, dtype=np.int64)
         for tile in self.tiles():
-            found[tile.rows] += np.count_nonzero(tile.block, axis=1)
+            found[tile.rows] += np.add.reduce(tile.block != 0, axis=1)
         return found
 
     def keep(
@@ -247,27 +260,13 @@ class TiledRows:
         """
         values = self.values.astype(np.float64, copy=not in_place)
         changed = TiledRows(self.n_rows, self.starts, self.row_starts, self.rows, values)
-        by_row: list[list[tuple[slice, NDArray[Any]]]] = [[] for _ in range(self.n_rows)]
-        every = np.arange(self.n_rows)
-        for tile in changed.tiles():
-            for row, weights in zip(every[tile.rows], tile.block, strict=True):
-                by_row[row].append((tile.columns, weights))
-        volume = np.zeros(n_voxels)
-        tile_of = np.zeros(n_voxels, dtype=np.int32)
-        tile_of[voxels] = np.repeat(np.arange(self.starts.size - 1), np.diff(self.starts))
-        touched = np.zeros(self.starts.size - 1, dtype=bool)
-        for places, (index, weights) in zip(by_row, supports, strict=True):
-            if not index.size:
-                continue
-            volume[index] = weights
-            touched[:] = False
-            touched[tile_of[index]] = True
-            for columns, left in places:
-                if touched[tile_of[voxels[columns.start]]]:
-                    gone = volume[voxels[columns]]
-                    left -= gone
-                    left[np.abs(left) <= ROUNDING * np.abs(gone)] = 0.0
-            volume[index] = 0.0
+        addresses = _Addresses(changed, voxels, n_voxels)
+        for row, (index, weights) in enumerate(supports):
+            places, known = addresses(row, index)
+            gone = weights[known]
+            left = values[places] - gone
+            left[np.abs(left) <= ROUNDING * np.abs(gone)] = 0.0
+            values[places] = left
         return changed
 
     def toarray(self) -> NDArray[np.float64]:
@@ -316,26 +315,58 @@ def tile_rows(
     voxels = np.flatnonzero(used)
     order, starts = cube_order(voxels, shape)
     voxels = voxels[order]
-    position = np.zeros(n_voxels, dtype=np.int32)
-    position[voxels] = np.arange(voxels.size, dtype=np.int32)
-    sizes = np.diff(starts)
-    tile_of = np.repeat(np.arange(sizes.size, dtype=np.int32), sizes)
     n_rows = len(touched)
-    filled = np.zeros((sizes.size, n_rows), dtype=bool)
+    filled = np.zeros((starts.size - 1, n_rows), dtype=bool)
     for row, flags in enumerate(touched):
         filled[:, row] = flags[cubes[voxels[starts[:-1]] // QUAD]]
     counts = filled.sum(axis=1)
-    # Where a row's part of a tile begins, so that a voxel of the whole falls into its place.
-    block_starts = np.concatenate([[0], np.cumsum(counts * sizes)])
-    rank = np.cumsum(filled, axis=1) - 1
-    offsets = block_starts[:-1, None] + rank * sizes[:, None] - starts[:-1, None]
     dtype = np.float32 if narrow else np.float64
-    values: NDArray[np.floating] = np.zeros(int(block_starts[-1]), dtype=dtype)
-    for row, (index, weights) in enumerate(supports):
-        place = position[index]
-        values[offsets[tile_of[place], row] + place] = weights
+    values: NDArray[np.floating] = np.zeros(int(counts @ np.diff(starts)), dtype=dtype)
     row_starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    return TiledRows(n_rows, starts, row_starts, np.nonzero(filled)[1], values), voxels
+    rows = TiledRows(n_rows, starts, row_starts, np.nonzero(filled)[1], values)
+    addresses = _Addresses(rows, voxels, n_voxels)
+    for row, (index, weights) in enumerate(supports):
+        places, known = addresses(row, index)
+        values[places] = weights[known]
+    return rows, voxels
+
+
+class _Addresses:
+    """
+    Tell where the weight of a row in a voxel is among the values of all blocks.
+
+    Parameters
+    ----------
+    rows : TiledRows
+        Whose values.
+    voxels : (V,) ndarray of int
+        Flat indices of the columns.
+    n_voxels : int
+        Size of the grid.
+    """
+
+    def __init__(self, rows: TiledRows, voxels: NDArray[np.int64], n_voxels: int) -> None:
+        sizes, counts = np.diff(rows.starts), np.diff(rows.row_starts)
+        self._column = np.full(n_voxels, -1, dtype=np.int32)
+        self._column[voxels] = np.arange(voxels.size, dtype=np.int32)
+        self._tile_of = np.repeat(np.arange(sizes.size, dtype=np.int32), sizes)
+        # Where a row's part of a tile begins, so that a column of the whole falls into its place.
+        tile = np.repeat(np.arange(sizes.size), counts)
+        block_starts = np.concatenate([[0], np.cumsum(counts * sizes)])[tile]
+        rank = np.arange(rows.rows.size) - rows.row_starts[tile]
+        self._offsets = np.full((rows.n_rows, sizes.size), NOWHERE)
+        self._offsets[rows.rows, tile] = block_starts + rank * sizes[tile] - rows.starts[tile]
+
+    def __call__(
+        self, row: int, index: NDArray[np.integer]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Give the places of those of a row's voxels (n,) that have one, and which have (n,)."""
+        column = self._column[index]
+        if not self._tile_of.size:
+            return np.zeros(0, np.int64), np.zeros(index.size, np.bool_)
+        offset = self._offsets[row][self._tile_of[column]]
+        known = (column >= 0) & (offset != NOWHERE)
+        return offset[known] + column[known], known
 
 
 def _is_narrow(weights: NDArray[np.floating]) -> bool:

@@ -239,8 +239,8 @@ def _stacked(images: Sequence[Any], folder: Path, name: str) -> ImageInfo:
         if info.ndim != 3 and len(infos) != 1:
             msg = (
                 f"A list of 3D images makes one run, and number {number} of it has shape "
-                f"{(*info.grid.shape, info.n_volumes)}: incompatible dimensionality; give several "
-                "4D runs to MultiNiftiMapsMasker."
+                f"{(*info.grid.shape, info.n_volumes)}: incompatible dimensionality; several 4D "
+                "runs are a list of them for MultiNiftiMapsMasker."
             )
             raise ImageKindError(msg)
         if not same_grid(info.grid, infos[0].grid):

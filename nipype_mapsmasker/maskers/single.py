@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nipype_mapsmasker.core.cleaning import clean
-from nipype_mapsmasker.errors import DataFault
+from nipype_mapsmasker.errors import DataFault, ParameterError
 from nipype_mapsmasker.io.fitted import load_operator
 from nipype_mapsmasker.maskers.arguments import n_processes, settings_of
 from nipype_mapsmasker.maskers.extraction import (
@@ -352,6 +353,9 @@ class NiftiMapsMasker(FittedMasker):
     def _kept(self, name: str) -> Path | None:
         """Give the folder in which something outlives the call."""
         place = getattr(self.memory, "location", self.memory)
+        if place is not None and not isinstance(place, str | os.PathLike):
+            msg = f"memory must be a path or a joblib.Memory; got {self.memory!r}."
+            raise ParameterError(msg)
         if place is None or not self.memory_level:
             return None
         return Path(place).expanduser().absolute() / "nipype_mapsmasker" / name

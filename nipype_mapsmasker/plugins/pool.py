@@ -23,7 +23,7 @@ from multiprocessing import connection
 from multiprocessing.reduction import ForkingPickler
 from typing import Any
 
-from nipype_mapsmasker.plugins.workers import work
+from nipype_mapsmasker.plugins.workers import logger_states, work
 
 __all__ = ["Worker", "WorkerLostError", "WorkerPool", "start_method"]
 
@@ -164,8 +164,10 @@ class WorkerPool:
         # With a fork server the parent is the server, which ends with the driver.
         method = context.get_start_method()
         parent = None if method == "forkserver" else os.getpid()
+        # A forked worker has the driver's loggers; another one would print Nipype's every line.
+        loggers = None if method == "fork" else logger_states()
         for attempt in range(START_ATTEMPTS):
-            process = context.Process(target=work, args=(theirs, self._cwd, parent))
+            process = context.Process(target=work, args=(theirs, self._cwd, parent, loggers))
             try:
                 process.start()
                 break

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import ctypes
+import gc
+import logging
 import os
 import pickle
 import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
 from traceback import format_exception
@@ -18,7 +20,7 @@ from typing import Any
 
 from threadpoolctl import threadpool_limits
 
-__all__ = ["begin_worker", "die_with_parent", "limited_threads", "work"]
+__all__ = ["begin_worker", "die_with_parent", "limited_threads", "logger_states", "work"]
 
 PR_SET_PDEATHSIG = 1
 """Linux's prctl option: the signal that a process gets when its parent dies."""
@@ -36,6 +38,9 @@ THREAD_VARIABLES = (
 )
 """Read by numerical libraries when they are loaded, here or in a command that a node calls."""
 
+LOGGERS = ("nipype", "nipype.workflow", "nipype.interface", "nipype.utils")
+"""Nipype's loggers, which print every step unless told otherwise."""
+
 
 def begin_worker(cwd: str, parent: int | None) -> None:
     """Prepare a fresh worker: its folder, its end, and one thread until a node asks for more."""
@@ -45,11 +50,51 @@ def begin_worker(cwd: str, parent: int | None) -> None:
     # A forked worker inherits the driver's handlers, which may mean to survive SIGTERM.
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     die_with_parent(parent)
+    # What came from the driver stays: without this, it is looked through again and again, and
+    # its memory, which both share, is copied on the way.
+    gc.freeze()
 
 
-def work(pipe: Connection, cwd: str, parent: int | None) -> None:
-    """Carry out the tasks that come through the pipe, until an empty message or the pipe's end."""
+def logger_states() -> dict[str, tuple[int, bool]]:
+    """Tell of Nipype's loggers the level, and whether their lines go to the program's handlers."""
+    loggers = {name: logging.getLogger(name) for name in LOGGERS}
+    return {name: (one.level, one.propagate) for name, one in loggers.items()}
+
+
+def _set_loggers(states: Mapping[str, tuple[int, bool]]) -> None:
+    """Make Nipype's loggers what they are in the driver, but for handlers, which stay there."""
+    import nipype  # noqa: F401  sets them up as its configuration has it
+
+    for name, (level, propagate) in states.items():
+        log = logging.getLogger(name)
+        log.setLevel(level)
+        log.propagate = propagate
+        if not propagate:
+            log.addHandler(logging.NullHandler())
+
+
+def work(
+    pipe: Connection,
+    cwd: str,
+    parent: int | None,
+    loggers: Mapping[str, tuple[int, bool]] | None = None,
+) -> None:
+    """Carry out the tasks that come through the pipe, until an empty message or the pipe's end.
+
+    Parameters
+    ----------
+    pipe : Connection
+        Where they come from, and results go.
+    cwd : str
+        Folder in which the worker runs.
+    parent : int, optional
+        Process number of the parent, with which the worker ends.
+    loggers : mapping of str to tuple, optional
+        What :func:`logger_states` says in the driver; None where they are the driver's own.
+    """
     begin_worker(cwd, parent)
+    if loggers is not None:
+        _set_loggers(loggers)
     with suppress(EOFError, OSError, KeyboardInterrupt):  # the driver is gone, or going
         while message := pipe.recv_bytes():
             pipe.send(_answer(message))

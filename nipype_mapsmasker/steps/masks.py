@@ -43,13 +43,15 @@ def fitted_for(
     MapsError
         The mask is none, or leaves nothing of the maps.
     """
+    operator = load_operator(operator_file)
     if mask_file is None:
-        return load_operator(operator_file)
-    operator = load_operator(operator_file, own=True)
+        return operator
+    if operator.smoothing_fwhm is not None:  # of smoothed maps no copy is made, there are too many
+        operator = load_operator(operator_file, own=True)
     inside = np.zeros(operator.grid.n_voxels, dtype=bool)
     inside[mask_on_grid(mask_file, operator.grid, threshold)] = True
     try:
-        return mask_operator(operator, inside, in_place=True)
+        return mask_operator(operator, inside, in_place=operator.smoothing_fwhm is not None)
     except MapsError as error:
         msg = f"{mask_file}: {error}"
         raise MapsError(msg) from error

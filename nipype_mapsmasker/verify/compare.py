@@ -160,7 +160,7 @@ def _compare(found: FoundResult, atlas: AtlasInputs, mask: str | None) -> Compar
         mask_file=mask,
         fitting=given["fitting"],
         cleaning=given["cleaning"],
-        high_variance=bool(about["masker"]["high_variance_confounds"]),
+        high_variance=about["masker"],
         confounds=_confounds(about, n_volumes),
         sample_mask=keep,
     )
@@ -242,7 +242,6 @@ def _again(
             in_file=in_file,
             n_confounds=masker["n_confounds"],
             percentile=masker["percentile"],
-            mask_file=mask,
         )
     inputs = CleaningInputs(
         run_id=result.run_id,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ def reference_signals(
     mask_file: str | None,
     fitting: FittingParameters,
     cleaning: Cleaning,
-    high_variance: bool,
+    high_variance: Mapping[str, Any],
     confounds: NDArray[np.float64] | None,
     sample_mask: NDArray[np.bool_] | None,
 ) -> NDArray[np.float64]:
@@ -66,8 +67,9 @@ def reference_signals(
         How maps are fitted.
     cleaning : Cleaning
         How signals are cleaned.
-    high_variance : bool
-        Whether high-variance confounds are regressed out.
+    high_variance : mapping
+        Whether ``high_variance_confounds`` are regressed out, how many (``n_confounds``), and of
+        which share of the voxels (``percentile``).
     confounds : (T, C) ndarray of float or None
         Confounds.
     sample_mask : (T,) ndarray of bool or None
@@ -78,6 +80,7 @@ def reference_signals(
     (T_kept, K) ndarray of float
         Signals of all maps.
     """
+    from nilearn.image import high_variance_confounds
     from nilearn.maskers import NiftiMapsMasker
 
     method = cleaning.standardization()
@@ -96,7 +99,6 @@ def reference_signals(
             mask_img=_mask_image(mask_file, fitting.mask_threshold),
             resampling_target=fitting.resampling_target,
             allow_overlap=fitting.allow_overlap,
-            high_variance_confounds=high_variance,
             keep_masked_maps=True,
             detrend=cleaning.detrend,
             # nilearn 0.14 has no population deviation: what it divides by is put right below.
@@ -112,7 +114,12 @@ def reference_signals(
         masker.fit(image)
         # Its check wants a number, which what it calls does not need.
         masker.smoothing_fwhm = fitting.fwhm
-        signals = masker.transform(image, confounds=confounds, sample_mask=sample_mask)
+        regressors = [] if confounds is None else [confounds]
+        if high_variance["high_variance_confounds"]:  # the masker's own are always five, of 2 %
+            number, share = high_variance["n_confounds"], high_variance["percentile"]
+            found = high_variance_confounds(image, n_confounds=number, percentile=share)
+            regressors.append(np.asarray(found))
+        signals = masker.transform(image, confounds=regressors or None, sample_mask=sample_mask)
     table = np.atleast_2d(np.asarray(signals, dtype=np.float64))
     if method == "zscore" and len(table) > 1:
         table *= np.sqrt(len(table) / (len(table) - 1))

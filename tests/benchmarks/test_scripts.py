@@ -70,3 +70,12 @@ def test_strategies_prints_a_line_for_every_strategy() -> None:
     assert "| strategy | regressors and volumes | cleaning | pearson | together" in text
     for name in ("none", "simple", "scrubbing.5+gsr", "compcor", "36P", "acompcor"):
         assert f"| `{name}` |" in text
+
+
+def test_a_cohort_is_played_through_on_many_cores() -> None:
+    code = "import cores; print(*(cores.play(n, c, 1.0, d, 2.0) for n, c, d in {}))"
+    cases = [(10, 1, 0.0), (10, 5, 0.0), (4, 4, 0.5), (100, 100, 1.0)]
+    command = [sys.executable, "-c", code.format(cases)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=BENCHMARKS)
+    # All on one; all at once; the fourth has waited for the driver; the driver is the bound.
+    assert [float(word) for word in done.stdout.split()] == [12.0, 4.0, 5.0, 103.0]

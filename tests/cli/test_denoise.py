@@ -113,7 +113,10 @@ def test_what_fails_one_strategy_is_no_fault_of_the_others(folder, monkeypatch, 
     assert call(folder, "several", "--clean-work-dir", *words, table="two.tsv") == 1
     assert tried == ["select_run", "clean_run"]  # of one strategy
     assert {path: path.read_bytes() for path in names.folder.iterdir()} == before
-    assert read_manifest(names.manifest).files == manifest.files
+    now = read_manifest(names.manifest).files
+    assert {name: entry[:2] for name, entry in now.items()} == {
+        name: entry[:2] for name, entry in manifest.files.items()
+    }
     # A strategy that holds for the run makes it whole.
     words = ("--denoise", "none", "24P", "--connectivity", "pearson")
     assert call(folder, "several", *words, table="two.tsv") == 0

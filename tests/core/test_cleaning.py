@@ -255,7 +255,7 @@ def test_confounds_that_keep_their_mean_are_warned_of(run: np.ndarray, motion: n
         ({"sample_mask": np.zeros(T, dtype=bool)}, f"keeps none of the {T} volumes"),
         ({"sample_mask": []}, f"keeps none of the {T} volumes"),
         ({"sample_mask": np.ones(T - 1, dtype=bool)}, f"{T - 1} booleans for {T} volumes"),
-        ({"sample_mask": [0.0, 1.0]}, "booleans or integer indices; got 1D of type float64"),
+        ({"sample_mask": [0.5, 1.0]}, "booleans or integer indices; got 1D of type float64"),
         ({"sample_mask": np.ones((T, 1), dtype=bool)}, "must be 1D"),
         ({"sample_mask": [1, T]}, f"the index {T}, but the run's {T} volumes are numbered 0 to"),
         ({"sample_mask": [-1, 2]}, "the index -1"),

@@ -265,6 +265,7 @@ def test_attributes(maps, runs):
         ({"low_pass": 0.1}, ParameterError, "t_r"),
         ({"smoothing_fwhm": "fast"}, ParameterError, "smoothing_fwhm"),
         ({"reports": "yes"}, ParameterError, "reports"),
+        ({"memory": 3}, ParameterError, "memory must be a path"),
     ],
 )
 def test_values_that_cannot_be_meant(maps, words, error, match):

@@ -3,6 +3,7 @@
 
 import _thread
 import contextlib
+import logging
 import multiprocessing
 import os
 import pickle
@@ -16,6 +17,7 @@ from launch import is_alive, wait_until
 
 from nipype_mapsmasker.plugins import pool as pool_module
 from nipype_mapsmasker.plugins.pool import WorkerLostError, WorkerPool, start_method
+from nipype_mapsmasker.plugins.workers import logger_states
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="reads Linux's /proc")
 
@@ -48,6 +50,11 @@ class Unreadable(Job):
 def wait_for(path):
     """Work until a file is there."""
     wait_until(path.exists, "the file is there")
+
+
+def note_loggers(path):
+    """Write down what Nipype's loggers are like in this process."""
+    Path(path).write_text(str(logger_states()))
 
 
 @pytest.fixture
@@ -213,6 +220,23 @@ def test_with_other_threads_workers_come_from_a_fork_server(workers, how):
     wait_until(lambda: start_method() == "fork", "the thread has ended")
     kill(worker)
     assert give(workers, Job()).method == "fork"  # threads are looked for at every start
+
+
+def test_workers_of_a_fork_server_are_as_silent_as_the_driver(workers, tmp_path):
+    log = logging.getLogger("nipype.workflow")
+    before = log.level, log.propagate
+    log.setLevel(logging.ERROR)
+    log.propagate = False
+    end = other_thread("threading")
+    try:
+        worker = give(workers, Job(note_loggers, tmp_path / "noted"))
+        assert outcome(workers, worker)["traceback"] is None
+        assert worker.method == "forkserver"
+        assert (tmp_path / "noted").read_text() == str(logger_states())
+    finally:
+        end.set()
+        log.setLevel(before[0])
+        log.propagate = before[1]
 
 
 def test_the_programs_own_start_method_is_kept(monkeypatch):

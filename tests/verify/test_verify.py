@@ -53,6 +53,7 @@ OPTIONS = {
     "plain": [],
     "band": ["--detrend", "--high-pass", "0.01", "--low-pass", "0.1", "--standardize", "zscore"],
     "smooth": ["--smoothing-fwhm", "6", "--high-variance-confounds", "--standardize", "zscore"],
+    "seven": ["--high-variance-confounds", "--n-confounds", "7", "--mask", "mask.nii"],
     "cosine": ["--filter", "cosine", "--high-pass", "0.01", "--standardize", "zscore_sample"],
     "maps": ["--resampling-target", "maps", "--standardize", "psc"],
     "mask": ["--resampling-target", "mask", "--mask", "mask.nii", "--detrend"],

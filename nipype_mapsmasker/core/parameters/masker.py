@@ -232,14 +232,17 @@ class MaskerParameters(
         return values_of(self, *EXTRACTION)
 
     def after_extraction(self) -> dict[str, Any]:
-        """Give what only the results made from the raw signals depend on, by name."""
-        chosen = {
-            name: None if strategy is None else asdict(strategy)
-            for name, strategy in self.confound_strategies().items()
-        }
-        return values_of(self, *AFTER_EXTRACTION) | {
-            "strategies": self.cleanings(),
-            "denoise": chosen,
+        """Give what the results of all strategies depend on besides the raw signals, by name."""
+        values = values_of(self, *AFTER_EXTRACTION)
+        own = [name for cls in STRATEGY for name in parameters_of(cls)]
+        return {name: value for name, value in values.items() if name not in own}
+
+    def each_strategy(self) -> dict[str, Any]:
+        """Give what only the results of a strategy depend on, by its name."""
+        chosen = self.confound_strategies()
+        return {
+            name: [values, None if (strategy := chosen[name]) is None else asdict(strategy)]
+            for name, values in self.cleanings().items()
         }
 
     def volumes_needed(self) -> int:

@@ -30,8 +30,10 @@ __all__ = [
     "WITH_RESULTS",
     "Manifest",
     "make_key",
+    "make_run_key",
     "read_manifest",
     "read_manifests",
+    "shared_strategies",
     "write_manifest",
 ]
 
@@ -85,6 +87,10 @@ class Manifest:
         root = str(_root(self.path))
         return all(os.path.isfile(f"{root}/{name}") for name in self.files)  # noqa: PTH113  (fast)
 
+    def lists(self, path: Path) -> bool:
+        """Tell whether a file is among the listed ones."""
+        return _below(_root(self.path), path) in self.files
+
     def is_whole(self, paths: Iterable[Path] | None = None) -> bool:
         """Tell whether the listed files, or some of them, are as they were written."""
         root = _root(self.path)
@@ -113,6 +119,53 @@ def make_key(parts: Mapping[str, Any]) -> str:
     """
     text = json.dumps(parts, sort_keys=True, default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def make_run_key(parts: Mapping[str, Any], strategies: Mapping[str, str]) -> str:
+    """
+    Condense what a run's results depend on, so that it can be told strategy by strategy.
+
+    Parameters
+    ----------
+    parts : mapping
+        What all of them depend on, as for `make_key`.
+    strategies : mapping of str to str
+        A key of what each strategy's own depend on, by its name; without blanks.
+
+    Returns
+    -------
+    str
+        The key of the parts and, after blanks, of each strategy; their order does not matter.
+    """
+    return " ".join([make_key(parts), *sorted(map("=".join, strategies.items()))])
+
+
+def shared_strategies(key: str, other: str) -> tuple[str, ...]:
+    """
+    Name the strategies whose results are the same by two keys.
+
+    Parameters
+    ----------
+    key, other : str
+        From `make_run_key`.
+
+    Returns
+    -------
+    tuple of str
+        None of them where anything that all strategies depend on differs.
+
+    Examples
+    --------
+    >>> old = make_run_key({"t_r": 2}, {"simple": "a", "24P": "b"})
+    >>> shared_strategies(old, make_run_key({"t_r": 2}, {"24P": "b", "simple": "c"}))
+    ('24P',)
+    >>> shared_strategies(old, make_run_key({"t_r": 1}, {"24P": "b"}))
+    ()
+    """
+    (parts, *own), (other_parts, *others) = key.split(" "), other.split(" ")
+    if parts != other_parts:
+        return ()
+    return tuple(entry.rpartition("=")[0] for entry in own if entry in others)
 
 
 def write_manifest(

@@ -24,7 +24,9 @@ from nipype_mapsmasker.io.results.layout import RunFiles, run_files
 from nipype_mapsmasker.io.results.manifests import (
     DONE,
     INCOMPLETE,
+    Manifest,
     read_manifests,
+    shared_strategies,
     write_manifest,
 )
 from nipype_mapsmasker.io.results.sidecar import compose_sidecar
@@ -130,8 +132,8 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         told = about.coverage(stored[-1], atlas)
         stored.append(write_json(names.coverage_sidecar(atlas), told))
         stored.append(_copy(quality, names.fit_quality(atlas)))
-    before = next((one for one in earlier if run.kept and one.key == run.key), None)
-    warnings = [str(before.row["warnings"])] if before and before.row.get("warnings") else []
+    kept = _files_to_keep(names, run, earlier)
+    warnings: list[str] = []
     summary: dict[str, Any] = {}
     places = [(a, s) for a in range(len(run.atlases)) for s in range(len(run.strategies))]
     for (a, s), files in zip(places, run.results, strict=True):
@@ -141,17 +143,15 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
             continue
         if strategy in run.kept:
             summary = read_json(names.sidecar(atlas, strategy))
-            continue
-        summary = read_summary(
-            files["summary"], str(run.signals_files[a]), str(files["timeseries"])
-        )
-        reasons = [*summary["warnings"], *refused_measures(files)]
-        warnings += [text for text in reasons if not any(text in one for one in warnings)]
-        made = _store_result(names, run, (a, strategy), files, summary, about)
-        _remove_leftovers(names, atlas, strategy, made)
-        stored += made
-    if before is not None:  # what was removed since is not listed again
-        stored += [Path(out_dir) / name for name in before.files]
+        else:
+            summary = read_summary(
+                files["summary"], str(run.signals_files[a]), str(files["timeseries"])
+            )
+            summary["warnings"] = [*summary["warnings"], *refused_measures(files)]
+            made = _store_result(names, run, (a, strategy), files, summary, about)
+            _remove_leftovers(names, atlas, strategy, made)
+            stored += made
+        warnings += [text for text in summary["warnings"] if text not in warnings]
     reason = " ".join(strategy_reason(*one) for one in run.failed.items())
     row = {
         "run_id": run.run_id,
@@ -173,7 +173,7 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         key=run.key,
         extraction_key=run.extraction_key,
         row=row,
-        files=stored,
+        files=[*stored, *kept],
         source=run.in_file,
         failed=run.failed,
         earlier=earlier,
@@ -216,6 +216,21 @@ def _write_log(names: RunFiles, fault: Mapping[str, Any]) -> Path:
     with atomic_path(names.log) as temporary:
         temporary.write_text(f"{names.run_id}\n{told}\n", "utf-8", "backslashreplace")
     return names.log
+
+
+def _files_to_keep(names: RunFiles, run: RunToStore, earlier: Sequence[Manifest]) -> list[Path]:
+    """List the files of strategies that an earlier call finished, as its record has them."""
+    kept = set(run.kept)
+    for one in earlier:
+        if kept.issubset(shared_strategies(run.key, one.key)):
+            return [
+                path
+                for atlas in run.atlases
+                for strategy in run.kept
+                for path in _possible_files(names, atlas, strategy)
+                if one.lists(path)
+            ]
+    return []
 
 
 def _store_result(
@@ -269,6 +284,16 @@ def _store_result(
 
 def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable[Path]) -> None:
     """Remove what an earlier call made of the same signals and this one did not."""
+    for path in _possible_files(names, atlas, strategy).difference(made):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:  # no such file can be there
+                raise
+
+
+def _possible_files(names: RunFiles, atlas: str, strategy: str) -> set[Path]:
+    """List what there may be of one strategy and atlas, whether it is there or not."""
     kinds = [names.timeseries(atlas, strategy, suffix) for suffix in ("tsv", "npy", "parquet")]
     kinds += [
         names.reconstruction(atlas, strategy),
@@ -279,12 +304,7 @@ def _remove_leftovers(names: RunFiles, atlas: str, strategy: str, made: Iterable
         *analysis_files(names, atlas, strategy),
         names.sidecar(atlas, strategy),
     ]
-    for path in set(kinds).difference(made):
-        try:
-            path.unlink(missing_ok=True)
-        except OSError as error:
-            if error.errno != errno.ENAMETOOLONG:  # no such file can be there
-                raise
+    return set(kinds)
 
 
 def _header(table: str | Path) -> list[str]:

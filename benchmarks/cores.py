@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""
+Reckon how long a cohort takes on 2 to 64 cores, from what was measured on two.
+
+    python benchmarks/cores.py
+
+Takes from docs/benchmarks/cohort.json what a run of 2 mm costs, and from cohorts.json what the
+driver spends on a run, which is not shared; then plays the cohort through: whoever is free asks
+the driver for the next batch. Writes docs/benchmarks/cores.json. Disks and memory, which many
+cores share, are left out.
+"""
+
+from __future__ import annotations
+
+import heapq
+import json
+from pathlib import Path
+from typing import Any
+
+from measure import markdown
+
+__all__ = ["cores_table", "main", "play"]
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+CORES = (2, 4, 8, 16, 32, 64)
+
+N_RUNS = 1000
+"""Runs of the cohort."""
+
+MAX_BATCH = 25
+"""Runs of a batch at most, as `nipype_mapsmasker.cohort.engine` has it."""
+
+BATCHES_PER_WORKER = 8
+"""Batches that each process gets at least, the same."""
+
+
+def play(n_runs: int, n_cores: int, run: float, driver: float, start: float) -> float:
+    """
+    Give the seconds that a cohort takes.
+
+    ``run`` and ``driver`` are what a run costs a worker and the driver; first comes ``start``.
+    """
+    size = max(1, min(MAX_BATCH, n_runs // (BATCHES_PER_WORKER * n_cores)))
+    batches = [min(size, n_runs - first) for first in range(0, n_runs, size)]
+    free = [start] * n_cores
+    driver_free = start
+    for batch in batches:
+        asked = heapq.heappop(free)
+        driver_free = max(driver_free, asked) + driver * batch
+        heapq.heappush(free, driver_free + run * batch)
+    return max(free)
+
+
+def main() -> None:
+    """Reckon and keep."""
+    cohort = json.loads((DOCS / "benchmarks" / "cohort.json").read_text())["found"]
+    rows = json.loads((DOCS / "benchmarks" / "cohorts.json").read_text())
+    driver = max(row["driver_ms"] for row in rows if not row["pages"]) / 1e3
+    found = {}
+    for name in ("int16", "masked"):
+        costs = {job: numbers["cpu"] for job, numbers in cohort[name]["medians"].items()}
+        run = (costs["ours"] - costs["one run"]) / 15 - driver
+        start = costs["one run"] - run
+        times = {n: play(N_RUNS, n, run, driver, start) for n in CORES}
+        found[name] = {"run": run, "driver": driver, "start": start, "seconds": times}
+    (DOCS / "benchmarks" / "cores.json").write_text(json.dumps(found, indent=1) + "\n")
+    print(cores_table(json.loads(json.dumps(found))))
+
+
+def cores_table(found: dict[str, Any]) -> str:
+    """Give the times as a table, with the share of the cores that is used."""
+    rows = []
+    for name, one in found.items():
+        for cores, seconds in one["seconds"].items():
+            used = N_RUNS * one["run"] / int(cores) / seconds
+            cells = f"{1e3 * one['run']:.0f}", f"{1e3 * one['driver']:.1f}", f"{seconds:.0f}"
+            rows.append([name, cores, *cells, f"{100 * used:.0f} %"])
+    header = ("images", "cores", "a run, ms", "driver, ms a run", "1,000 runs, s", "cores in use")
+    return markdown(header, rows)
+
+
+if __name__ == "__main__":
+    main()
