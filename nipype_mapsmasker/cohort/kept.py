@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +10,10 @@ from nipype_mapsmasker.cohort.plan import Plan, PlannedRun
 from nipype_mapsmasker.io.decoding import read_object
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import shared_strategies
+from nipype_mapsmasker.io.results.storing import EXTRACTION_WARNINGS
 from nipype_mapsmasker.io.timing import T_R_WARNING, RepetitionTime
 
 __all__ = ["kept_extraction", "kept_strategies"]
-
-SIDECAR = "_timeseries.json"
-"""How the names of the sidecars of signals end."""
 
 
 def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
@@ -39,8 +36,7 @@ def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
         return None
     names = run_files(plan.out_dir.absolute(), planned.run.run_id)
     row = planned.manifest.row
-    # Of whatever strategies they are: they need not be those that are asked for now.
-    sidecars = [plan.out_dir / name for name in planned.manifest.files if name.endswith(SIDECAR)]
+    atlas = plan.params.atlases[0]
     return {
         "signals_files": [str(names.raw(atlas)) for atlas in plan.params.atlases],
         "coverage_files": [str(names.coverage(atlas)) for atlas in plan.params.atlases],
@@ -49,7 +45,7 @@ def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
         "t_r": planned.t_r.seconds,
         "t_r_origin": planned.t_r.origin,
         "n_volumes": planned.info.n_volumes if planned.info else 0,
-        "messages": _earlier_messages(sidecars, planned.t_r),
+        "messages": _earlier_messages(names.raw_sidecar(atlas), planned.t_r),
         "seconds": float(row.get("seconds") or 0.0),
         "peak_mb": float(row.get("peak_mb") or 0.0),
     }
@@ -80,12 +76,8 @@ def kept_strategies(planned: PlannedRun, plan: Plan) -> tuple[str, ...]:
     return tuple(name for name in plan.params.cleanings() if name in shared)
 
 
-def _earlier_messages(sidecars: Sequence[Path], t_r: RepetitionTime) -> list[str]:
-    """Give the warnings that an earlier extraction left; any strategy's sidecar has them."""
-    earlier: list[str] = []
-    for sidecar in sidecars:
-        found = read_object(sidecar).get("extraction_warnings")
-        if isinstance(found, list):
-            earlier = [str(text) for text in found]
-            break
+def _earlier_messages(sidecar: Path, t_r: RepetitionTime) -> list[str]:
+    """Give the warnings that an earlier extraction left beside its signals."""
+    found = read_object(sidecar).get(EXTRACTION_WARNINGS)
+    earlier = [str(text) for text in found] if isinstance(found, list) else []
     return [*t_r.warnings, *(text for text in earlier if not text.startswith(T_R_WARNING))]

@@ -63,6 +63,7 @@ class _StoreRunInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
     t_r = optional_number("repetition time in seconds")
     seconds = traits.Float(0.0, usedefault=True, nohash=True, desc="duration of the extraction, s")
     peak_mb = traits.Float(0.0, usedefault=True, nohash=True, desc="peak memory, MB")
+    messages = optional(traits.List(traits.Str()), "warnings of the extraction")
     upstream_fault = optional_file("fault of an earlier step, if any")
     kept_strategies = optional(
         traits.List(traits.Str()), "strategies whose earlier results still hold, and stay"
@@ -79,7 +80,8 @@ class StoreRun(LeanInterface):
     """
     Write a run's results under their final names, the manifest last; or its log if it failed.
 
-    Of a run that some strategies failed, the results of the others are written.
+    Of a run that some strategies failed, the results of the others are written; of one that all of
+    them failed, the raw signals, so that the next call need not read the image again.
 
     Every file is written beside its place and moved there. For atlas ``a`` and strategy ``s``,
     counted through with the strategies first, there are inputs ``timeseries_<n>``,
@@ -116,6 +118,8 @@ class StoreRun(LeanInterface):
         inputs = self.inputs
         fault = read_fault(inputs.upstream_fault) if inputs.upstream_fault else {}
         failed = failed_strategies(fault)
+        if fault and not failed and all(inputs.signals_files) and not inputs.kept_strategies:
+            failed = dict.fromkeys(inputs.strategies, str(fault["reason"]))
         if fault and not failed:
             store_failure(inputs.out_dir, inputs.run_id, fault)
             self._results = {"manifest_file": None, "fault_file": inputs.upstream_fault}
@@ -142,11 +146,13 @@ class StoreRun(LeanInterface):
             peak_mb=inputs.peak_mb,
             provenance=inputs.provenance,
             kept=inputs.kept_strategies or (),
+            messages=inputs.messages or (),
             failed=failed,
-            traceback=str(fault.get("traceback", "")),
+            fault=fault,
         )
+        manifest_file = str(store_run(inputs.out_dir, run))
         self._results = {
-            "manifest_file": str(store_run(inputs.out_dir, run)),
+            "manifest_file": None if len(failed) == len(inputs.strategies) else manifest_file,
             "fault_file": inputs.upstream_fault,
         }
         return runtime

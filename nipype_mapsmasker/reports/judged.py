@@ -87,14 +87,16 @@ def with_judged(run: RunResults, kept: str) -> RunResults:
         The same with ``measures`` and ``verdict``; without, where they were found from other
         numbers or by another version.
     """
-    found = json.loads(kept)
-    if found["of"] != _digest(run):
+    try:
+        found = json.loads(kept)
+        if found["of"] != _digest(run):
+            return run
+        verdict = dict(found["verdict"])
+        findings = tuple(Finding(**_tuples(finding)) for finding in verdict.pop("findings"))
+        known = Verdict(findings=findings, **_tuples(verdict))
+        return replace(run, measures=dict(found["measures"]), verdict=known)
+    except (AttributeError, KeyError, TypeError, ValueError):  # not written by `keep_judged`
         return run
-    verdict = found["verdict"]
-    findings = tuple(Finding(**_tuples(finding)) for finding in verdict.pop("findings"))
-    return replace(
-        run, measures=found["measures"], verdict=Verdict(findings=findings, **_tuples(verdict))
-    )
 
 
 def _digest(run: RunResults) -> str:

@@ -43,7 +43,8 @@ def clustered_order(matrix: Array) -> list[int]:
 
 def _leaves(distance: Array) -> list[int]:
     """Merge nearest neighbours, found by following a chain of them; give the leaves' order."""
-    between = distance.copy()  # clusters', each in the place of one of its leaves
+    # Between clusters, each in the place of one of its leaves.
+    between = distance.astype(np.float32)
     np.fill_diagonal(between, np.inf)
     branches = {place: [place] for place in range(len(between))}
     chain: list[int] = []

@@ -224,7 +224,7 @@ def _add_store(graph: Graph, run: RunSteps, provenance: Mapping[str, Any]) -> An
         if name in graph.sources
     }
     extracted = ("signals_files", "coverage_files", "fit_quality_files", "mean_file")
-    for name in (*extracted, "t_r", "seconds", "peak_mb"):
+    for name in (*extracted, "t_r", "messages", "seconds", "peak_mb"):
         per_run[name] = (run.extract, name)
     made = (
         *(

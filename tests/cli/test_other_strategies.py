@@ -25,7 +25,7 @@ def out(tmp_path):
     return tmp_path / "out"
 
 
-def denoise(tiny, call, out, chosen):
+def denoise(tiny, call, out, chosen, *more):
     """Call with strategies of one's own; give the exit code."""
     path = out.parent / "own.json"
     path.write_text(json.dumps([{"name": name, **words} for name, words in chosen.items()]))
@@ -33,7 +33,8 @@ def denoise(tiny, call, out, chosen):
     lists = (tiny.run_ids, tiny.in_files, tiny.confounds_files, tiny.sample_mask_files)
     table = tiny.write_table(out.parent / "runs.tsv", **dict(zip(names, lists, strict=True)))
     given = ("run", table, out, "--maps", tiny.maps_file, "--mask", tiny.mask_file, "--detrend")
-    return call(*given, "--denoise", path, "--connectivity", "pearson", "precision").code
+    words = ("--denoise", path, "--connectivity", "pearson", "precision", *more)
+    return call(*given, *words).code
 
 
 def test_other_strategies_clean_nothing_that_is_clean(tiny, out, call, work):
@@ -76,14 +77,36 @@ def test_warnings_of_an_extraction_stay_with_other_strategies(tiny, out, call, w
     """Whatever strategies an earlier call had, what its extraction said is said again."""
     run_id = tiny.run_ids[0]
     assert denoise(tiny, call, out, {"none": {"strategy": []}}) == 0
-    sidecar = run_files(out, run_id).sidecar("maps", "none")
-    told = json.loads(sidecar.read_text()) | {"extraction_warnings": ["It was dark."]}
-    manifest = run_files(out, run_id).manifest
-    sidecar.write_text(json.dumps(told))
-    record = json.loads(manifest.read_text())
-    record["files"][sidecar.relative_to(out).as_posix()] = None
-    manifest.write_text(json.dumps(record))
+    sidecar = run_files(out, run_id).raw_sidecar("maps")
+    told = json.loads(sidecar.read_text())
+    assert told["extraction_warnings"] == []
+    sidecar.write_text(json.dumps(told | {"extraction_warnings": ["It was dark."]}))
     work.clear()
     assert denoise(tiny, call, out, {"all": {"columns": ["*"]}}) == 0
     assert (work["images"], work["cleanings"]) == (0, 2)
     assert "It was dark." in read_rows(out / "runs.tsv")[0]["warnings"]
+
+
+@pytest.mark.parametrize("names", [["all"], ["all", "more"]])
+def test_a_run_that_all_strategies_fail_is_not_read_again(tiny, out, call, work, names):
+    """Its raw signals stay: with other strategies it is done without its image."""
+    chosen = {name: {"columns": ["*"]} for name in names}
+    words = ("--min-volumes", "1000")
+    assert denoise(tiny, call, out, chosen, *words) == 2
+    assert work["images"] == 2
+    first = read_rows(out / "runs.tsv")
+    assert {row["status"] for row in first} == {"failed"}
+    assert all("min_volumes=1000 asks for more" in row["reason"] for row in first)
+    names = run_files(out, tiny.run_ids[0])
+    assert first[0]["reason"] in names.log.read_text()
+    assert names.raw("maps").exists()
+    assert not names.timeseries("maps", "all").exists()
+    work.clear()
+    assert denoise(tiny, call, out, chosen, *words) == 2
+    assert (work["images"], work["fits"]) == (0, 0)
+    assert read_rows(out / "runs.tsv") == first
+    work.clear()
+    assert denoise(tiny, call, out, chosen) == 0
+    assert (work["images"], work["cleanings"]) == (0, 2 * len(chosen))
+    assert {row["status"] for row in read_rows(out / "runs.tsv")} == {"done"}
+    assert not names.log.exists()

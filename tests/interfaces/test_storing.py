@@ -103,14 +103,27 @@ def test_a_changed_result_shows_in_the_manifest(store, tmp_path):
     assert not read_manifest(manifest).is_whole()
 
 
-def test_a_failed_run_gets_a_log_and_loses_its_manifest(store, tmp_path):
+@pytest.mark.parametrize("is_extracted", [True, False])
+def test_a_failed_run_gets_a_log_and_keeps_its_raw_signals(store, tmp_path, is_extracted):
     manifest = Path(store.run(cwd=tmp_path).outputs.manifest_file)
     fault = tmp_path / "fault.json"
     fault.write_text(json.dumps({"step": "S", "reason": "It broke.", "traceback": "Trace"}))
     store.inputs.upstream_fault = str(fault)
+    signals = store.inputs.signals_files
+    if not is_extracted:
+        store.inputs.signals_files = [None]
     outputs = store.run(cwd=tmp_path).outputs
     assert (outputs.manifest_file, outputs.fault_file) == (None, str(fault))
-    assert not manifest.exists()
+    names = run_files(tmp_path / "out", RUN_ID)
+    if is_extracted:
+        record = read_manifest(manifest)
+        assert record.failed == {"": "It broke."}
+        assert record.row == {"run_id": RUN_ID, "status": "failed", "reason": "It broke."}
+        assert record.lists(names.raw("tiny"))
+        assert not names.timeseries("tiny").exists()
+    else:
+        assert not manifest.exists()
+    store.inputs.signals_files = signals
     log = (tmp_path / "out" / "logs" / f"{RUN_ID}.txt").read_text()
     assert "S: It broke." in log
     assert "Trace" in log

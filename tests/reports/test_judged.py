@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -53,3 +54,14 @@ def test_another_version_judges_anew(spiky, monkeypatch: pytest.MonkeyPatch) -> 
     kept = j.keep_judged(j.judged(spiky))
     monkeypatch.setattr(j, "__version__", "0.0.1")
     assert j.with_judged(spiky, kept) is spiky
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{}", "3", '{"of": 1, "verdict": 2}'])
+def test_what_others_wrote_is_not_believed(spiky, kept: str) -> None:
+    assert j.with_judged(spiky, kept) is spiky
+
+
+def test_a_broken_verdict_is_judged_anew(spiky) -> None:
+    kept = json.loads(j.keep_judged(j.judged(spiky)))
+    kept["verdict"]["findings"] = [{"level": "good", "why": "so"}]
+    assert j.with_judged(spiky, json.dumps(kept)) is spiky

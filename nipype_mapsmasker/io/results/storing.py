@@ -18,8 +18,8 @@ from nipype_mapsmasker.io.results.analyses import (
     refused_measures,
     store_analyses,
 )
+from nipype_mapsmasker.io.results.cohort import failed_row
 from nipype_mapsmasker.io.results.descriptions import Descriptions
-from nipype_mapsmasker.io.results.faults import strategy_reason
 from nipype_mapsmasker.io.results.layout import RunFiles, run_files
 from nipype_mapsmasker.io.results.manifests import (
     DONE,
@@ -33,10 +33,14 @@ from nipype_mapsmasker.io.results.sidecar import compose_sidecar
 from nipype_mapsmasker.io.results.summary import read_summary
 
 __all__ = [
+    "EXTRACTION_WARNINGS",
     "RunToStore",
     "store_failure",
     "store_run",
 ]
+
+EXTRACTION_WARNINGS = "extraction_warnings"
+"""Where the sidecar of raw signals has what is to be known of them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +75,12 @@ class RunToStore:
         Versions, parameters and command, for the sidecars.
     kept : sequence of str
         Strategies that an earlier call finished: their files stay.
+    messages : sequence of str
+        Warnings of the extraction, which a later call's cleaning tells again.
     failed : mapping of str to str
         Strategies that made nothing of the run, and why.
-    traceback : str
-        What is known of that besides.
+    fault : mapping
+        ``step``, ``reason`` and ``traceback`` of that, of all of them together.
     """
 
     run_id: str
@@ -94,8 +100,9 @@ class RunToStore:
     peak_mb: float
     provenance: Mapping[str, Any] = field(default_factory=dict)
     kept: Sequence[str] = ()
+    messages: Sequence[str] = ()
     failed: Mapping[str, str] = field(default_factory=dict)
-    traceback: str = ""
+    fault: Mapping[str, Any] = field(default_factory=dict)
 
 
 def store_run(out_dir: str | Path, run: RunToStore) -> Path:
@@ -127,6 +134,7 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
     ):
         stored.append(_copy(signals, names.raw(atlas)))
         told = about.raw(stored[-1], atlas, _header(signals))
+        told |= {EXTRACTION_WARNINGS: list(run.messages)}
         stored.append(write_json(names.raw_sidecar(atlas), told))
         stored.append(_copy(coverage, names.coverage(atlas)))
         told = about.coverage(stored[-1], atlas)
@@ -152,11 +160,10 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
             _remove_leftovers(names, atlas, strategy, made)
             stored += made
         warnings += [text for text in summary["warnings"] if text not in warnings]
-    reason = " ".join(strategy_reason(*one) for one in run.failed.items())
     row = {
         "run_id": run.run_id,
         "status": INCOMPLETE if run.failed else DONE,
-        "reason": reason or None,
+        "reason": run.fault.get("reason"),
         "volumes": summary.get("n_volumes"),
         "kept": summary.get("n_kept"),
         "t_r": run.t_r,
@@ -164,10 +171,11 @@ def store_run(out_dir: str | Path, run: RunToStore) -> Path:
         "peak_mb": round(run.peak_mb, 1),
         "warnings": " ".join(warnings) or None,
     }
+    if len(run.failed) == len(run.strategies):
+        row = failed_row(run.run_id, run.fault["reason"])
     names.log.unlink(missing_ok=True)
     if run.failed:
-        fault = {"step": "Strategies", "reason": reason, "traceback": run.traceback}
-        _write_log(names, fault)
+        _write_log(names, run.fault)
     write_manifest(
         names.manifest,
         key=run.key,
