@@ -79,6 +79,7 @@ class RunningMean:
 
     def _add_short(self, volume: NDArray[Any]) -> None:
         """Add whole numbers of two bytes as such, if their sums stay within two bytes."""
+        volume = np.ascontiguousarray(volume)
         low, high = _bounds(volume)
         if _short_type(self._range[0] + low, self._range[1] + high) is None:
             self._flush()

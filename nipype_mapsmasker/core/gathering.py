@@ -76,7 +76,7 @@ class Gathering:
         if n_together:
             n_bytes = volume.dtype.itemsize
             kind: np.dtype[Any] = QUAD_TYPES.get(n_bytes, np.dtype(f"V{QUAD * n_bytes}"))
-            in_fours = volume[: volume.size // QUAD * QUAD].view(kind)
+            in_fours = np.ascontiguousarray(volume[: volume.size // QUAD * QUAD]).view(kind)
             # 'clip' only spares a buffered copy: the indices are within the volume.
             np.take(in_fours, self._quads, out=out[:n_together].view(kind), mode="clip")
         np.take(volume, self._others, out=out[n_together:], mode="clip")

@@ -98,14 +98,39 @@ def test_a_run_without_volumes_has_no_sums(basis: np.ndarray) -> None:
     assert squares.shape == (0,)
 
 
+@pytest.fixture(params=[0, accumulation.FEW_VOXELS])
+def few_voxels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Sum volume by volume as for large ones, or block by block."""
+    monkeypatch.setattr(accumulation, "FEW_VOXELS", request.param)
+    return request.param
+
+
 @pytest.mark.parametrize("dtype", ["i2", "u2", "i4", "f4", "f8"])
-def test_mean_of_the_largest_numbers_is_exact(dtype: str) -> None:
+def test_mean_of_the_largest_numbers_is_exact(dtype: str, few_voxels: int) -> None:
     kind = np.dtype(dtype)
     largest = np.iinfo(kind).max if kind.kind in "iu" else 2.0**60
     mean = RunningMean()
     for size in (1, 40, 9):
         mean.add(read_only(np.full((size, 3), largest, dtype=kind)))
     assert np.array_equal(mean.finish(), np.full(3, float(largest)))
+
+
+@pytest.mark.parametrize("dtype", ["i2", "u2"])
+@pytest.mark.parametrize("span", [(0, 3), (-40, 1200), (-32768, 32767), (0, 65535), (-9000, 0)])
+def test_mean_of_short_numbers_is_exact(
+    rng: np.random.Generator, dtype: str, span: tuple[int, int], few_voxels: int
+) -> None:
+    kind = np.iinfo(dtype)
+    low, high = max(span[0], kind.min), min(span[1], kind.max)
+    run = rng.integers(low, high, (200, 21), endpoint=True).astype(dtype)
+    run[60:80] //= 50  # so that kinds of volumes follow each other
+    mean, sliced = RunningMean(), RunningMean()
+    for start in range(0, 200, 7):
+        mean.add(run[start : start + 7])
+        sliced.add(np.repeat(run[start : start + 7], 2, axis=1)[:, ::2])
+    wanted = run.sum(axis=0, dtype=np.int64) / 200
+    assert np.array_equal(mean.finish(), wanted)
+    assert np.array_equal(sliced.finish(), wanted)
 
 
 def test_mean_is_that_of_finite_values_with_zeros_for_the_others() -> None:

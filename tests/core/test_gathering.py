@@ -55,6 +55,12 @@ def test_volumes_that_are_not_aligned_and_bits_that_are_no_number(
     np.testing.assert_array_equal(gathered(gathering, volume), volume[gathering.voxels])
 
 
+def test_volumes_of_which_every_other_value_is_theirs(rng: np.random.Generator) -> None:
+    volume = rng.standard_normal(2 * N_VOXELS)[::2]
+    gathering = Gathering([brain(rng, 0.9)], SHAPE)
+    assert np.array_equal(gathered(gathering, volume), volume[gathering.voxels])
+
+
 def test_voxels_in_another_order_are_found_one_by_one(rng: np.random.Generator) -> None:
     volume = rng.standard_normal(N_VOXELS)
     voxels = rng.permutation(N_VOXELS)[:500]
