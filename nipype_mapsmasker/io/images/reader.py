@@ -4,7 +4,7 @@ The voxels of an image as a stream of volumes.
 
 A run is never in memory. `read_info` reads a few hundred bytes and refuses what cannot be true;
 `iter_blocks` gives a few volumes at a time, read and inflated in a thread of its own while the
-caller works on the block before.
+caller works on the block before, where there is a core for that.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def iter_blocks(
     image: ImageInfo | str | os.PathLike[str],
     *,
     block_bytes: int = DEFAULT_BLOCK_BYTES,
-    threads: int = 1,
+    threads: int | None = None,
 ) -> Iterator[NDArray[Any]]:
     """
     Give the volumes of an image in blocks, in their order.
@@ -81,8 +81,10 @@ def iter_blocks(
         The run or the maps, or what `read_info` says of them.
     block_bytes : int
         Bytes that a block may take; it holds one volume at least.
-    threads : int
-        1 reads and inflates in a thread of its own, ahead of the caller; 0 does without.
+    threads : int, optional
+        1 reads and inflates in a thread of its own, ahead of the caller; 0 does without. By
+        default 1, but 0 where ``OMP_NUM_THREADS`` allows this process one thread, as it does in a
+        node of one core: with a run on every core, a second thread only takes turns.
 
     Yields
     ------
@@ -103,6 +105,8 @@ def iter_blocks(
     only it shows is raised after the last block.
     """
     info = image if isinstance(image, ImageInfo) else read_info(image)
+    if threads is None:
+        threads = int(os.environ.get("OMP_NUM_THREADS") != "1")
     per_volume = info.grid.n_voxels * (8 if info.scaled else info.dtype.itemsize)
     n_per_block = min(max(1, block_bytes // per_volume), info.n_volumes)
     if info.array is not None:

@@ -326,3 +326,18 @@ def test_isals_reader_is_used_within_versions_that_have_it():
     damaged = isal_zlib._GzipReader(io.BytesIO(wrong), 4096)
     with pytest.raises(gzip.BadGzipFile):
         fill_view(damaged.readinto, memoryview(bytearray(8000)))
+
+
+@pytest.mark.parametrize(("allowed", "n_threads"), [("1", 0), ("2", 1), (None, 1)])
+def test_no_thread_is_started_where_one_is_allowed(tmp_path, rng, monkeypatch, allowed, n_threads):
+    path = tmp_path / "run.nii.gz"
+    save(path, "<f4", rng)
+    if allowed is None:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    else:
+        monkeypatch.setenv("OMP_NUM_THREADS", allowed)
+    blocks = iter_blocks(path, block_bytes=1)
+    next(blocks)
+    names = [thread.name for thread in threading.enumerate()]
+    assert names.count("mapsmasker-read-ahead") == n_threads
+    blocks.close()
