@@ -76,9 +76,9 @@ HOW = """\
 WHERE = """\
 ## Where the time goes
 
-- One run, plain: a thread inflates; in the meantime the volumes before are gathered, four voxels at
-  once, converted and multiplied. With two cores that time is hidden; with one it is added. In a
-  node of one core, of which every core has one, there is no such thread.
+- One run, plain: a thread inflates; in the meantime the volumes before are gathered, four voxels
+  at once, converted and multiplied. With two cores that time is hidden; with one it is added. In
+  a node of one core, of which every core has one, there is no such thread.
 - Smoothing costs nothing but somewhat larger maps: the maps are smoothed once, at the fit.
 - High-variance confounds need one more reading of the file: inflating it twice is the
   bound.
