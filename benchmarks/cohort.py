@@ -132,13 +132,14 @@ def cohort_table(found: dict[str, Any]) -> str:
                 ]
             )  # fmt: skip
         ratios += [
-            [name, title, f"{value:.2f}", bar] for title, (value, bar) in one["ratios"].items()
+            [name, title, f"{value:.2f}", bar, one["repeats"]]
+            for title, (value, bar) in one["ratios"].items()
         ]
     header = ("comparison", "job", "seconds", "CPU s", "largest process, MB", "work folder, MB")
     return (
         markdown(header, rows)
         + "\n"
-        + markdown(("comparison", "ratio", "found", "wanted"), ratios)
+        + markdown(("comparison", "ratio", "found", "wanted", "calls of each"), ratios)
     )
 
 

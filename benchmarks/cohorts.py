@@ -58,7 +58,7 @@ def main() -> None:
         middle = {
             name: statistics.median(result[name] for result in results) for name in results[0]
         }
-        rows.append({"runs": n_runs, "pages": with_pages, **middle})
+        rows.append({"runs": n_runs, "pages": with_pages, "calls": repeats, **middle})
         print(rows[-1], flush=True)
     print(cohort_table(rows))
     if not options.small:
@@ -96,7 +96,7 @@ def cohort_table(rows: list[dict[str, Any]]) -> str:
     """Give the measurements as a table."""
     header = [
         "runs", "CPU, ms a run", "of the driver", "seconds", "driver, MB", "files a run",
-        "again, seconds",
+        "again, seconds", "calls",
     ]  # fmt: skip
     lines = [
         [
@@ -107,6 +107,7 @@ def cohort_table(rows: list[dict[str, Any]]) -> str:
             f"{row['driver_mb']:.0f}",
             f"{row['files']:.1f}",
             f"{row['again_seconds']:.1f}",
+            row["calls"],
         ]
         for row in rows
     ]
