@@ -132,7 +132,7 @@ def cohort_table(found: dict[str, Any]) -> str:
                 ]
             )  # fmt: skip
         ratios += [
-            [name, title, f"{value:.2f}", bar, one["repeats"]]
+            [name, title, f"{value:.2f}", bar, f"{one['repeats']}"]
             for title, (value, bar) in one["ratios"].items()
         ]
     header = ("comparison", "job", "seconds", "CPU s", "largest process, MB", "work folder, MB")

@@ -107,7 +107,7 @@ def cohort_table(rows: list[dict[str, Any]]) -> str:
             f"{row['driver_mb']:.0f}",
             f"{row['files']:.1f}",
             f"{row['again_seconds']:.1f}",
-            row["calls"],
+            f"{row['calls']}",
         ]
         for row in rows
     ]
