@@ -19,6 +19,9 @@ from typing import Any
 
 from measure import markdown
 
+from nipype_mapsmasker.cohort import CohortRequest
+from nipype_mapsmasker.cohort.engine import batch_size_of
+
 __all__ = ["cores_table", "main", "play"]
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -28,12 +31,6 @@ CORES = (2, 4, 8, 16, 32, 64)
 N_RUNS = 1000
 """Runs of the cohort."""
 
-MAX_BATCH = 25
-"""Runs of a batch at most, as `nipype_mapsmasker.cohort.engine` has it."""
-
-BATCHES_PER_WORKER = 8
-"""Batches that each process gets at least, the same."""
-
 
 def play(n_runs: int, n_cores: int, run: float, driver: float, start: float) -> float:
     """
@@ -41,7 +38,8 @@ def play(n_runs: int, n_cores: int, run: float, driver: float, start: float) -> 
 
     ``run`` and ``driver`` are what a run costs a worker and the driver; first comes ``start``.
     """
-    size = max(1, min(MAX_BATCH, n_runs // (BATCHES_PER_WORKER * n_cores)))
+    request = CohortRequest(input="runs.tsv", out_dir="out", maps=["m.nii"], n_procs=n_cores)
+    size = batch_size_of(request, n_runs)
     batches = [min(size, n_runs - first) for first in range(0, n_runs, size)]
     free = [start] * n_cores
     driver_free = start

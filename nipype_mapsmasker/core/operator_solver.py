@@ -80,7 +80,7 @@ class OperatorSolver:
         self,
         sums: tuple[NDArray[np.float64], NDArray[np.float64]],
         presence: Presence,
-        positions: NDArray[np.intp] | None = None,
+        positions: NDArray[np.intp],
         *,
         exclude: bool,
     ) -> None:
@@ -93,7 +93,7 @@ class OperatorSolver:
             A y (T, K') and ||y||^2 (T,) of every volume.
         presence : Presence
             Where the run has data.
-        positions : (V,) ndarray of int, optional
+        positions : (V,) ndarray of int
             Where the operator's voxels are among those that ``presence`` speaks of.
         exclude : bool
             Whether what has none is left out.
@@ -108,7 +108,7 @@ class OperatorSolver:
             self._leave_out()
 
     def _find_holes(
-        self, presence: Presence, positions: NDArray[np.intp] | None
+        self, presence: Presence, positions: NDArray[np.intp]
     ) -> tuple[Holes, NDArray[np.float64]]:
         """Tell which of the operator's voxels have no data, and how much of each has."""
         voxels, resampler = self.operator.voxels, self._resampler

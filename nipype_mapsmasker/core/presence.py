@@ -70,22 +70,20 @@ class Presence:
             values[self.patterns[pattern]] = self.zero
         return values
 
-    def at(self, positions: NDArray[np.intp] | None) -> Presence:
+    def at(self, positions: NDArray[np.intp]) -> Presence:
         """
         Look at some of the voxels only.
 
         Parameters
         ----------
-        positions : (n,) ndarray of int or None
-            Which; None for all.
+        positions : (n,) ndarray of int
+            Which.
 
         Returns
         -------
         Presence
             Of those, in their order.
         """
-        if positions is None:
-            return self
         places = np.empty(0, np.intp)
         if self.patterns:
             places = np.full(self.never.size, -1)

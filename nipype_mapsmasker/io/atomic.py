@@ -134,8 +134,6 @@ def _all_plain(value: Any) -> Any:
         return {str(key): _all_plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_all_plain(item) for item in value]
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    if not isinstance(value, str | int | float | bool | None):
+        value = _plain(value)
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -191,11 +191,9 @@ def find_pace(power: Power) -> Pace | None:
     Pace or None
         None where white noise, or a spectrum without a corner, explains the spectrum as well.
     """
-    use = power.frequencies >= PACE_FROM
-    if use.sum() < MIN_FREQUENCIES:
+    fits = _fits(power, PACE_FROM)
+    if fits is None:
         return None
-    fits = _likelihoods(power.frequencies[use], power.power[use], power.white[use])
-    fits = fits * power.n_independent
     corners, straight, white = fits[: len(PACES)], fits[len(PACES) : -1], fits[-1]
     if corners.max() < max(white + MIN_EVIDENCE, straight.max()):
         return None
@@ -217,11 +215,17 @@ def evidence(power: Power) -> float | None:
     float or None
         Log likelihood gained; None where there are too few frequencies.
     """
-    use = power.frequencies >= BAND[0]
+    fits = _fits(power, BAND[0])
+    return None if fits is None else float(fits[:-1].max() - fits[-1])
+
+
+def _fits(power: Power, lowest: float) -> Array | None:
+    """Give the log likelihood of each shape from a frequency on; None with too few of them."""
+    use = power.frequencies >= lowest
     if use.sum() < MIN_FREQUENCIES:
         return None
     fits = _likelihoods(power.frequencies[use], power.power[use], power.white[use])
-    return float((fits[:-1].max() - fits[-1]) * power.n_independent)
+    return np.asarray(fits * power.n_independent)
 
 
 def _nuisance(keep: Array, t_r: float, confounds: Array | None) -> Array:

@@ -21,7 +21,7 @@ from nipype_mapsmasker.io.results.dataset import describe_atlas, write_dataset_f
 from nipype_mapsmasker.io.results.layout import atlas_entities, private_folder, run_files
 from nipype_mapsmasker.io.results.locking import held
 from nipype_mapsmasker.io.results.manifests import WITH_RESULTS, read_manifest
-from nipype_mapsmasker.io.tables.rows import read_rows, rows_text, write_rows
+from nipype_mapsmasker.io.tables.rows import read_rows, rows_bytes, write_rows
 
 __all__ = [
     "MAPS_COLUMNS",
@@ -113,8 +113,8 @@ def write_cohort(
         # Those of this call first: they say what the maps are called now.
         done = [str(row["run_id"]) for row in [*rows, *merged] if row["status"] in WITH_RESULTS]
         table = out_dir / "runs.tsv"
-        text = rows_text(merged, list(RUN_COLUMNS)).encode("utf-8", "surrogateescape")
-        is_news = not table.is_file() or table.read_bytes() != text
+        content = rows_bytes(merged, list(RUN_COLUMNS))
+        is_news = not table.is_file() or table.read_bytes() != content
         for atlas in atlases:
             names = [] if is_news else _known_names(out_dir, atlas)
             if not names:
@@ -130,7 +130,7 @@ def write_cohort(
         write_dataset_files(out_dir, provenance, [*sources, *maps_files.values()], own)
         if is_news:
             with atomic_path(table) as temporary:
-                temporary.write_bytes(text)
+                temporary.write_bytes(content)
         return table
 
 

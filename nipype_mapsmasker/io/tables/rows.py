@@ -15,7 +15,7 @@ from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.tables.text import NOT_AVAILABLE, check_separator, read_table
 
-__all__ = ["read_rows", "rows_text", "write_rows"]
+__all__ = ["read_rows", "rows_bytes", "write_rows"]
 
 _BREAKS = re.compile(r"[\t\n\r]")
 
@@ -88,15 +88,14 @@ def write_rows(
     one becomes one space.
     """
     final = Path(path)
-    text = rows_text(rows, columns)
     with atomic_path(final) as temporary:
-        temporary.write_bytes(text.encode("utf-8", "surrogateescape"))
+        temporary.write_bytes(rows_bytes(rows, columns))
     return final
 
 
-def rows_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
+def rows_bytes(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> bytes:
     """
-    Give the text of a table.
+    Give the content of a table.
 
     Parameters
     ----------
@@ -107,11 +106,12 @@ def rows_text(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> str:
 
     Returns
     -------
-    str
-        With its header and a line break at the end.
+    bytes
+        In UTF-8, with its header and a line break at the end.
     """
     lines = [columns, *([row.get(name) for name in columns] for row in rows)]
-    return "".join("\t".join(map(_cell, line)) + "\n" for line in lines)
+    text = "".join("\t".join(map(_cell, line)) + "\n" for line in lines)
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _cell(value: Any) -> str:
