@@ -55,14 +55,14 @@ def short_help(parser: argparse.ArgumentParser) -> str:
     Returns
     -------
     str
-        At most forty lines of 80 columns.
+        At most 23 lines of 80 columns, for a terminal of 24.
     """
-    lines = ["usage: mapsmasker run INPUT OUT (--maps FILE ... | --atlas NAME ...) [more]", ""]
+    lines = ["usage: mapsmasker run INPUT OUT (--maps FILE ... | --atlas NAME ...) [more]"]
     lines += ["  INPUT  BIDS folder of derivatives (fMRIPrep ...), table of runs, or images"]
     lines += ["  OUT    result folder", "", "the usual options:"]
     for flag, (value, words) in COMMON.items():
         lines.append(f"  {f'{flag} {value}'.rstrip():<28} {words}")
     titles = [group.title for group in parser._action_groups[2:] if group._group_actions]
     more = f"all options, with --help-all: {'; '.join(filter(None, titles))}."
-    lines += ["", *wrap(more, WIDTH), "", RUN_EXAMPLES]
+    lines += [*wrap(more, WIDTH), "", RUN_EXAMPLES]
     return "\n".join(lines)

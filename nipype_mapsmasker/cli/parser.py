@@ -97,10 +97,16 @@ class _Parser(argparse.ArgumentParser):
 
 
 class _Wide(argparse.RawDescriptionHelpFormatter):
-    """Gives the commands their lines."""
+    """Gives each command one line, so that all is seen at once on a terminal of 24."""
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog, max_help_position=16, width=80)
+        super().__init__(prog, max_help_position=17, width=80)
+        self._action_max_length = 15  # the longest command, with its indentation
+
+    def _format_action(self, action: argparse.Action) -> str:
+        text = super()._format_action(action)
+        # Of the commands' list the first line says no more than the title above it.
+        return text.partition("\n")[2] if action.nargs == argparse.PARSER else text
 
 
 class _ShortHelp(argparse.Action):
@@ -133,7 +139,9 @@ def build_parser(commands: Sequence[str] = COMMANDS) -> argparse.ArgumentParser:
         description="Region time series from overlapping brain maps, for whole cohorts.",
         epilog=MAIN_EXAMPLES,
         formatter_class=_Wide,
+        add_help=False,
     )
+    parser.add_argument("-h", "--help", action="help", help=argparse.SUPPRESS)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     children = parser.add_subparsers(
         dest="command", required=True, metavar="COMMAND", title="commands"

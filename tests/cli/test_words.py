@@ -35,7 +35,7 @@ def test_the_first_screen_holds_the_help(words, capsys):
         main(words)
     lines = capsys.readouterr().out.splitlines()
     assert stop.value.code == 0
-    assert 15 < len(lines) <= 30
+    assert 15 < len(lines) <= 23
     assert max(map(len, lines)) <= 80
     assert sum(line.startswith("  mapsmasker ") for line in lines) == 3
 
