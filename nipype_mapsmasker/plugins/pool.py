@@ -18,6 +18,7 @@ import os
 import pickle
 import signal
 import sys
+import time
 from dataclasses import dataclass
 from multiprocessing import connection
 from multiprocessing.reduction import ForkingPickler
@@ -30,8 +31,11 @@ __all__ = ["Worker", "WorkerLostError", "WorkerPool", "start_method"]
 END_SECS = 10.0
 """How long the end of a worker is waited for; an idle or killed one needs milliseconds."""
 
-START_ATTEMPTS = 5
-"""How often the start of a worker is tried whose fork server is killed meanwhile."""
+START_SECS = 20.0
+"""How long the start of a worker is tried whose fork server is killed meanwhile."""
+
+RETRY_SECS = 0.02
+"""Pause between two such attempts."""
 
 
 class WorkerLostError(Exception):
@@ -166,16 +170,19 @@ class WorkerPool:
         parent = None if method == "forkserver" else os.getpid()
         # A forked worker has the driver's loggers; another one would print Nipype's every line.
         loggers = None if method == "fork" else logger_states()
-        for attempt in range(START_ATTEMPTS):
+        deadline = time.monotonic() + START_SECS
+        while True:
             process = context.Process(target=work, args=(theirs, self._cwd, parent, loggers))
             try:
                 process.start()
                 break
             except (EOFError, ConnectionError):
                 # The fork server, or the child that it had just made, was killed while it told of
-                # the child; the next start finds or makes another server.
-                if attempt == START_ATTEMPTS - 1:
+                # the child. Another server is made once the kernel is done with the dead one: its
+                # socket refuses callers before it can be waited for, on a busy machine for long.
+                if time.monotonic() > deadline:
                     raise
+                time.sleep(RETRY_SECS)
         theirs.close()  # the only other end is the worker's: its death ends the pipe
         return Worker(process, ours, method)
 

@@ -9,7 +9,9 @@ import os
 import pickle
 import random
 import signal
+import socket
 import threading
+from multiprocessing import forkserver
 from pathlib import Path
 
 import pytest
@@ -237,6 +239,33 @@ def test_workers_of_a_fork_server_are_as_silent_as_the_driver(workers, tmp_path)
         end.set()
         log.setLevel(before[0])
         log.propagate = before[1]
+
+
+def test_a_fork_server_whose_socket_refuses_while_it_dies(tmp_path, monkeypatch):
+    # A dying process closes its sockets before it can be waited for, so that multiprocessing
+    # takes it for alive; seen on a busy machine, where five attempts at once were too few.
+    workers = WorkerPool(str(tmp_path), "forkserver")
+    outcome(workers, give(workers, Job()))
+    workers.close()
+    deaf = socket.socket(socket.AF_UNIX)
+    deaf.bind(str(tmp_path / "deaf"))  # bound, but nobody listens
+    server = forkserver._forkserver
+    address = server._forkserver_address
+    monkeypatch.setattr(server, "_forkserver_address", str(tmp_path / "deaf"))
+    pauses = []
+
+    def pause(secs):
+        pauses.append(secs)
+        if len(pauses) == 12:
+            server._forkserver_address = address
+
+    monkeypatch.setattr(pool_module.time, "sleep", pause)
+    try:
+        assert outcome(workers, give(workers, Job()))["traceback"] is None
+    finally:
+        workers.close()
+        deaf.close()
+    assert pauses == [pool_module.RETRY_SECS] * 12
 
 
 def test_the_programs_own_start_method_is_kept(monkeypatch):
