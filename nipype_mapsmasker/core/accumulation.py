@@ -261,6 +261,7 @@ class RunProducts:
             what is not finite counted as 0.
         """
         self._multiply()
+        self._batch = None  # what follows needs memory too
         return [factor.finish() for factor in self._factors]
 
     def _multiply(self) -> None:
