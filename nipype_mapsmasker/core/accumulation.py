@@ -206,7 +206,7 @@ class RunProducts:
     gathering : Gathering
         Picks the voxels of their columns.
     presence : PresenceCounter, optional
-        Is shown the gathered voxels, batch by batch.
+        Is shown the gathered voxels.
     mean : MaskedMean, optional
         Is shown every volume, with the gathered voxels.
     """
@@ -222,7 +222,6 @@ class RunProducts:
         self._factors = [_Factor(basis, gathering, number) for number, basis in enumerate(bases)]
         self._presence, self._mean = presence, mean
         self._batch: NDArray[Any] | None = None  # (n, V)
-        self._empty = np.zeros(0, np.bool_)
         self._n_gathered = 0
 
     def add(self, block: NDArray[Any]) -> None:
@@ -238,12 +237,11 @@ class RunProducts:
             n_bytes = max(1, self._gathering.voxels.size * block.dtype.itemsize)
             n_batch = min(max(BATCH_BYTES // n_bytes, BATCH_VOLUMES[0]), BATCH_VOLUMES[1])
             self._batch = self._gathering.allocate(n_batch, block.dtype)
-            self._empty = np.zeros(n_batch, np.bool_)
         for volume in block:
             row = self._batch[self._n_gathered]
             self._gathering(volume, row)
             if self._presence is not None:
-                self._empty[self._n_gathered] = self._presence.is_empty(volume)
+                self._presence.look_at(row, volume)
             if self._mean is not None:
                 self._mean.add(volume, row)
             self._n_gathered += 1
@@ -269,7 +267,7 @@ class RunProducts:
         if self._batch is not None and self._n_gathered:
             rows = self._batch[: self._n_gathered]
             if self._presence is not None:
-                self._presence.add(rows, self._empty[: self._n_gathered].copy())
+                self._presence.settle(rows)
             for factor in self._factors:
                 factor.multiply(rows)
         self._n_gathered = 0
