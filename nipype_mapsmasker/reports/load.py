@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.cuts import select_cuts
+from nipype_mapsmasker.core.cut_volumes import select_cuts
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.arrays import load_arrays
 from nipype_mapsmasker.io.atomic import atomic_path
