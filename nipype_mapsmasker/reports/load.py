@@ -8,7 +8,6 @@ page that was made.
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +21,7 @@ from nipype_mapsmasker.core.cut_volumes import select_cuts
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.arrays import load_arrays
 from nipype_mapsmasker.io.atomic import atomic_path
-from nipype_mapsmasker.io.images.headers import read_info
-from nipype_mapsmasker.io.images.reader import read_volumes
+from nipype_mapsmasker.io.means import read_mean
 from nipype_mapsmasker.io.sidecars import checksum
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.fmriprep import read_tedana, split_tedana
@@ -181,9 +179,7 @@ def load_run(
         # One number of the run, the same in every row.
         values["fluctuation_r_squared"] = float(fit[0, columns.index("fluctuation_r_squared")])
     if with_pictures and files.mean_file is not None:
-        stamp = files.mean_file.stat()
-        found = _mean_image(str(files.mean_file), stamp.st_mtime_ns, stamp.st_size)
-        values["mean_image"], values["affine"] = found
+        values["mean_image"], values["affine"] = read_mean(files.mean_file)
     cuts = {name[5:]: array for name, array in data.items() if name.startswith("cuts_")}
     if with_pictures and cuts and len(cuts["peak"]) == len(rows):
         values["cuts"] = select_cuts(cuts, chosen)
@@ -249,14 +245,6 @@ def write_page(path: Path, page: str) -> Path:
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
     return path
-
-
-@functools.lru_cache(maxsize=1)
-def _mean_image(path: str, *_stamp: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Read a mean image and its affine, once for the pages of all atlases and strategies."""
-    mean = read_volumes(path, ndim=3, dtype=np.float32)
-    mean.flags.writeable = False
-    return mean, read_info(path).grid.affine
 
 
 def _facts(sidecar: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
