@@ -8,6 +8,8 @@ page that was made.
 
 from __future__ import annotations
 
+import functools
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,6 +43,9 @@ __all__ = [
 
 MOTION_COLUMN = "framewise_displacement"
 """fMRIPrep's name of the column that is drawn above the carpet, in mm."""
+
+CUTS = "cuts"
+"""The file of `FitMaps` as bytes, which most runs of a cohort have in common."""
 
 _NOT_PARAMETERS = ("atlases", "strategies", "reports", "displayed_maps", "cmap", "on_error")
 
@@ -114,8 +119,7 @@ def report_data(
     used = [[role, str(Path(file).absolute()), f"sha256:{checksum(file)}"] for role, file in roles]
     arrays["sources"] = np.array(json.dumps(used))
     if cuts_file is not None:
-        cuts = load_arrays(cuts_file)
-        arrays |= {f"cuts_{name}": array for name, array in cuts.items()}
+        arrays[CUTS] = np.frombuffer(Path(cuts_file).read_bytes(), dtype=np.uint8)
     return arrays
 
 
@@ -159,7 +163,8 @@ def load_run(
     place = {row["Node"]: index for index, row in enumerate(rows)}
     chosen = [place[name] for name in names]
     if data is None:
-        data = {} if files.data_file is None else load_arrays(files.data_file)
+        unread = "" if with_pictures else CUTS
+        data = {} if files.data_file is None else load_arrays(files.data_file, without=unread)
     inflation = data.get("variance_inflation")
     values: dict[str, Any] = {
         "confounds": data.get("confounds"),
@@ -180,9 +185,10 @@ def load_run(
         values["fluctuation_r_squared"] = float(fit[0, columns.index("fluctuation_r_squared")])
     if with_pictures and files.mean_file is not None:
         values["mean_image"], values["affine"] = read_mean(files.mean_file)
-    cuts = {name[5:]: array for name, array in data.items() if name.startswith("cuts_")}
-    if with_pictures and cuts and len(cuts["peak"]) == len(rows):
-        values["cuts"] = select_cuts(cuts, chosen)
+    if with_pictures and CUTS in data:
+        cuts = _unpacked(data[CUTS].tobytes())
+        if len(cuts["peak"]) == len(rows):
+            values["cuts"] = select_cuts(cuts, chosen)
     run = RunResults(
         run_id=run_id,
         names=names,
@@ -245,6 +251,12 @@ def write_page(path: Path, page: str) -> Path:
     with atomic_path(path) as temporary:
         temporary.write_text(page, encoding="utf-8", errors="backslashreplace", newline="\n")
     return path
+
+
+@functools.lru_cache(maxsize=4)
+def _unpacked(cuts: bytes) -> dict[str, NDArray[Any]]:
+    """Unpack the small copies of an atlas's maps, once for all runs that have the same."""
+    return load_arrays(io.BytesIO(cuts))
 
 
 def _facts(sidecar: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
