@@ -15,7 +15,7 @@ from nipype_mapsmasker.cohort.plan import Plan, PlannedRun
 from nipype_mapsmasker.cohort.progress import ProgressEvent
 from nipype_mapsmasker.cohort.run import CohortResult
 from nipype_mapsmasker.cohort.slices import ArrayScript
-from nipype_mapsmasker.core.grids import voxel_sizes
+from nipype_mapsmasker.core.grids import Grid, voxel_sizes
 from nipype_mapsmasker.io.bids.candidates import LeftOut
 from nipype_mapsmasker.io.results.locking import NOTICES
 
@@ -322,13 +322,16 @@ def _left_out(left_out: Sequence[LeftOut]) -> str:
 
 def _grids(plan: Plan) -> Counter[str]:
     """Count the runs of each shape and voxel size."""
-    grids: Counter[str] = Counter()
+    grids: Counter[Grid] = Counter()  # one object for all runs on it, as a rule
     for run in plan.runs:
-        if run.info is not None:
-            shape = " x ".join(str(size) for size in run.info.grid.shape)
-            sizes = " x ".join(f"{size:.3g}" for size in voxel_sizes(run.info.grid))
-            grids[f"{shape} ({sizes} mm)"] += 1
-    return grids
+        if run.grid is not None:
+            grids[run.grid] += 1
+    texts: Counter[str] = Counter()
+    for grid, number in grids.items():
+        shape = " x ".join(str(size) for size in grid.shape)
+        sizes = " x ".join(f"{size:.3g}" for size in voxel_sizes(grid))
+        texts[f"{shape} ({sizes} mm)"] += number
+    return texts
 
 
 def _line(run: PlannedRun) -> str:
@@ -336,13 +339,13 @@ def _line(run: PlannedRun) -> str:
     text = f"{run.run.run_id}: {_STATES[run.state]}"
     if run.state == "fault":
         return f"{text}: {run.reason}"
-    if run.info is None or run.t_r is None:
+    if run.grid is None or run.t_r is None:
         return text
     t_r = "unknown" if run.t_r.seconds is None else f"{run.t_r.seconds:g} s ({run.t_r.origin})"
-    shape = " x ".join(str(size) for size in run.info.grid.shape)
+    shape = " x ".join(str(size) for size in run.grid.shape)
     warnings = "".join(f" Warning: {sentence}" for sentence in run.t_r.warnings)
     fault = f" At fault: {run.reason}" if run.reason else ""
-    return f"{text}, {shape} voxels, {run.info.n_volumes} volumes, t_r {t_r}.{fault}{warnings}"
+    return f"{text}, {shape} voxels, {run.n_volumes} volumes, t_r {t_r}.{fault}{warnings}"
 
 
 def _say(to: TextIO, text: str | Path) -> None:

@@ -44,7 +44,7 @@ def kept_extraction(planned: PlannedRun, plan: Plan) -> dict[str, Any] | None:
         "mean_file": str(names.mean),
         "t_r": planned.t_r.seconds,
         "t_r_origin": planned.t_r.origin,
-        "n_volumes": planned.info.n_volumes if planned.info else 0,
+        "n_volumes": planned.n_volumes,
         "messages": _earlier_messages(names.raw_sidecar(atlas), planned.t_r),
         "seconds": float(row.get("seconds") or 0.0),
         "peak_mb": float(row.get("peak_mb") or 0.0),

@@ -3,16 +3,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from nipype_mapsmasker.cohort.checks import check_memory, check_tables, memory_limit_gb
+from nipype_mapsmasker import __version__
+from nipype_mapsmasker.cohort.checks import (
+    TableChecks,
+    check_file_names,
+    check_memory,
+    memory_limit_gb,
+)
 from nipype_mapsmasker.cohort.estimate import Estimate, estimate_cohort
+from nipype_mapsmasker.cohort.known import KnownRun, known_run, look_at, read_known
 from nipype_mapsmasker.cohort.request import CohortRequest, RunSpec
+from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.core.parameters import ALGORITHM, MaskerParameters
 from nipype_mapsmasker.errors import ImageFileError, ParameterError, TableError
 from nipype_mapsmasker.io.bids.candidates import LeftOut
@@ -27,14 +36,14 @@ from nipype_mapsmasker.io.timing import RepetitionTime, resolve_t_r
 
 __all__ = ["Atlas", "Plan", "PlannedRun", "make_plan", "renew_states"]
 
-MAX_FILE_BYTES = 255
-"""Longest name of a file."""
-
 RUNS_AT_A_TIME = 32
 """Runs that a thread looks at before it takes others: handing over costs time, too."""
 
 N_THREADS = 8
 """Runs that are looked at at a time: network file systems answer slowly, not rarely."""
+
+WAITING = 0.75
+"""Share of time that is spent waiting for files, from which on threads are worth their while."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +72,7 @@ class Atlas:
     identity: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedRun:
     """
     Hold what is known of a run before it is read.
@@ -78,25 +87,39 @@ class PlannedRun:
         Why it, or some of its strategies, is at fault.
     step : str
         What found the fault.
-    info : ImageInfo or None
-        Its header.
+    grid : Grid or None
+        Of its image.
+    n_volumes : int
+        Its number of volumes.
     t_r : RepetitionTime or None
         Its repetition time.
     key, extraction_key : str
         What its results, and its raw signals, depend on.
     manifest : Manifest or None
         The record of earlier results.
+    look : str
+        What all this was found of; empty where that cannot be told.
     """
 
     run: RunSpec
     state: str
     reason: str = ""
     step: str = ""
-    info: ImageInfo | None = None
+    grid: Grid | None = None
+    n_volumes: int = 0
     t_r: RepetitionTime | None = None
     key: str = ""
     extraction_key: str = ""
     manifest: Manifest | None = None
+    look: str = ""
+
+    def known(self) -> KnownRun | None:
+        """Give what later plans may take over; nothing where a fault was found."""
+        if self.reason or not self.look or self.grid is None or self.t_r is None:
+            return None
+        return KnownRun(
+            self.look, self.key, self.extraction_key, self.grid, self.n_volumes, self.t_r
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +156,14 @@ class Plan:
     def having(self, *states: str) -> list[PlannedRun]:
         """List the runs in some states."""
         return [run for run in self.runs if run.state in states]
+
+    def known(self) -> dict[str, KnownRun]:
+        """Give what later plans may take over, by run."""
+        return {one.run.run_id: known for one in self.runs if (known := one.known())}
+
+
+_Found = tuple[PlannedRun, ImageInfo | None]
+"""A run's plan, and its header, where that was read."""
 
 
 def make_plan(request: CohortRequest, runs: Sequence[RunSpec]) -> Plan:
@@ -171,54 +202,44 @@ def make_plan(request: CohortRequest, runs: Sequence[RunSpec]) -> Plan:
             "another --resampling-target."
         )
         raise ParameterError(msg)
-    shared = {
-        "algorithm": ALGORITHM,
-        "atlases": [[atlas.name, atlas.identity] for atlas in atlases],
-        **params.extraction(),
-    }
-    each = {name: make_key({name: own}) for name, own in params.each_strategy().items()}
-    made = params.after_extraction(), each
-
-    def look_at(some: Sequence[RunSpec]) -> list[PlannedRun]:
-        return [_plan_run(run, out_dir, params, shared, made, limit_gb) for run in some]
-
-    parts = [runs[start : start + RUNS_AT_A_TIME] for start in range(0, len(runs), RUNS_AT_A_TIME)]
-    with ThreadPoolExecutor(N_THREADS) as pool:
-        looked_at = [planned for part in pool.map(look_at, parts) for planned in part]
-    _check_names(out_dir, params, looked_at)
+    planner = _Planner(out_dir, params, atlases, limit_gb)
+    looked_at = _in_turn_or_together(planner.look_at, runs)
+    planned = [one for one, _ in looked_at]
+    check_file_names(out_dir, params, [one.run.run_id for one in planned])
     opened = [
-        planned for planned in looked_at if planned.info and planned.state in ("todo", "clean")
+        (info, one.run.mask) for one, info in looked_at if info and one.state in ("todo", "clean")
     ]
     estimate = estimate_cohort(
-        [planned.info for planned in opened if planned.info],
+        [info for info, _ in opened],
         [atlas.maps for atlas in atlases],
         params,
-        [planned.run.mask for planned in opened],
+        [mask for _, mask in opened],
     )
-    return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=looked_at, estimate=estimate)
+    return Plan(out_dir=out_dir, params=params, atlases=atlases, runs=planned, estimate=estimate)
 
 
-def _check_names(out_dir: Path, params: MaskerParameters, runs: Sequence[PlannedRun]) -> None:
-    """Refuse names that no file can have, before any work."""
-    if not runs:
-        return
-    longest = max((planned.run.run_id for planned in runs), key=lambda name: len(_bytes(name)))
-    names = run_files(out_dir, longest)
-    for atlas in params.atlases:
-        for strategy in params.cleanings():
-            name = names.reconstruction(atlas, strategy).name
-            if len(_bytes(name)) > MAX_FILE_BYTES:
-                msg = (
-                    f"The results of {longest!r} would be called {name!r}, "
-                    f"{len(_bytes(name))} bytes long, and file systems take {MAX_FILE_BYTES}; "
-                    "give shorter names to runs, atlases or strategies."
-                )
-                raise ParameterError(msg)
+def _in_turn_or_together(
+    look_at: Callable[[RunSpec], _Found], runs: Sequence[RunSpec]
+) -> list[_Found]:
+    """
+    Look at runs, several at a time where that spares waiting.
 
-
-def _bytes(name: str) -> bytes:
-    """Give a name as the file system sees it."""
-    return name.encode("utf-8", "surrogateescape")
+    Where files answer at once, threads take turns for the interpreter's lock, and all of them
+    together need three times as long as one.
+    """
+    first, others = runs[:RUNS_AT_A_TIME], runs[RUNS_AT_A_TIME:]
+    start, worked = time.perf_counter(), time.thread_time()
+    found = [look_at(run) for run in first]
+    waited = (time.perf_counter() - start) - (time.thread_time() - worked)
+    if waited < WAITING * (time.perf_counter() - start):
+        return [*found, *map(look_at, others)]
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        parts = [
+            others[start : start + RUNS_AT_A_TIME]
+            for start in range(0, len(others), RUNS_AT_A_TIME)
+        ]
+        together = pool.map(lambda some: [look_at(run) for run in some], parts)
+        return [*found, *(one for part in together for one in part)]
 
 
 def renew_states(plan: Plan) -> Plan:
@@ -261,54 +282,86 @@ def _open_atlases(request: CohortRequest, limit_gb: float) -> list[Atlas]:
     return atlases
 
 
-def _plan_run(
-    run: RunSpec,
-    out_dir: Path,
-    params: MaskerParameters,
-    shared: Mapping[str, Any],
-    made: tuple[Mapping[str, Any], Mapping[str, Any]],
-    limit_gb: float,
-) -> PlannedRun:
-    """Look at one run."""
-    try:
+class _Planner:
+    """Looks at one run after the other, for one request."""
+
+    def __init__(
+        self, out_dir: Path, params: MaskerParameters, atlases: Sequence[Atlas], limit_gb: float
+    ) -> None:
+        self._out_dir = out_dir
+        self._params = params
+        self._limit_gb = limit_gb
+        self._shared = {
+            "algorithm": ALGORITHM,
+            "atlases": [[atlas.name, atlas.identity] for atlas in atlases],
+            **params.extraction(),
+        }
+        self._each = {name: make_key({name: own}) for name, own in params.each_strategy().items()}
+        self._after = params.after_extraction()
+        self._tables = TableChecks(params)
+        self._known = read_known(out_dir)
+        self._wanted = make_key(
+            {"version": __version__, "each": self._each, "after": self._after, **self._shared}
+        )
+
+    def look_at(self, run: RunSpec) -> _Found:
+        """Plan a run, and give its header where that was read."""
+        look = "" if run.fault else look_at(run, self._wanted)
+        known = known_run(self._known.get(run.run_id), look)
+        if known is not None:
+            names = ("look", "key", "extraction_key", "grid", "n_volumes", "t_r")
+            planned = self._compare(run, **{name: getattr(known, name) for name in names})
+            if planned.state == "done":
+                return planned, None
+        try:
+            return self._read(run, look)
+        except Exception as error:
+            # Whatever is wrong with a run, foreseen or not, is its own and costs no other.
+            if self._params.on_error == "raise":
+                raise
+            reason = reason_of(error, run.in_file)
+            return PlannedRun(run=run, state="fault", reason=reason, step="Plan"), None
+
+    def _read(self, run: RunSpec, look: str) -> _Found:
+        """Plan a run from its files."""
+        params = self._params
         if run.fault:
             raise TableError(run.fault)
         _check_bytes(run)
         info = read_info(run.in_file)
-        check_memory(info, limit_gb)
+        check_memory(info, self._limit_gb)
         t_r = resolve_t_r(run.in_file, info.t_r, run.t_r, info.n_volumes)
-        faults = check_tables(run, info, params, t_r)
+        faults = self._tables.faults(run, info, t_r)
         if faults and (params.on_error == "raise" or len(faults) == len(params.cleanings())):
             raise next(iter(faults.values()))
-        mask = (
-            None if run.mask is None else _mask_identity(run.mask, limit_gb, fingerprint(run.mask))
-        )
+        mask = run.mask and _mask_identity(run.mask, self._limit_gb, fingerprint(run.mask))
         tables = {
-            "confounds": [_table_identity(path) for path in run.confounds],
-            "sample_mask": run.sample_mask and _table_identity(run.sample_mask),
+            "confounds": [checksum(path) for path in run.confounds],
+            "sample_mask": run.sample_mask and checksum(run.sample_mask),
         }
-    except Exception as error:
-        # Whatever is wrong with a run, foreseen or not, is its own and costs no other.
-        if params.on_error == "raise":
-            raise
-        return PlannedRun(
-            run=run, state="fault", reason=reason_of(error, run.in_file), step="Plan"
+        extraction_key = make_key(
+            {**self._shared, "image": fingerprint(run.in_file), "mask": mask}
         )
-    extraction_key = make_key({**shared, "image": fingerprint(run.in_file), "mask": mask})
-    after, each = made
-    depends = {"extraction": extraction_key, "t_r": t_r.seconds, "tables": tables, **after}
-    key = make_run_key(depends, each)
-    planned = PlannedRun(
-        run=run,
-        state="todo",
-        reason=" ".join(strategy_reason(name, str(fault)) for name, fault in faults.items()),
-        info=info,
-        t_r=t_r,
-        key=key,
-        extraction_key=extraction_key,
-        manifest=read_manifest(run_files(out_dir, run.run_id).manifest, key, extraction_key),
-    )
-    return replace(planned, state=_state(planned, out_dir, params))
+        depends = {"extraction": extraction_key, "t_r": t_r.seconds, "tables": tables}
+        planned = self._compare(
+            run,
+            reason=" ".join(strategy_reason(name, str(fault)) for name, fault in faults.items()),
+            grid=info.grid,
+            n_volumes=info.n_volumes,
+            t_r=t_r,
+            key=make_run_key(depends | self._after, self._each),
+            extraction_key=extraction_key,
+            look=look,
+        )
+        return planned, info
+
+    def _compare(self, run: RunSpec, **found: Any) -> PlannedRun:
+        """Compare what was found of a run with what is in the result folder."""
+        path = run_files(self._out_dir, run.run_id).manifest
+        manifest = read_manifest(path, found["key"], found["extraction_key"])
+        planned = PlannedRun(run=run, state="todo", manifest=manifest, **found)
+        state = _state(planned, self._out_dir, self._params)
+        return planned if state == "todo" else replace(planned, state=state)
 
 
 def _state(planned: PlannedRun, out_dir: Path, params: MaskerParameters) -> str:
@@ -337,9 +390,4 @@ def _check_bytes(run: RunSpec) -> None:
 def _mask_identity(path: str, limit_gb: float, _now: str) -> str:
     """Give a mask's checksum, once for all runs that share it, as long as it stays as it is."""
     check_memory(read_info(path), limit_gb)
-    return checksum(path)
-
-
-def _table_identity(path: str) -> str:
-    """Give a table's checksum."""
     return checksum(path)

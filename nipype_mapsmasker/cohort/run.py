@@ -6,13 +6,14 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from nipype_mapsmasker.cohort.folder import check_spaces, with_atlases, with_cohort_mask
 from nipype_mapsmasker.cohort.inputs import collect_runs
+from nipype_mapsmasker.cohort.known import write_known
 from nipype_mapsmasker.cohort.lock import free_folder, locked
 from nipype_mapsmasker.cohort.places import check_places
 from nipype_mapsmasker.cohort.plan import Plan, make_plan, renew_states
@@ -203,7 +204,10 @@ def run_cohort(
         private_folder(plan.out_dir), ids, when_alone=lambda: _remove_leftovers(plan.out_dir)
     ):
         # Another process may have held the folder, and changed it, while this one planned.
-        return _run_plan(request, renew_states(plan), progress)
+        renewed = renew_states(plan)
+        with suppress(OSError):  # which only spares a later call some time
+            write_known(plan.out_dir, renewed.known())
+        return _run_plan(request, renewed, progress)
 
 
 def _run_plan(

@@ -29,11 +29,13 @@ from nipype.interfaces.base import (
 )
 
 from nipype_mapsmasker.errors import EngineError
-from nipype_mapsmasker.interfaces.base import LeanInterface
+from nipype_mapsmasker.interfaces.base import LeanInterface, or_none
+from nipype_mapsmasker.interfaces.packed import Packed
 from nipype_mapsmasker.io.journal import note
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import make_key, read_manifest
 from nipype_mapsmasker.io.sidecars import fingerprint
+from nipype_mapsmasker.steps.group import assign_fits
 
 __all__ = ["BatchStep", "CutRuns", "JoinRuns", "RunBatch"]
 
@@ -93,7 +95,9 @@ def _value(source: tuple[str, Any], known: Mapping[str, Mapping[str, Any]]) -> A
 
 
 class _RunBatchInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
-    runs = traits.List(traits.Dict(), mandatory=True, desc="what each run is given, by name")
+    runs = traits.Instance(
+        Packed, mandatory=True, desc="a list of what each run is given, by name"
+    )
     recipe = traits.Str(mandatory=True, desc="all steps and their parameters, in one line")
     out_dir = traits.Str(mandatory=True, desc="result folder")
     on_error = traits.Enum(
@@ -149,7 +153,7 @@ class RunBatch(LeanInterface):
         shared = {name: getattr(self.inputs, name) for name in self._shared}
         crashed: list[str] = []
         manifests, faults = [], []
-        for number, run in enumerate(self.inputs.runs):
+        for number, run in enumerate(self.inputs.runs.content):
             stored = self._run(run, shared, folder, folder / str(number), crashed)
             manifests.append(stored.get("manifest_file"))
             faults.append(stored.get("fault_file"))
@@ -222,47 +226,66 @@ def _named(value: Any) -> Any:
     return value
 
 
-class _CutRunsInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
+class _CutRunsInputSpec(BaseInterfaceInputSpec):
+    lists = traits.Instance(Packed, mandatory=True, desc="lists over runs, of GroupRuns")
+    operator_files = traits.Any(desc="per atlas, the operator of every fit")
+    coverage_files = traits.Any(desc="per atlas, the coverage of every fit")
+    cuts_files = traits.Any(desc="per atlas, the maps' cuts of every fit")
+    fit_faults = traits.Any(desc="per atlas, the fault of every fit or None")
     batch_size = traits.Int(1, usedefault=True, desc="runs of a batch")
 
 
 class _CutRunsOutputSpec(TraitedSpec):
-    batches = traits.List(traits.List(traits.Dict()), desc="what each run is given, per batch")
+    batches = traits.List(
+        traits.Instance(Packed), desc="per batch, what each of its runs is given, by name"
+    )
 
 
 class CutRuns(LeanInterface):
     """
-    Turn lists over runs into batches of runs.
+    Give every run what its fit made, and turn lists over runs into batches of runs.
 
     Parameters
     ----------
-    names : sequence of str
-        Names of the lists, which are inputs.
+    columns : dict
+        What runs are given: by name the list that it stands in, or ``(list, function,
+        *arguments)``.
     **inputs
         As in any interface.
 
     Examples
     --------
-    >>> CutRuns(["a"], a=[1, 2, 3], batch_size=2).run().outputs.batches
-    [[{'a': 1}, {'a': 2}], [{'a': 3}]]
+    >>> lists = {"a": [1, 2, 3], "fit_index": [0, 0, 0], "fault_files": [None, None, None]}
+    >>> cut = CutRuns({"x": "a"}, lists=Packed(lists), batch_size=2)
+    >>> [batch.content for batch in cut.run().outputs.batches]
+    [[{'x': 1}, {'x': 2}], [{'x': 3}]]
     """
 
     input_spec = _CutRunsInputSpec
     output_spec = _CutRunsOutputSpec
 
-    def __init__(self, names: Sequence[str] = (), **inputs: Any) -> None:
-        self._names = tuple(names)
+    def __init__(self, columns: Mapping[str, Any] | None = None, **inputs: Any) -> None:
+        self._columns = dict(columns or {})
         super().__init__(**inputs)
-        for name in self._names:
-            self.inputs.add_trait(name, traits.Any(desc="a list over runs"))
-            setattr(self.inputs, name, inputs.get(name, Undefined))
 
     def _run_interface(self, runtime: Any) -> Any:
-        lists = [getattr(self.inputs, name) for name in self._names]
-        runs = [dict(zip(self._names, values, strict=True)) for values in zip(*lists, strict=True)]
-        size = self.inputs.batch_size
+        inputs = self.inputs
+        lists = inputs.lists.content
+        made = ("operator_files", "coverage_files", "cuts_files")
+        assigned = assign_fits(
+            lists["fit_index"],
+            lists["fault_files"],
+            or_none(inputs.fit_faults) or [],
+            **{name: or_none(getattr(inputs, name)) or [] for name in made},
+        )
+        known = {"lists": lists | assigned}
+        columns = [_value(("lists", source), known) for source in self._columns.values()]
+        runs = [
+            dict(zip(self._columns, values, strict=True)) for values in zip(*columns, strict=True)
+        ]
+        size = inputs.batch_size
         self._results["batches"] = [
-            runs[start : start + size] for start in range(0, len(runs), size)
+            Packed(runs[start : start + size]) for start in range(0, len(runs), size)
         ]
         return runtime
 

@@ -19,6 +19,7 @@ from nipype_mapsmasker.interfaces.given import (
     one_or_each,
     text_of,
 )
+from nipype_mapsmasker.interfaces.packed import Packed
 from nipype_mapsmasker.interfaces.traits import optional_number
 from nipype_mapsmasker.steps.group import assign_fits, group_runs
 
@@ -33,6 +34,20 @@ PER_RUN = (
     "extraction_keys",
 )
 """Lists with an entry per run, besides those for which one value stands for all runs."""
+
+OVER_RUNS = (
+    *PER_RUN,
+    "run_ids",
+    "in_files",
+    "run_mask_files",
+    "own_mask_files",
+    "t_rs",
+    "sources",
+    "clean_sources",
+    "fit_index",
+    "fault_files",
+)
+"""What `GroupRuns` gives with an entry per run."""
 
 
 def _per_run(read: Any, desc: str) -> Any:
@@ -95,9 +110,16 @@ class _GroupRunsInputSpec(BaseInterfaceInputSpec):
     on_error = traits.Enum(
         "raise", "record", usedefault=True, desc="what a run with an unreadable header does"
     )
+    pack = traits.Bool(
+        False,
+        usedefault=True,
+        desc="whether to give the lists over runs as one output, lists, which Nipype does not "
+        "look into: it would go through each entry of each list a dozen times",
+    )
 
 
 class _GroupRunsOutputSpec(TraitedSpec):
+    lists = traits.Instance(Packed, desc="with pack, all lists over runs by their names")
     run_ids = traits.List(traits.Str(), desc="names of the runs")
     in_files = traits.List(traits.Union(None, traits.Str()), desc="images, one per run")
     confounds_files = traits.List(
@@ -190,6 +212,9 @@ class GroupRuns(LeanInterface):
             on_error=inputs.on_error,
             **{name: getattr(inputs, name) for name in lists},
         )
+        if inputs.pack:
+            packed = {name: self._results.pop(name) for name in OVER_RUNS}
+            self._results["lists"] = Packed(packed)
         return runtime
 
 

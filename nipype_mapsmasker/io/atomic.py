@@ -18,8 +18,8 @@ import orjson
 
 __all__ = ["TEMPORARY_PREFIX", "atomic_path", "link_or_copy", "write_json"]
 
-JSON_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
-"""How JSON is written: for people as well."""
+JSON_OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS
+"""How JSON is written."""
 
 TEMPORARY_PREFIX = ".mapsmasker-"
 """Start of the name of a file that is being written; one that is found later can be deleted."""
@@ -95,7 +95,7 @@ def link_or_copy(source: Path, target: Path) -> Path:
     return target
 
 
-def write_json(path: Path, content: object) -> Path:
+def write_json(path: Path, content: object, *, indent: bool = True) -> Path:
     """
     Write JSON, whole or not at all.
 
@@ -105,6 +105,8 @@ def write_json(path: Path, content: object) -> Path:
         A .json; a file that is there is replaced.
     content : object
         Mappings, lists, text and numbers; NaN becomes null.
+    indent : bool
+        Whether people read it, too: an entry per line.
 
     Returns
     -------
@@ -112,9 +114,12 @@ def write_json(path: Path, content: object) -> Path:
         The file, complete.
     """
     try:
-        text = orjson.dumps(content, default=_plain, option=JSON_OPTIONS)
+        options = JSON_OPTIONS | (orjson.OPT_INDENT_2 if indent else 0)
+        text = orjson.dumps(content, default=_plain, option=options)
     except TypeError:  # text that is none, which becomes \\udcff and its like, or a huge number
-        told = json.dumps(_all_plain(content), indent=2, ensure_ascii=False, allow_nan=False)
+        told = json.dumps(
+            _all_plain(content), indent=2 if indent else None, ensure_ascii=False, allow_nan=False
+        )
         text = f"{told}\n".encode(errors="backslashreplace")
     with atomic_path(path) as temporary:
         temporary.write_bytes(text)

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,14 @@ from nipype_mapsmasker.io.decoding import kind_of, read_json
 from nipype_mapsmasker.io.files import file_faults, open_file
 from nipype_mapsmasker.io.images.names import image_files
 
-__all__ = ["checksum", "fingerprint", "read_json_object", "read_sidecar", "run_identity"]
+__all__ = [
+    "checksum",
+    "file_states",
+    "fingerprint",
+    "read_json_object",
+    "read_sidecar",
+    "run_identity",
+]
 
 CHUNK_BYTES = 1 << 20
 """Bytes read at once for a checksum."""
@@ -106,12 +115,38 @@ def fingerprint(path: str | Path) -> str:
     lines = []
     for member in image_files(Path(path).absolute()):
         try:
-            status = member.stat()
+            status = os.stat(member)  # noqa: PTH116  (many thousands of them)
         except (OSError, ValueError):
             lines.append(f"{member} (absent)")
             continue
         lines.append(f"{member} {status.st_size} B {status.st_mtime_ns} {status.st_ctime_ns}")
     return "; ".join(lines)
+
+
+def file_states(paths: Iterable[str | Path]) -> list[tuple[str, int, int, int]] | None:
+    """
+    Tell files from what they were before and will be, without reading them.
+
+    Parameters
+    ----------
+    paths : iterable of path
+        The files; of an image of several files, any of them stands for all.
+
+    Returns
+    -------
+    list of tuple or None
+        Of each file the absolute path, size, and times of modification and of change in ns; None
+        where one is not there.
+    """
+    states = []
+    for path in paths:
+        for member in image_files(Path(path).absolute()):
+            try:
+                now = os.stat(member)  # noqa: PTH116  (many thousands of them)
+            except (OSError, ValueError):
+                return None
+            states.append((str(member), now.st_size, now.st_mtime_ns, now.st_ctime_ns))
+    return states
 
 
 def run_identity(image: str | Path) -> str:

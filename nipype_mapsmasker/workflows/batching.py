@@ -41,9 +41,15 @@ class Batch:
     ----------
     size : int
         Runs of a batch.
+    group_runs : Node
+        `GroupRuns`, which has all that differs between runs, packed.
+    of_fits : dict of str to Source
+        What the fits made, per atlas, for `CutRuns`, which gives each run its own.
     """
 
     size: int
+    group_runs: Any
+    of_fits: Mapping[str, Source]
     _steps: list[Any] = field(default_factory=list)
     _per_run: dict[str, Source] = field(default_factory=dict)
     _shared: dict[str, Source] = field(default_factory=dict)
@@ -80,8 +86,9 @@ class Batch:
         from nipype_mapsmasker.workflows.mapnode import RunsMapNode
         from nipype_mapsmasker.workflows.steps import LIGHT
 
-        cut = Node(CutRuns(list(self._per_run), batch_size=self.size), name="cut_runs", **LIGHT)
-        graph.connect(cut, self._per_run)
+        columns = {name: output for name, (_, output) in self._per_run.items()}
+        cut = Node(CutRuns(columns, batch_size=self.size), name="cut_runs", **LIGHT)
+        graph.connect(cut, {"lists": (self.group_runs, "lists"), **self.of_fits})
         interface = RunBatch(
             self._steps,
             list(self._shared),

@@ -138,9 +138,14 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
         Page of all runs in the result folder
     """
     graph = Graph.begin(given, COHORT_INPUTS, OPTIONAL_INPUTS)
-    group_runs = _add_grouping(graph)
+    group_runs = _add_grouping(graph, pack=given.batch_size is not None)
     fits = _add_fits(graph, group_runs)
-    assign, fit_coverage = _add_assignment(graph, fits, group_runs)
+    of_fits = _gather_fits(graph, fits)
+    if given.batch_size is None:
+        assign = _add_assignment(graph, of_fits, group_runs)
+    else:  # the node that cuts runs into batches has the lists of both
+        graph.batch = Batch(given.batch_size, group_runs, of_fits)
+        assign = group_runs
     graph.fits = {
         "maps_checksum": [(fit, ("maps_checksum", first_known)) for fit in fits],
         **{
@@ -166,18 +171,16 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
             ("extraction_key", "extraction_keys"),
         )
     } | {"operator_files": (assign, "operator_files"), "fault": (assign, "fault_files")}
-    if given.batch_size is not None:
-        graph.batch = Batch(given.batch_size)
     add_steps_and_ends(
         graph,
         fields=COHORT_OUTPUTS,
         run_ids=(graph.inputnode, "run_ids"),
-        fit_coverage=fit_coverage,
+        fit_coverage=of_fits["coverage_files"],
     )
     return graph.workflow
 
 
-def _add_grouping(graph: Graph) -> Node:
+def _add_grouping(graph: Graph, *, pack: bool) -> Node:
     """Add what completes the lists of runs and sorts them by the fit that serves them."""
     from nipype.pipeline.engine import Node
 
@@ -190,6 +193,7 @@ def _add_grouping(graph: Graph) -> Node:
             by_mask=graph.given.demean or graph.given.resampling_target == "mask",
             mask_threshold=graph.given.mask_threshold,
             on_error=graph.given.on_error,
+            pack=pack,
         ),
         name="group_runs",
         # Headers and dates are looked at every time; what follows is cached by what they say.
@@ -230,14 +234,9 @@ def _add_fits(graph: Graph, group_runs: Node) -> list[MapNode]:
     return fits
 
 
-def _add_assignment(graph: Graph, fits: list[MapNode], group_runs: Node) -> tuple[Node, Source]:
-    """Add what gives every run its fits, and name the coverage of every fit."""
-    from nipype.pipeline.engine import Node
-
-    from nipype_mapsmasker.interfaces.grouping import AssignOperators
-
-    assign = Node(AssignOperators(), name="assign_operators", **LIGHT)
-    gathered = {
+def _gather_fits(graph: Graph, fits: list[MapNode]) -> dict[str, Source]:
+    """List what the fits of all atlases made."""
+    return {
         target: graph.gather(name, [(fit, output) for fit in fits])
         for target, name, output in (
             ("operator_files", "atlas_operators", "operator_file"),
@@ -246,6 +245,15 @@ def _add_assignment(graph: Graph, fits: list[MapNode], group_runs: Node) -> tupl
             ("fit_faults", "atlas_faults", "fault_file"),
         )
     }
+
+
+def _add_assignment(graph: Graph, of_fits: dict[str, Source], group_runs: Node) -> Node:
+    """Add what gives every run its fits."""
+    from nipype.pipeline.engine import Node
+
+    from nipype_mapsmasker.interfaces.grouping import AssignOperators
+
+    assign = Node(AssignOperators(), name="assign_operators", **LIGHT)
     runs = {name: (group_runs, name) for name in ("fit_index", "fault_files")}
-    graph.connect(assign, {**gathered, **runs})
-    return assign, gathered["coverage_files"]
+    graph.connect(assign, {**of_fits, **runs})
+    return assign

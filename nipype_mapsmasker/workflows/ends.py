@@ -58,7 +58,7 @@ def add_steps_and_ends(
         if graph.batch is not None:
             join = graph.batch.close(graph)
             ends = {name: (join, f"{name}s") for name in ends}
-            found = {"operator_files": graph.sources["operator_files"], **ends}
+            found = dict(ends)
         found["manifest_file"] = ends["manifest_file"]
         if given.cohort_tables:
             found |= _add_cohort(graph, ends, run_ids, fit_coverage, provenance)

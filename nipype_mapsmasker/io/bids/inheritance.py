@@ -50,31 +50,34 @@ def inherited_sidecars(image: Path, root: Path | None = None) -> list[Path]:
     exactly the image's name leaves no question: fMRIPrep puts the sidecars of all spaces side by
     side. An image whose name is not of BIDS' form has no other sidecar than that one.
     """
-    image = Path(os.path.abspath(image))  # noqa: PTH100  ('..' must go, links must stay)
-    stem = image_stem(image)
-    own = image.with_name(f"{stem}.json")
+    # Texts rather than paths: tens of thousands of images are asked for.
+    place = os.path.abspath(image)  # noqa: PTH100  ('..' must go, links must stay)
+    parent = os.path.dirname(place)  # noqa: PTH120
+    stem = image_stem(place)
+    own = f"{stem}.json"
     entities = _entities(stem)
     if entities is None:
-        return [own] if is_file(own) else []
-    root = dataset_root(image) if root is None else Path(os.path.abspath(root))  # noqa: PTH100
-    folders = [image.parent]
-    if root is not None and image.is_relative_to(root):
-        while folders[-1] != root:
-            folders.append(folders[-1].parent)
+        beside = Path(parent, own)
+        return [beside] if is_file(beside) else []
+    above = _root_of(place) if root is None else os.path.abspath(root)  # noqa: PTH100
+    folders = [parent]
+    if above is not None and _is_in(parent, above):
+        while folders[-1] != above:
+            folders.append(os.path.dirname(folders[-1]))  # noqa: PTH120
     suffix = stem.rpartition("_")[2]
     found = []
     for folder in reversed(folders):
         names = [name for name in _json_names(folder, suffix) if _applies(name, entities)]
-        if folder == image.parent and own.name in names:
-            names = [own.name]
+        if folder == parent and own in names:
+            names = [own]
         if len(names) > 1:
             msg = (
-                f"{image} has two sidecars in one folder, {folder / names[0]} and "
-                f"{folder / names[1]}, and nothing says which holds; remove or rename one, or "
-                "give --t-r."
+                f"{place} has two sidecars in one folder, {Path(folder, names[0])} and "
+                f"{Path(folder, names[1])}, and nothing says which holds; remove or rename one, "
+                "or give --t-r."
             )
             raise TableError(msg)
-        found += [folder / name for name in names]
+        found += [Path(folder, name) for name in names]
     return found
 
 
@@ -93,13 +96,29 @@ def dataset_root(image: Path) -> Path | None:
         The nearest folder above it with a ``dataset_description.json``, or else the folder that
         holds the folder of its subject; None where there is neither.
     """
-    folders = list(image.parents)
-    for folder in folders:
-        if is_file(f"{folder}/{DESCRIPTION}"):
+    found = _root_of(str(image))
+    return None if found is None else Path(found)
+
+
+def _root_of(image: str) -> str | None:
+    """Find the root of an image's dataset."""
+    folder, name = os.path.split(image)
+    subject = name.partition("_")[0]
+    named = None
+    while True:
+        if is_file(os.path.join(folder, DESCRIPTION)):  # noqa: PTH118
             return folder
-    subject = image.name.partition("_")[0]
-    named = [f for f in folders if f.name == subject and subject.startswith("sub-")]
-    return named[-1].parent if named else None
+        above, own = os.path.split(folder)
+        if own == subject and subject.startswith("sub-"):
+            named = above
+        if above == folder or not folder:
+            return named
+        folder = above
+
+
+def _is_in(folder: str, above: str) -> bool:
+    """Tell whether a folder is another one, or lies in it."""
+    return folder == above or folder.startswith(f"{above.rstrip(os.sep)}{os.sep}")
 
 
 def _entities(stem: str) -> dict[str, str] | None:
@@ -117,15 +136,15 @@ def _applies(name: str, entities: dict[str, str]) -> bool:
     return theirs is not None and theirs.items() <= entities.items()
 
 
-def _json_names(folder: Path, suffix: str) -> tuple[str, ...]:
+def _json_names(folder: str, suffix: str) -> tuple[str, ...]:
     """List the JSON files of a folder that describe images with a suffix."""
     try:
-        changed = folder.stat().st_mtime_ns
-    except OSError:
+        changed = os.stat(folder).st_mtime_ns  # noqa: PTH116
+    except (OSError, ValueError):
         return ()
     # Of a folder that has just changed, the time cannot tell whether it changes once more.
     is_settled = time.time_ns() - changed > SETTLED_NS
-    return (_listed if is_settled else _listed.__wrapped__)(str(folder), suffix, changed)
+    return (_listed if is_settled else _listed.__wrapped__)(folder, suffix, changed)
 
 
 # Thousands of runs share the folders above them, and ask at about the same time.

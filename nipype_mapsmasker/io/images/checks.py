@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -199,10 +200,16 @@ def checked_grid(shape: tuple[int, int, int], affine: NDArray[np.float64], name:
         The affine is not finite or flat.
     """
     try:
-        return Grid(shape, affine)
+        return _grid(shape, affine.tobytes())
     except GridError as error:
         msg = (
             f"{name} has a header whose affine says nothing about positions ({error.args[0]}) "
             "Correct the image's sform or qform."
         )
         raise ImageHeaderError(msg) from error
+
+
+@lru_cache(maxsize=256)
+def _grid(shape: tuple[int, int, int], affine: bytes) -> Grid:
+    """Make a grid once for all runs that are on it."""
+    return Grid(shape, np.frombuffer(affine).reshape(4, 4))

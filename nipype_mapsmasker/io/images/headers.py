@@ -24,7 +24,7 @@ from nipype_mapsmasker.io.images.checks import (
     dims_text,
 )
 from nipype_mapsmasker.io.images.foreign import read_foreign_header
-from nipype_mapsmasker.io.images.inflate import GZIP_MAGIC
+from nipype_mapsmasker.io.images.inflate import GZIP_MAGIC, inflate_start
 from nipype_mapsmasker.io.images.nifti import (
     HEADER_BYTES,
     NiftiHeader,
@@ -44,6 +44,9 @@ from nipype_mapsmasker.io.images.streams import ByteStream, PlainStream
 from nipype_mapsmasker.io.images.zstd import ZSTD_SUFFIX
 
 __all__ = ["ImageInfo", "read_info", "truncated"]
+
+START_BYTES = 2048
+"""Bytes of a file that are read at first: a compressed header is within them, as a rule."""
 
 _TEXT_SUFFIXES = (".txt", ".tsv", ".csv", ".json")
 
@@ -209,7 +212,7 @@ def _read_start(path: Path) -> bytes:
     with file_faults(path):
         stream: ByteStream = PlainStream(path)
         try:
-            start = _read_bytes(stream, HEADER_BYTES)
+            start = _read_bytes(stream, START_BYTES)
         finally:
             stream.close()
     if not start:
@@ -217,7 +220,11 @@ def _read_start(path: Path) -> bytes:
         raise ImageFileError(msg)
     _refuse_others(path, start)
     if not is_packed(path, start):
-        return start
+        return start[:HEADER_BYTES]
+    header = inflate_start(start, HEADER_BYTES)
+    if len(header) == HEADER_BYTES and not header.startswith(GZIP_MAGIC):
+        _refuse_others(path, header)
+        return header
     with file_faults(path):
         stream = open_compressed(path, chunk_bytes=4096)
         try:

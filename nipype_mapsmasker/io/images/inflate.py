@@ -14,7 +14,7 @@ from isal import isal_zlib
 from nipype_mapsmasker.io.files import open_file
 from nipype_mapsmasker.io.images.streams import COMPRESSED_CHUNK_BYTES, fill_view, skip_bytes
 
-__all__ = ["GZIP_MAGIC", "MAX_INFLATION", "GzipStream"]
+__all__ = ["GZIP_MAGIC", "MAX_INFLATION", "GzipStream", "inflate_start"]
 
 GZIP_MAGIC = b"\x1f\x8b"
 """First two bytes of every gzip member."""
@@ -81,6 +81,28 @@ class GzipStream:
             n_read = self._inflate.readinto(view)
         self._done += n_read
         return n_read
+
+
+def inflate_start(start: bytes, n_bytes: int) -> bytes:
+    """
+    Inflate the beginning of a gzip file, of which there are a few bytes only.
+
+    Parameters
+    ----------
+    start : bytes
+        The file's first bytes.
+    n_bytes : int
+        Inflated bytes that are wanted.
+
+    Returns
+    -------
+    bytes
+        At most as many; fewer, or none, where the bytes do not suffice or are no gzip data.
+    """
+    try:
+        return bytes(isal_zlib.decompressobj(wbits=31).decompress(start, n_bytes))
+    except isal_zlib.error:  # type: ignore[misc]  # a value in its type information
+        return b""
 
 
 class _PatientReader:

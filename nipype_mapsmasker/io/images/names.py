@@ -46,11 +46,13 @@ def image_stem(image: str | Path) -> str:
     >>> image_stem("run+tlrc.BRIK.gz")
     'run+tlrc'
     """
-    path = Path(image)
-    lower = path.name.lower()
-    found = (end for end in IMAGE_SUFFIXES if lower.endswith(end) and len(lower) > len(end))
-    suffix = next(found, None)
-    return path.stem if suffix is None else path.name[: -len(suffix)]
+    name = Path(image).name
+    lower = name.lower()
+    if lower.endswith(IMAGE_SUFFIXES):
+        for end in IMAGE_SUFFIXES:
+            if lower.endswith(end) and len(lower) > len(end):
+                return name[: -len(end)]
+    return Path(name).stem
 
 
 def image_files(path: Path) -> list[Path]:

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.results.layout import PRIVATE
 from nipype_mapsmasker.io.sidecars import checksum
@@ -86,7 +88,7 @@ class Manifest:
 
     def is_there(self) -> bool:
         """Tell whether the listed files exist, as they were written or not."""
-        root = str(_root(self.path))
+        root = _root(self.path)
         return all(os.path.isfile(f"{root}/{name}") for name in self.files)  # noqa: PTH113  (fast)
 
     def lists(self, path: Path) -> bool:
@@ -268,7 +270,8 @@ def read_manifests(path: Path) -> list[Manifest]:
     """
     state = _state_of(path)
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        with open(path, "rb") as stream:  # noqa: PTH123  (many thousands of them)
+            content = orjson.loads(stream.read())
         if content["format"] != MANIFEST_FORMAT:
             return []
         found = [_record(path, one, state) for one in (content, *content.get("earlier", ()))]
@@ -309,13 +312,16 @@ def _content(record: Manifest) -> dict[str, Any]:
     return {name: getattr(record, name) for name in names}
 
 
-def _root(manifest: Path) -> Path:
+def _root(manifest: Path) -> str:
     """Give the result folder of a manifest."""
-    private = next((folder for folder in manifest.parents if folder.name == PRIVATE), manifest)
-    return private.parent
+    text = str(manifest)
+    root, private, _ = text.rpartition(f"/{PRIVATE}/")
+    if private:
+        return root or "/"
+    return "." if text.startswith(f"{PRIVATE}/") else str(manifest.parent)
 
 
-def _below(root: Path, path: Path) -> str:
+def _below(root: str, path: Path) -> str:
     """Give a path below the result folder, with forward slashes."""
     return path.relative_to(root).as_posix()
 
