@@ -288,7 +288,8 @@ def extract_run(
             raise SignalError(msg)
         warnings += extraction_warnings(info.path.name, operator, extraction, missing_voxels)
     found = None if squares is None else squares.finish()
-    return RunSignals(operators, extractions, mean, info.grid, warnings, found)
+    said = list(dict.fromkeys(warnings))  # several atlases may find the same
+    return RunSignals(operators, extractions, mean, info.grid, said, found)
 
 
 def write_extraction(
