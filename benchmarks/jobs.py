@@ -203,25 +203,30 @@ def nilearn_inverse(case: Case, files: dict[str, Any], scratch: Path) -> dict[st
 
 
 def ours_cohort(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
-    """Run the whole workflow under MultiProc; start-up is added by who started this process."""
-    from nipype_mapsmasker.plugins import MultiProcPlugin
-    from nipype_mapsmasker.workflows import init_cohort_wf
+    """Do the cohort as the command does; start-up is added by who started this process."""
+    from nipype_mapsmasker.cohort import CohortRequest, RunSpec, run_cohort
 
-    workflow = init_cohort_wf(
-        out_dir=str(scratch / "out"),
-        smoothing_fwhm=case.smoothing_fwhm,
-        strategies={"": {}},
-        reports=False,
-    )
-    workflow.base_dir = str(scratch / "work")
-    inputs = workflow.inputs.inputnode
-    inputs.run_ids = [f"sub-{n:04d}_task-rest" for n in range(len(files["runs"]))]
-    inputs.in_files = files["runs"]
-    inputs.maps_img = files["maps"]
-    inputs.mask_img = files["own_masks"] or files["mask"]
-    n_procs = len(os.sched_getaffinity(0))
+    masks = files["own_masks"] or [files["mask"]] * len(files["runs"])
+    runs = [
+        RunSpec(run_id=f"sub-{number:04d}_task-rest", in_file=run, mask=mask, t_r=2.0)
+        for number, (run, mask) in enumerate(zip(files["runs"], masks, strict=True))
+    ]
     with Clock() as clock:
-        workflow.run(plugin=MultiProcPlugin(plugin_args={"n_procs": n_procs}))
+        done = run_cohort(
+            CohortRequest(
+                input=runs,
+                out_dir=scratch / "out",
+                work_dir=scratch / "work",
+                maps=files["maps"],
+                smoothing_fwhm=case.smoothing_fwhm,
+                n_procs=len(os.sched_getaffinity(0)),
+                reports=False,
+            )
+        )
+    failed = [run for run in done.runs if run.status == "failed"]
+    if failed:
+        msg = f"failed: {failed}"
+        raise SystemExit(msg)
     size = sum(p.stat().st_size for p in (scratch / "work").rglob("*") if p.is_file())
     return {"seconds": clock.wall, "cpu": clock.cpu, "work_mb": size / 1e6}
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import shutil
 import tempfile
@@ -34,8 +35,8 @@ MAX_PASSES = 5
 MAX_BATCH = 25
 """Most runs of a batch, unless the user says otherwise: a node then costs less than 1 ms a run."""
 
-BATCHES_PER_WORKER = 8
-"""Batches that every worker gets at least, where there are enough runs."""
+BATCHES_PER_WORKER = (4, 8)
+"""Batches that every worker gets where they come out even, and where not, if runs are enough."""
 
 QUEUE_WORKERS = 50
 """Jobs of a cluster that are reckoned to run at a time."""
@@ -302,13 +303,14 @@ def batch_size_of(request: CohortRequest, n_runs: int) -> int:
     int
         Few enough that every worker gets several batches, so that all end at about the same
         time and progress shows; and no more than `MAX_BATCH`, which make a node's cost small.
+        Within that as many as let runs that are alike end no later than one by one.
 
     Examples
     --------
     >>> from nipype_mapsmasker.cohort import CohortRequest
     >>> two = CohortRequest(input="a.tsv", out_dir="b", maps=["c.nii"], n_procs=2)
     >>> [batch_size_of(two, n_runs) for n_runs in (1, 16, 100, 10_000)]
-    [1, 1, 6, 25]
+    [1, 2, 10, 25]
     """
     if request.batch_size is not None:
         return request.batch_size
@@ -317,4 +319,9 @@ def batch_size_of(request: CohortRequest, n_runs: int) -> int:
         from nipype_mapsmasker.plugins import available_cpus
 
         n_workers = 1 if request.plugin == "Linear" else request.n_procs or available_cpus()
-    return max(1, min(MAX_BATCH, n_runs // (BATCHES_PER_WORKER * n_workers)))
+    most, fewest = (max(1, min(MAX_BATCH, n_runs // (n * n_workers))) for n in BATCHES_PER_WORKER)
+    turns = math.ceil(n_runs / n_workers)
+    for size in range(most, fewest, -1):
+        if math.ceil(math.ceil(n_runs / size) / n_workers) * size <= turns:
+            return size
+    return fewest

@@ -15,7 +15,12 @@ from nipype_mapsmasker.core.grids import Grid, same_grid, voxel_sizes
 from nipype_mapsmasker.core.least_squares import SMALL_REGIONS
 from nipype_mapsmasker.core.parameters import MaskerParameters
 from nipype_mapsmasker.errors import DataFault
-from nipype_mapsmasker.io.images.reader import DEFAULT_BLOCK_BYTES, N_BUFFERS, ImageInfo, read_info
+from nipype_mapsmasker.io.images.reader import (
+    AHEAD_BYTES,
+    DEFAULT_BLOCK_BYTES,
+    ImageInfo,
+    read_info,
+)
 from nipype_mapsmasker.io.maps import MapsImage
 from nipype_mapsmasker.steps.readings import SQUARES_BLOCK_BYTES
 
@@ -148,7 +153,12 @@ def volume_gb(info: ImageInfo) -> float:
     float
         GB.
     """
-    return (N_BUFFERS * info.volume_bytes + VOLUME_COPIES * 8 * info.grid.n_voxels) / GB
+    return (_blocks(info.volume_bytes) + VOLUME_COPIES * 8 * info.grid.n_voxels) / GB
+
+
+def _blocks(n_bytes: int) -> int:
+    """Give the bytes of all blocks of so many that are in memory while an image is read."""
+    return n_bytes + max(n_bytes, AHEAD_BYTES)
 
 
 def _kind(info: ImageInfo) -> tuple[Any, ...]:
@@ -232,7 +242,7 @@ def _extract_gb(
     # The larger blocks of high-variance confounds are allowed for.
     n_volumes = min(max(1, SQUARES_BLOCK_BYTES // volume_bytes), info.n_volumes)
     block = n_volumes * volume_bytes
-    total: float = N_BUFFERS * n_volumes * info.volume_bytes + (block if info.scaled else 0)
+    total: float = _blocks(n_volumes * info.volume_bytes) + (block if info.scaled else 0)
     total += VOLUME_COPIES * 8 * info.grid.n_voxels
     for grid, atlas, share in zip(targets, atlases, shares, strict=True):
         basis = _entries(grid, atlas, share, params)
@@ -245,7 +255,7 @@ def _extract_gb(
         else:  # resampled volumes are float64, and a few more are in work
             row = 8 * grid.n_voxels
             total += n_volumes * row + 4 * row
-        total += 2 * row * min(max(BATCH_BYTES // row, BATCH_VOLUMES[0]), BATCH_VOLUMES[1])
+        total += row * min(max(BATCH_BYTES // row, BATCH_VOLUMES[0]), BATCH_VOLUMES[1])
     return BASE_GB + SAFETY * total / GB
 
 
@@ -253,7 +263,7 @@ def _fit_gb(grid: Grid, atlas: MapsImage, share: float, params: MaskerParameters
     """Bound the memory of a fit."""
     matrix = _entries(grid, atlas, share, params)
     volumes = max(grid.n_voxels, atlas.grid.n_voxels)
-    blocks = N_BUFFERS * max(DEFAULT_BLOCK_BYTES, 4 * atlas.grid.n_voxels)
+    blocks = _blocks(max(DEFAULT_BLOCK_BYTES, 4 * atlas.grid.n_voxels))
     total = FIT_COPIES * matrix + FIT_VOLUME_COPIES * 8 * volumes + blocks
     total += 8 * 6 * atlas.n_maps**2
     return BASE_GB + SAFETY * total / GB

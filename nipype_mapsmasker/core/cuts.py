@@ -10,30 +10,23 @@ volumes are turned to the voxel axes nearest to right, anterior, superior (RAS).
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from nipype_mapsmasker.core.orientation import coarse_affine, turned
+from nipype_mapsmasker.core.cut_volumes import LEVELS, SMALLEST_LEVEL
+from nipype_mapsmasker.core.orientation import coarse_affine, nearest_ras
 
-__all__ = [
-    "LEVELS",
-    "SMALLEST_LEVEL",
-    "Cut",
-    "collect_cuts",
-    "cut_volume",
-    "packed_levels",
-    "select_cuts",
-    "unpack_volume",
-]
+if TYPE_CHECKING:
+    from nipype_mapsmasker.core.maps import MapsMatrix
 
-LEVELS = 20
-"""Steps from 0 to a map's peak in the stored volumes; the values fit one signed byte."""
+__all__ = ["collect_cuts", "collect_map_cuts"]
 
-SMALLEST_LEVEL = 4
-"""Weaker weights (below 20 % of the peak) are stored as 0: they are not drawn."""
+FAINT = 0.99 * (SMALLEST_LEVEL - 0.5) / LEVELS
+"""Share of a map's peak up to which a weight is stored as 0, whatever its rounding."""
 
 LONGEST_SIDE = 80
 """Finer grids are reduced to blocks of 2, 3 … voxels, so that volumes stay small."""
@@ -49,46 +42,11 @@ N_GLANCE_CUTS = 8
 
 Box = tuple[slice, slice, slice]
 
+Places = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
+"""Where N voxels are in the grid turned to RAS: along x, y and z."""
 
-@dataclass(frozen=True, eq=False)
-class Cut:
-    """
-    Hold three cuts of a volume in RAS orientation, the first row at the top.
-
-    Parameters
-    ----------
-    sagittal, coronal, axial : 2D ndarray
-        Rows superior to inferior (axial: anterior to posterior); columns posterior to
-        anterior (sagittal) or left to right.
-    """
-
-    sagittal: NDArray[np.generic]
-    coronal: NDArray[np.generic]
-    axial: NDArray[np.generic]
-
-
-def cut_volume(volume: NDArray[np.generic], voxel: ArrayLike) -> Cut:
-    """
-    Cut a volume that is turned to RAS three times through one voxel.
-
-    Parameters
-    ----------
-    volume : 3D ndarray
-        The volume.
-    voxel : (3,) array_like of int
-        Where the cuts cross.
-
-    Returns
-    -------
-    Cut
-        The pictures; views where possible.
-    """
-    x, y, z = (int(place) for place in np.asarray(voxel))
-    return Cut(
-        sagittal=volume[x, :, ::-1].T,
-        coronal=volume[:, y, ::-1].T,
-        axial=volume[:, ::-1, z].T,
-    )
+Support = tuple[Places, NDArray[np.float32]]
+"""The voxels of a map that are drawn, and their weights."""
 
 
 def collect_cuts(
@@ -100,7 +58,7 @@ def collect_cuts(
     Parameters
     ----------
     volumes : iterable of (X, Y, Z) ndarray of float
-        The K maps on one grid, in order.
+        The K maps on one grid, in order; what is not finite counts as 0.
     affine : (4, 4) array_like of float
         The grid's affine.
 
@@ -118,26 +76,62 @@ def collect_cuts(
     Notes
     -----
     A block of a finer grid takes its value of largest size, so that no map is too thin to be
-    seen. 1,024 sparse maps on a 2 mm grid make a file of less than a MB; memory is that of two
-    volumes, whatever K is.
+    seen. 1,024 sparse maps on a 2 mm grid make a file of less than a MB.
     """
     matrix = np.array(affine, dtype=np.float64)
+    coming = iter(volumes)
+    first = next(coming, None)
+    if first is None:
+        return _collect((), (0, 0, 0), matrix)
+    shape = first.shape
+
+    def supports() -> Iterator[Support]:
+        for volume in chain([first], coming):
+            index, weights = _strong(volume.reshape(-1, order="F"))
+            yield _turned_places(index, shape, matrix), weights
+
+    return _collect(supports(), shape, matrix)
+
+
+def collect_map_cuts(maps: MapsMatrix) -> dict[str, NDArray[np.generic]]:
+    """
+    Keep a small copy of all maps from their weights, without a volume of any.
+
+    Parameters
+    ----------
+    maps : MapsMatrix
+        The maps on the grid of the fit.
+
+    Returns
+    -------
+    dict of str to ndarray
+        As `collect_cuts` of their volumes.
+    """
+    shape, matrix = maps.grid.shape, np.array(maps.grid.affine, dtype=np.float64)
+    places = _turned_places(maps.voxels, shape, matrix)
+
+    def supports() -> Iterator[Support]:
+        for voxels, weights in maps.columns():
+            chosen, strong = _strong(weights)
+            index = chosen if voxels is None else voxels[chosen]
+            x, y, z = (along[index] for along in places)
+            yield (x, y, z), strong
+
+    return _collect(supports(), shape, matrix)
+
+
+def _collect(
+    supports: Iterable[Support], shape: tuple[int, ...], affine: NDArray[np.float64]
+) -> dict[str, NDArray[np.generic]]:
+    """Make the small volumes of maps that are given as places and weights."""
+    step = -(-max(shape) // LONGEST_SIDE) or 1
+    axes = nearest_ras(affine).axes
+    small_shape = tuple(-(-shape[axis] // step) for axis in axes)
+    winner = np.zeros(small_shape, dtype=np.int16)
+    strength = np.full(small_shape, GLANCE_THRESHOLD, dtype=np.float32)
     packed, boxes, peaks, voxels = [], [], [], []
-    shape: tuple[int, ...] = (0, 0, 0)
-    winner: NDArray[np.int16] = np.zeros((0, 0, 0), dtype=np.int16)
-    strength: NDArray[np.float32] = np.zeros((0, 0, 0), dtype=np.float32)
-    step = 1
-    for number, volume in enumerate(volumes):
-        whole = turned(volume, matrix)
-        if number == 0:
-            shape = volume.shape
-            step = -(-max(shape) // LONGEST_SIDE)
-            small_shape = tuple(-(-size // step) for size in whole.shape)
-            winner = np.zeros(small_shape, dtype=np.int16)
-            strength = np.full(small_shape, GLANCE_THRESHOLD, dtype=np.float32)
-        # Most maps fill a small part of their volume, and only that is looked at.
-        part = tuple(slice(side.start // step, -(-side.stop // step)) for side in _box_of(whole))
-        small = _extremes(whole[tuple(slice(s.start * step, s.stop * step) for s in part)], step)
+    for number, (places, weights) in enumerate(supports):
+        part, small = _small_copy(places, weights, step)
         size = np.abs(small)
         peak = float(size.max(initial=0.0))
         share = (size / np.float32(peak)).astype(np.float32) if peak > 0 else size
@@ -156,17 +150,17 @@ def collect_cuts(
         better = share > strength[part]
         winner[part][better] = number + 1
         strength[part][better] = share[better]
-    small_affine = coarse_affine(shape, matrix, step)
-    places = np.array(voxels, dtype=np.int32).reshape(-1, 3)
+    small_affine = coarse_affine(shape, affine, step)
+    shown_first = np.array(voxels, dtype=np.int32).reshape(-1, 3)
     glance, levels_shown = _glance(winner)
     return {
         "packed": np.frombuffer(b"".join(packed), dtype=np.uint8),
         "ends": np.cumsum([len(data) for data in packed], dtype=np.int64),
         "box": np.array(boxes, dtype=np.int16).reshape(-1, 6),
         "peak": np.array(peaks, dtype=np.float64),
-        "voxel": places,
-        "centre": places @ small_affine[:3, :3].T + small_affine[:3, 3],
-        "affine": matrix,
+        "voxel": shown_first,
+        "centre": shown_first @ small_affine[:3, :3].T + small_affine[:3, 3],
+        "affine": affine,
         "shape": np.array(shape, dtype=np.int32),
         "step": np.array(step, dtype=np.int32),
         "small_affine": small_affine,
@@ -176,98 +170,51 @@ def collect_cuts(
     }
 
 
-def select_cuts(
-    stored: Mapping[str, NDArray[np.generic]], indices: Sequence[int]
-) -> dict[str, NDArray[np.generic]]:
-    """
-    Keep the small volumes of some maps.
-
-    Parameters
-    ----------
-    stored : mapping of str to ndarray
-        As returned by `collect_cuts`.
-    indices : sequence of int
-        The maps that stay, in their new order.
-
-    Returns
-    -------
-    dict of str to ndarray
-        The same for these maps; in the picture of all maps the others' places become empty.
-    """
-    chosen = np.asarray(indices, dtype=np.intp)
-    if np.array_equal(chosen, np.arange(len(stored["peak"]))):
-        return dict(stored)
-    numbers = np.zeros(len(stored["peak"]) + 1, dtype=np.int16)
-    numbers[chosen + 1] = np.arange(1, len(chosen) + 1)
-    per_map = {name: stored[name][chosen] for name in ("box", "peak", "voxel", "centre")}
-    parts = [packed_levels(stored, int(index)) for index in chosen]
-    return {
-        **stored,
-        **per_map,
-        "packed": np.frombuffer(b"".join(parts), dtype=np.uint8),
-        "ends": np.cumsum([len(part) for part in parts], dtype=np.int64),
-        "glance": numbers[stored["glance"].astype(np.intp)],
-    }
+def _strong(weights: NDArray[np.floating]) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    """Find the weights that are drawn: the others are most of a smooth map."""
+    values = weights.astype(np.float32)
+    size = np.abs(values)
+    if not np.isfinite(size.max(initial=0.0)):
+        size[~np.isfinite(size)] = 0.0
+    chosen = np.flatnonzero(size > FAINT * size.max(initial=0.0))
+    return chosen, values[chosen]
 
 
-def packed_levels(stored: Mapping[str, NDArray[np.generic]], index: int) -> bytes:
-    """
-    Give the deflated levels of one map.
-
-    Parameters
-    ----------
-    stored : mapping of str to ndarray
-        As returned by `collect_cuts`.
-    index : int
-        The map's number, from 0.
-
-    Returns
-    -------
-    bytes
-        A zlib stream of signed bytes, x slowest.
-    """
-    ends = stored["ends"]
-    start = int(ends[index - 1]) if index else 0
-    return stored["packed"][start : int(ends[index])].tobytes()
+def _turned_places(
+    index: NDArray[np.integer], shape: tuple[int, ...], affine: NDArray[np.float64]
+) -> Places:
+    """Give where voxels, flat indices in disk order, are in the grid turned to RAS."""
+    rest, x = np.divmod(index.astype(np.int32), shape[0])
+    z, y = np.divmod(rest, shape[1])
+    orientation = nearest_ras(affine)
+    turned = [
+        shape[axis] - 1 - (x, y, z)[axis] if flip else (x, y, z)[axis]
+        for axis, flip in zip(orientation.axes, orientation.flips, strict=True)
+    ]
+    return turned[0], turned[1], turned[2]
 
 
-def unpack_volume(stored: Mapping[str, NDArray[np.generic]], index: int) -> NDArray[np.float32]:
-    """
-    Give back the small volume of one map from what `collect_cuts` stored.
-
-    Parameters
-    ----------
-    stored : mapping of str to ndarray
-        As returned by `collect_cuts`, or the open ``.npz`` file.
-    index : int
-        The map's number, from 0.
-
-    Returns
-    -------
-    3D ndarray of float32
-        Weights in RAS orientation, to within half a step of the map's peak / `LEVELS`; 0 below
-        `SMALLEST_LEVEL` steps.
-    """
-    start, size = stored["box"][index][:3].astype(int), stored["box"][index][3:].astype(int)
-    inside = np.frombuffer(zlib.decompress(packed_levels(stored, index)), dtype=np.int8)
-    volume = np.zeros(tuple(int(n) for n in stored["small_shape"]), dtype=np.float32)
-    box = tuple(slice(int(a), int(a + n)) for a, n in zip(start, size, strict=True))
-    volume[box] = inside.reshape(size) * np.float32(float(stored["peak"][index]) / LEVELS)
-    return volume
+def _small_copy(
+    places: Places, weights: NDArray[np.float32], step: int
+) -> tuple[Box, NDArray[np.float32]]:
+    """Give a box of the small grid, and in it the map's values of largest size in each block."""
+    if not weights.size:
+        return (slice(0, 0),) * 3, np.zeros((0, 0, 0), dtype=np.float32)
+    box = [slice(int(at.min()) // step, int(at.max()) // step + 1) for at in places]
+    block = np.zeros([(side.stop - side.start) * step for side in box], dtype=np.float32)
+    x, y, z = (at - side.start * step for at, side in zip(places, box, strict=True))
+    block[x, y, z] = weights
+    return (box[0], box[1], box[2]), _extremes(block, step)
 
 
-def _extremes(volume: NDArray[np.generic], step: int) -> NDArray[np.float32]:
+def _extremes(volume: NDArray[np.float32], step: int) -> NDArray[np.float32]:
     """Reduce a volume to the values of largest size in its blocks."""
-    small = volume.astype(np.float32, order="C")
-    known = np.isfinite(small)
-    if not known.all():
-        small = np.where(known, small, np.float32(0.0))
     if step == 1:
-        return small
-    high = _reduced(small, step, np.maximum)
-    if small.min(initial=0.0) == 0.0:  # as most maps are
+        return volume
+    high = _reduced(volume, step, np.maximum)
+    if volume.min(initial=0.0) == 0.0:  # as most maps are
         return high
-    low = _reduced(small, step, np.minimum)
+    low = _reduced(volume, step, np.minimum)
     return np.where(high >= -low, high, low)
 
 
@@ -277,9 +224,7 @@ def _reduced(volume: NDArray[np.float32], step: int, reduce: np.ufunc) -> NDArra
         ahead = (slice(None),) * axis
         found = volume[*ahead, ::step].copy()
         for start in range(1, step):
-            part = volume[*ahead, start::step]
-            inside = found[*ahead, : part.shape[axis]]  # the last block may be a short one
-            reduce(inside, part, out=inside)
+            reduce(found, volume[*ahead, start::step], out=found)
         volume = found
     return volume
 
@@ -299,11 +244,9 @@ def _middle(share: NDArray[np.float32]) -> tuple[int, int, int] | None:
 
 
 def _parts(body: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """Label the connected parts; give the label of every true voxel, in the array's order."""
-    # SciPy's ndimage would bring 0.1 s of imports, which is more than all maps of an atlas cost.
-    from scipy.sparse import csgraph, csr_array  # here: workers that extract can do without
-
-    n_voxels = int(body.sum())
+    """Label the connected parts by their first voxel; give every voxel its label, in order."""
+    # SciPy's ndimage or csgraph would cost more to import than all maps of an atlas cost here.
+    n_voxels = int(np.count_nonzero(body))
     number = np.zeros(body.shape, dtype=np.int32)
     number[body] = np.arange(n_voxels, dtype=np.int32)
     pairs = []
@@ -312,10 +255,19 @@ def _parts(body: NDArray[np.bool_]) -> NDArray[np.int32]:
         here, next_to = (*ahead, slice(None, -1)), (*ahead, slice(1, None))
         both = body[here] & body[next_to]
         pairs.append(np.array([number[here][both], number[next_to][both]]))
-    rows, columns = np.hstack(pairs)
-    graph = csr_array((np.ones(len(rows), dtype=np.int8), (rows, columns)), (n_voxels, n_voxels))
-    part: NDArray[np.int32] = csgraph.connected_components(graph, directed=False)[1]
-    return part
+    one, other = np.hstack(pairs)
+    part = np.arange(n_voxels, dtype=np.int32)
+    while True:
+        first, second = part[one], part[other]
+        apart = first != second
+        if not apart.any():
+            return part
+        one, other = one[apart], other[apart]
+        first, second = first[apart], second[apart]
+        # Each part joins its smallest neighbour; then all follow to the end of their chain.
+        np.minimum.at(part, np.maximum(first, second), np.minimum(first, second))
+        while (part != (further := part[part])).any():
+            part = further
 
 
 def _box_of(values: NDArray[np.generic]) -> Box:

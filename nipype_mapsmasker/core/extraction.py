@@ -16,7 +16,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.accumulation import RunningMean, RunProducts
+from nipype_mapsmasker.core.accumulation import MaskedMean, RunningSum, RunProducts
 from nipype_mapsmasker.core.fitting import MapsOperator, fold_resampling
 from nipype_mapsmasker.core.gathering import Gathering
 from nipype_mapsmasker.core.grids import Grid, same_grid
@@ -204,11 +204,14 @@ def extract(
         raise ParameterError(msg)
     resampled = any(target.resampler is not None for target in targets)
     presence = look_through(blocks, step) if exclude and resampled else None
-    counter, mean = PresenceCounter(step), RunningMean()
+    counter = PresenceCounter(step)
     # On one grid, only voxels that some operator reads can be missed.
     streams = _streams(targets, presence, None if resampled else counter)
+    own = next((stream for stream in streams if stream.is_direct), None)
+    total = RunningSum()
     for block in blocks:
-        mean.add(block)
+        if own is None:
+            total.add(block)
         if resampled and presence is None:
             counter.add(block)
         for stream in streams:
@@ -216,14 +219,14 @@ def extract(
     for stream in streams:
         stream.end()
     presence = counter.finish() if presence is None else presence
-    image = mean.finish()
+    image = total.mean() if own is None else own.mean
     for stream in streams:
         stream.solve(presence, gathered=not resampled, exclude=exclude)
     if any(solver.again for stream in streams for solver in stream.solvers):
         for block in blocks:
             for stream in streams:
                 stream.solve_again(block)
-    found = {number: one for stream in streams for number, one in stream.finish(image)}
+    found = {number: one for stream in streams for number, one in stream.finish()}
     return [found[number] for number in range(len(targets))], image
 
 
@@ -258,21 +261,25 @@ class _Stream:
             gathering = Gathering(voxels, operators[0].grid.shape)
         self._positions = gathering.positions
         bases = [operator.basis for operator in operators]
-        self._products = RunProducts(bases, gathering, counter)
-        self._mean = None if self._resampler is None else RunningMean()
+        self._running_mean = MaskedMean(gathering.voxels)
+        self._products = RunProducts(bases, gathering, counter, self._running_mean)
+        self.mean = np.zeros(0)  # of all volumes, at the end
         self._sums: list[tuple[NDArray[np.float64], NDArray[np.float64]]] = []
         self._done = 0
 
+    @property
+    def is_direct(self) -> bool:
+        """Whether its volumes are the run's as they are."""
+        return self._resampler is None
+
     def add(self, block: NDArray[np.generic]) -> None:
         """Take the run's next volumes in."""
-        moved = self._move(block)
-        self._products.add(moved)
-        if self._mean is not None:
-            self._mean.add(moved)
+        self._products.add(self._move(block))
 
     def end(self) -> None:
         """Multiply what waits; there are no more volumes."""
         self._sums = self._products.finish()
+        self.mean = self._running_mean.mean()
 
     def solve(self, presence: Presence, *, gathered: bool, exclude: bool) -> None:
         """Solve for the signals; ``gathered`` says that the presence is of gathered voxels."""
@@ -288,11 +295,10 @@ class _Stream:
         for solver in self.solvers:
             solver.solve_again(moved)
 
-    def finish(self, mean: NDArray[np.float64]) -> Iterator[tuple[int, Extraction]]:
+    def finish(self) -> Iterator[tuple[int, Extraction]]:
         """Give what was found, with each operator's number."""
-        image = mean if self._mean is None else self._mean.finish()
         for number, solver in zip(self._numbers, self.solvers, strict=True):
-            yield number, solver.finish(image)
+            yield number, solver.finish(self.mean)
 
     def _move(self, block: NDArray[np.generic]) -> NDArray[np.generic]:
         """Resample a block, if that is wanted, around its holes where they are known."""

@@ -55,11 +55,10 @@ class Gathering:
         self.positions = [place[one] for one in voxels]
         self._runs: dict[int, list[list[Run]]] = {}
 
-    def allocate(self, n_batches: int, n_volumes: int, dtype: np.dtype[Any]) -> NDArray[Any]:
-        """Give memory (n_batches, n_volumes, V) for what is gathered, each row aligned."""
+    def allocate(self, n_volumes: int, dtype: np.dtype[Any]) -> NDArray[Any]:
+        """Give memory (n_volumes, V) for what is gathered, each row aligned."""
         padded = -(-self.voxels.size // QUAD) * QUAD
-        memory = np.empty((n_batches, n_volumes, padded), dtype=dtype)
-        return memory[..., : self.voxels.size]
+        return np.empty((n_volumes, padded), dtype=dtype)[:, : self.voxels.size]
 
     def __call__(self, volume: NDArray[Any], out: NDArray[Any]) -> None:
         """

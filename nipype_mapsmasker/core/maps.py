@@ -84,6 +84,15 @@ class MapsMatrix:
             flat[self.voxels] = to_dense(self.matrix[:, k]).reshape(-1)
             yield flat.reshape(self.grid.shape, order="F")
 
+    def columns(self) -> Iterator[tuple[NDArray[np.integer] | None, NDArray[np.float64]]]:
+        """Yield of each map which of the ``voxels`` have weights, None for all, and these."""
+        for k in range(self.n_maps):
+            if isinstance(self.matrix, np.ndarray):
+                yield None, self.matrix[:, k]
+            else:
+                part = slice(*self.matrix.indptr[k : k + 2].tolist())
+                yield self.matrix.indices[part], self.matrix.data[part]
+
 
 def collect_maps(
     volumes: Iterable[NDArray[Any]],

@@ -116,15 +116,20 @@ def coarse_means(volume: NDArray[np.generic], affine: ArrayLike, step: int) -> N
         The small volume.
     """
     small = np.asarray(turned(volume, affine), dtype=np.float32)
-    known = np.isfinite(small)
-    if not known.all():
-        small = np.where(known, small, np.float32(0.0))
-    if step == 1:
-        return np.ascontiguousarray(small)
-    # The axis that is slowest in memory first: what is left of it is read in long pieces.
-    for axis in sorted(range(3), key=lambda axis: -abs(small.strides[axis])):
-        small = _block_means(small, axis, step)
-    return np.ascontiguousarray(small)
+    means = _means(small, step)
+    # Looked for in what is left, which is an eighth: a block with such a value has none itself.
+    if not np.isfinite(means).all():
+        means = _means(np.where(np.isfinite(small), small, np.float32(0.0)), step)
+    return means
+
+
+def _means(volume: NDArray[np.float32], step: int) -> NDArray[np.float32]:
+    """Average blocks along one axis after the other."""
+    if step > 1:
+        # The axis that is slowest in memory first: what is left of it is read in long pieces.
+        for axis in sorted(range(3), key=lambda axis: -abs(volume.strides[axis])):
+            volume = _block_means(volume, axis, step)
+    return np.ascontiguousarray(volume)
 
 
 def _block_means(volume: NDArray[np.float32], axis: int, step: int) -> NDArray[np.float32]:

@@ -122,10 +122,11 @@ class PresenceCounter:
         self._pattern = np.zeros(0, np.bool_)  # voxels with data in the first volume
         self._ever = self._changed = self._noise = self._pattern
         self._same = np.zeros(0, np.intp)  # voxels that have held their first value so far
+        self._odd: dict[int, NDArray[np.bool_]] = {}  # what differs from the pattern, not settled
         self._deviations: dict[int, bytes] = {}
         self._known: dict[bytes, bytes] = {}
 
-    def add(self, block: NDArray[Any], empty: NDArray[np.bool_] | None = None) -> None:
+    def add(self, block: NDArray[Any]) -> None:
         """
         Take volumes in.
 
@@ -133,44 +134,64 @@ class PresenceCounter:
         ----------
         block : (n, V) ndarray
             The next volumes, of any numeric type, at the voxels that matter.
-        empty : (n,) ndarray of bool, optional
-            Which volumes have no data anywhere; by default those without any at these voxels.
         """
-        n_voxels = block.shape[1]
-        if empty is None:
-            empty = np.array([self.is_empty(volume) for volume in block], dtype=bool)
-        numbers = (len(self._empty) + np.flatnonzero(~empty)).tolist()
-        self._empty += empty.tolist()
-        rows = block[~empty] if empty.any() else block
-        if self._reference is None:
-            self._ever = self._noise = np.zeros(n_voxels, np.bool_)
-            self._pattern, self._changed = self._ever.copy(), self._ever.copy()
-            if not len(rows):
-                return
-            self._reference = rows[0].copy()
-            self._pattern = self._present(rows[0])
-            self._ever, self._noise = self._pattern.copy(), np.zeros(n_voxels, np.bool_)
-            self._same = np.flatnonzero(self._pattern)
-        elif self._reference.size != n_voxels:
-            msg = f"a block of {n_voxels} voxels among blocks of {self._reference.size}"
+        for row in block:
+            self.look_at(row, row)
+        self.settle(block)
+
+    def look_at(self, row: NDArray[Any], volume: NDArray[Any]) -> None:
+        """
+        Look at one volume, best while it is in the processor's cache.
+
+        Parameters
+        ----------
+        row : (V,) ndarray
+            The next volume at the voxels that matter; to be shown to `settle` among others.
+        volume : (V_all,) ndarray
+            The whole of it, which tells whether it has data anywhere.
+        """
+        empty = self.is_empty(volume)
+        self._empty.append(empty)
+        if self._pattern.size == 0:
+            self._pattern = self._ever = np.zeros(row.size, np.bool_)
+            self._changed = self._noise = self._pattern
+        elif self._pattern.size != row.size:
+            msg = f"a block of {row.size} voxels among blocks of {self._pattern.size}"
             raise AssertionError(msg)
-        odd: dict[int, NDArray[np.bool_]] = {}
-        for number, row in zip(numbers, rows, strict=True):
-            present = self._present(row)
-            if self._same.size:
-                self._compare(row, present)
-            if not np.array_equal(present, self._pattern):
-                deviates = (present != self._pattern) & ~self._noise
-                if deviates.any():
-                    odd[number] = deviates
-        if odd:
-            columns = np.flatnonzero(np.logical_or.reduce(list(odd.values())))
-            self._look_closely(rows, columns)
-            for number, deviates in odd.items():
+        if empty:
+            return
+        present = self._present(row)
+        if self._reference is None:
+            self._reference = row.copy()
+            self._pattern, self._ever = present, present.copy()
+            self._changed, self._noise = np.zeros((2, row.size), np.bool_)
+            self._same = np.flatnonzero(present)
+        if self._same.size:
+            self._compare(row, present)
+        if not np.array_equal(present, self._pattern):
+            deviates = (present != self._pattern) & ~self._noise
+            if deviates.any():
+                self._odd[len(self._empty) - 1] = deviates
+
+    def settle(self, rows: NDArray[Any]) -> None:
+        """
+        Look closely at voxels that lacked data in some of the volumes that were just looked at.
+
+        Parameters
+        ----------
+        rows : (n, V) ndarray
+            All that `look_at` was shown since the last time.
+        """
+        if self._odd:
+            empty = np.array(self._empty[len(self._empty) - len(rows) :], dtype=bool)
+            columns = np.flatnonzero(np.logical_or.reduce(list(self._odd.values())))
+            self._look_closely(rows[~empty] if empty.any() else rows, columns)
+            for number, deviates in self._odd.items():
                 deviates &= ~self._noise
                 if deviates.any():
                     bits = np.packbits(deviates).tobytes()
                     self._deviations[number] = self._known.setdefault(bits, bits)
+            self._odd.clear()
 
     def finish(self) -> Presence:
         """

@@ -7,6 +7,7 @@ import io
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.io.atomic import atomic_path
 
 __all__ = ["load_arrays", "save_arrays"]
+
+LEVEL = 1
+"""zlib's: such files are small, and higher levels take longer than writing them."""
 
 
 def save_arrays(path: str | Path, arrays: Mapping[str, NDArray[np.generic]]) -> Path:
@@ -39,26 +43,30 @@ def save_arrays(path: str | Path, arrays: Mapping[str, NDArray[np.generic]]) -> 
             values = np.asarray(array)
             # Bytes are what somebody has packed already.
             is_packed = values.dtype == np.uint8
-            member.compress_type = zipfile.ZIP_STORED if is_packed else zipfile.ZIP_DEFLATED
+            method = zipfile.ZIP_STORED if is_packed else zipfile.ZIP_DEFLATED
             buffer = io.BytesIO()
             np.lib.format.write_array(buffer, values, allow_pickle=False)
-            archive.writestr(member, buffer.getvalue())
+            archive.writestr(member, buffer.getvalue(), method, LEVEL)
     return path
 
 
-def load_arrays(path: str | Path) -> dict[str, NDArray[np.generic]]:
+def load_arrays(
+    path: str | Path | BinaryIO, *, without: str = ""
+) -> dict[str, NDArray[np.generic]]:
     """
     Read the arrays of `save_arrays`.
 
     Parameters
     ----------
-    path : str or Path
-        A file that `save_arrays` wrote.
+    path : str, Path or binary stream
+        What `save_arrays` wrote.
+    without : str
+        Name of an array that is not read.
 
     Returns
     -------
     dict of str to ndarray
-        All arrays by name, read into memory.
+        The arrays by name, read into memory.
     """
-    with np.load(Path(path), allow_pickle=False) as archive:
-        return {name: archive[name] for name in archive.files}
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files if name != without}

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.cleaning import CleaningSummary
-from nipype_mapsmasker.core.cuts import collect_cuts
+from nipype_mapsmasker.core.cuts import collect_map_cuts
 from nipype_mapsmasker.core.grids import same_grid
 from nipype_mapsmasker.core.signal_inputs import as_keep
 from nipype_mapsmasker.io.atomic import atomic_path
@@ -217,7 +217,7 @@ def _run_page(
         values |= {"mean_image": raw.mean, "affine": raw.info.grid.affine}
     # Cuts are those of the fit's grid, which a run of another one need not share.
     if same_grid(raw.info.grid, fitted.grid):
-        values["cuts"] = collect_cuts(fitted.matrix().volumes(), fitted.grid.affine)
+        values["cuts"] = collect_map_cuts(fitted.matrix())
     results = RunResults(
         run_id=raw.info.path.name,
         names=list(operator.names),
@@ -246,7 +246,7 @@ def _maps_part(fitted: FittedMaps, displayed_maps: Any) -> str:
     from nipype_mapsmasker.reports.figures.maps import figure_map
 
     indices, notes = choose_maps(displayed_maps, fitted.n_maps)
-    cuts = collect_cuts(fitted.matrix().volumes(), fitted.grid.affine)
+    cuts = collect_map_cuts(fitted.matrix())
     parts = ["<p>No run was transformed yet: these are the maps alone.</p>"]
     if not (isinstance(displayed_maps, int) and displayed_maps == 10):
         parts += [f"<p>{html.escape(note)}</p>" for note in notes]

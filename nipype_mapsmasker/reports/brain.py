@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.cuts import LEVELS, SMALLEST_LEVEL, packed_levels
+from nipype_mapsmasker.core.cut_volumes import LEVELS, SMALLEST_LEVEL, packed_levels
 from nipype_mapsmasker.core.orientation import coarse_means, nearest_ras
 from nipype_mapsmasker.reports.packing import pack_bytes
 from nipype_mapsmasker.reports.palettes import NEGATIVE, POSITIVE, glance_palette, table_of

@@ -231,15 +231,18 @@ def ticks(low: float, high: float, wanted: int) -> list[float]:
     Returns
     -------
     list of float
-        At most one more than wanted.
+        At least two where there is a range; few more than wanted.
     """
     raw = (high - low) / wanted
     if not (raw > 0 and math.isfinite(raw)):
         return []
-    power = 10.0 ** math.floor(math.log10(raw))
-    step = next(k * power for k in (1, 2, 2.5, 5, 10) if k * power >= raw * 0.999)
-    first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
-    return [float(f"{number * step:.10g}") for number in range(first, last + 1)]
+    while True:
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = next(k * power for k in (1, 2, 2.5, 5, 10) if k * power >= raw * 0.999)
+        first, last = math.ceil(low / step - 1e-6), math.floor(high / step + 1e-6)
+        if first < last:
+            return [float(f"{number * step:.10g}") for number in range(first, last + 1)]
+        raw = 0.49 * step  # the next finer step: a single number gives no scale
 
 
 def spans(keep: Array) -> list[tuple[int, int]]:

@@ -29,6 +29,7 @@ ROUNDING = 1e-9
 
 _VOID = {"br", "hr", "img", "input", "link", "meta"}
 _NAME = re.compile(r"[a-zA-Z][a-zA-Z0-9:-]*")
+_SPECIAL = re.compile("[&<>\"']")
 
 
 class Html(str):
@@ -65,14 +66,11 @@ def tag(name: str, /, *children: Any, **attributes: Any) -> Html:
     for key, value in attributes.items():
         if value is None or value is False:
             continue
-        written = key.rstrip("_").replace("_", "-")
-        if not _NAME.fullmatch(written):
-            msg = f"An attribute cannot be called {written!r}."
-            raise ValueError(msg)
+        written = _attribute(key)
         if value is True:
             parts.append(f" {written}")
         else:
-            parts.append(f' {written}="{stdlib_html.escape(str(value))}"')
+            parts.append(f' {written}="{_escaped(str(value))}"')
     parts.append(">")
     if name not in _VOID:
         parts += [_inner(child) for child in children if child is not None]
@@ -221,7 +219,22 @@ def number(value: float | None, digits: int) -> str:
 
 def _inner(child: Any) -> str:
     """Give an element's child as it stands in the page."""
-    return child if isinstance(child, Html) else stdlib_html.escape(str(child))
+    return child if isinstance(child, Html) else _escaped(str(child))
+
+
+def _escaped(text: str) -> str:
+    """Escape text, most of which has nothing to escape."""
+    return stdlib_html.escape(text) if _SPECIAL.search(text) else text
+
+
+@functools.cache
+def _attribute(key: str) -> str:
+    """Give an attribute's name as it stands in the page."""
+    written = key.rstrip("_").replace("_", "-")
+    if not _NAME.fullmatch(written):
+        msg = f"An attribute cannot be called {written!r}."
+        raise ValueError(msg)
+    return written
 
 
 @functools.cache

@@ -16,6 +16,7 @@ __all__ = [
     "CUT_SHARE",
     "DEGREES_OF_FREEDOM",
     "FLAT_SHARE",
+    "FLUCTUATION",
     "KEPT_SHARE",
     "LEVEL_ORDER",
     "LEVEL_WORDS",
@@ -87,7 +88,12 @@ NOTHING_REMOVED = 1e-4
 regressor without meaning takes 1 / volumes."""
 
 R_SQUARED = 0.05
-"""Median share of a volume's energy explained by the maps: below, the maps may be misplaced."""
+"""Median share of a volume's energy explained by the maps: below, they may be misplaced, ..."""
+
+FLUCTUATION = 0.01
+"""... unless they explain more of what the run varies by than this: a map with a negative side is
+nearly orthogonal to the mean image wherever it lies, and of noise, which is what there is beside
+the brain, a map of n voxels explains 1 / n."""
 
 SPREAD_RATIO = 20.0
 """A signal that varies so many times as much as the median one, or as little: five standard
@@ -155,7 +161,8 @@ def thresholds() -> list[str]:
         f"Corner of the spectrum: look closer if certainly below {PACE_LIMITS[0]} Hz or above "
         f"{PACE_LIMITS[1]} Hz (wrong repetition time).",
         "Cleaning that names regressors or a filter and changed nothing: bad.",
-        f"Median R² of the spatial fit: look closer below {R_SQUARED}.",
+        f"Median R² of the spatial fit: look closer below {R_SQUARED}, where that of the "
+        f"fluctuation is below {FLUCTUATION}, too.",
         f"SD of a signal over the median signal's: look closer above {SPREAD_RATIO:.0f} or below "
         f"1/{SPREAD_RATIO:.0f}.",
         f"Mean correlation between cleaned signals: look closer above {MEAN_CORRELATION}.",

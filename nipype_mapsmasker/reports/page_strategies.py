@@ -49,9 +49,7 @@ def strategies_section(atlases: Sequence[AtlasSummary]) -> Html | None:
         "dependence on distance, and many degrees of freedom. "
     )
     if n_subjects < MIN_SUBJECTS:
-        text += (
-            f"It takes {MIN_SUBJECTS} subjects with known motion, and here there are {n_subjects}."
-        )
+        text += f"It takes {MIN_SUBJECTS} subjects with known motion; known here: {n_subjects}."
     drawn = [
         tag("div", tag("h3", _name(atlas)), join(charts), class_="strategy")
         for atlas in known

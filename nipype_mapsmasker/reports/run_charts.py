@@ -89,7 +89,12 @@ def matrix_section(run: RunResults, numbers: RunNumbers) -> Html:
     what = "Correlation of the signals" + (" after cleaning" if run.cleaned is not None else "")
     names = [str(name) for name in run.names]
     alt = f"{what}: matrix of {len(names)} by {len(names)} maps from -1 to 1"
-    scale = join([tag("span", class_="ramp", aria_hidden="true"), " -1 to 1; grey: not known."])
+    scale = join(
+        [
+            tag("span", class_="ramp", aria_hidden="true"),
+            "\u00a0-1\u00a0to\u00a01; grey: not known.",
+        ]
+    )
     atlas = figure(
         matrix_picture(numbers.after, "matrix", names, f"{alt}, in the atlas's order"),
         caption=join([f"{what}, in the order of the atlas. ", scale]),

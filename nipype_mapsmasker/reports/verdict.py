@@ -219,7 +219,8 @@ def _judge_rest(run: RunResults, values: Mapping[str, float]) -> list[Finding]:
     if claimed and values.get("removed", 1.0) < lim.NOTHING_REMOVED:
         text = "The cleaned signals are the raw ones, though regressors or a filter are named."
         found.append(Finding("bad", "not cleaned", text))
-    if values.get("r_squared", np.inf) < lim.R_SQUARED:
+    is_explained = values.get("fluctuation_r_squared", 0.0) >= lim.FLUCTUATION
+    if values.get("r_squared", np.inf) < lim.R_SQUARED and not is_explained:
         text = (
             f"The maps explain {values['r_squared']:.1%} of a volume's energy (threshold "
             f"{lim.R_SQUARED:.0%}): are image and maps in the same space?"

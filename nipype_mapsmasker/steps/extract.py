@@ -28,7 +28,7 @@ from nipype_mapsmasker.core.variance import MeanSquares
 from nipype_mapsmasker.errors import GridError, SignalError
 from nipype_mapsmasker.io.atomic import atomic_path
 from nipype_mapsmasker.io.images.reader import ImageInfo, iter_blocks, read_info
-from nipype_mapsmasker.io.images.writer import write_image
+from nipype_mapsmasker.io.means import forget_mean, write_mean
 from nipype_mapsmasker.io.tables.coverage import write_run_coverage
 from nipype_mapsmasker.io.tables.signals import write_signals
 from nipype_mapsmasker.io.timing import resolve_t_r
@@ -138,6 +138,7 @@ def extract_signals(
         The image or the mask cannot be used.
     """
     start = time.perf_counter()
+    forget_mean()
     info = read_info(in_file)
     check_run(info, min_volumes)
     repetition = resolve_t_r(in_file, info.t_r, t_r, info.n_volumes)
@@ -287,7 +288,8 @@ def extract_run(
             raise SignalError(msg)
         warnings += extraction_warnings(info.path.name, operator, extraction, missing_voxels)
     found = None if squares is None else squares.finish()
-    return RunSignals(operators, extractions, mean, info.grid, warnings, found)
+    said = list(dict.fromkeys(warnings))  # several atlases may find the same
+    return RunSignals(operators, extractions, mean, info.grid, said, found)
 
 
 def write_extraction(
@@ -321,7 +323,7 @@ def write_extraction(
     SignalError
         Nothing is left of any signal.
     """
-    mean = write_image(folder / "mean.nii.gz", run.grid, [run.mean[None]], n_volumes=1, ndim=3)
+    mean = write_mean(folder / "mean.nii.gz", run.grid, run.mean)
     signals_files, coverage_files, quality_files = [], [], []
     for number, (operator, extraction) in enumerate(
         zip(run.operators, run.extractions, strict=True)

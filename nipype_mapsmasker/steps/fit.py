@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nipype_mapsmasker.core.cuts import collect_cuts
+from nipype_mapsmasker.core.cuts import collect_map_cuts
 from nipype_mapsmasker.core.fitting import fit_maps
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import check_overlap
@@ -87,7 +87,7 @@ def fit_to_grid(
     operator = fit_maps(maps, names, parameters.fwhm, demean_over=voxels)
     cuts = None
     if save_cuts:
-        cuts = save_arrays(folder / "cuts.npz", collect_cuts(maps.volumes(), target.affine))
+        cuts = save_arrays(folder / "cuts.npz", collect_map_cuts(maps))
     return {
         "coverage_file": str(write_fit_coverage(folder / "coverage.tsv", operator)),
         "operator_file": str(save_operator(folder / "operator.npz", operator)),

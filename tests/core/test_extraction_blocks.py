@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nipype_mapsmasker.core import accumulation
-from nipype_mapsmasker.core.accumulation import RunningMean, RunProducts
+from nipype_mapsmasker.core.accumulation import MaskedMean, RunningSum, RunProducts
 from nipype_mapsmasker.core.confounds import high_variance_confounds
 from nipype_mapsmasker.core.extraction import Target, extract
 from nipype_mapsmasker.core.fitting import fit_maps
@@ -109,10 +109,10 @@ def few_voxels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 def test_mean_of_the_largest_numbers_is_exact(dtype: str, few_voxels: int) -> None:
     kind = np.dtype(dtype)
     largest = np.iinfo(kind).max if kind.kind in "iu" else 2.0**60
-    mean = RunningMean()
+    mean = RunningSum()
     for size in (1, 40, 9):
         mean.add(read_only(np.full((size, 3), largest, dtype=kind)))
-    assert np.array_equal(mean.finish(), np.full(3, float(largest)))
+    assert np.array_equal(mean.mean(), np.full(3, float(largest)))
 
 
 @pytest.mark.parametrize("dtype", ["i2", "u2"])
@@ -124,20 +124,53 @@ def test_mean_of_short_numbers_is_exact(
     low, high = max(span[0], kind.min), min(span[1], kind.max)
     run = rng.integers(low, high, (200, 21), endpoint=True).astype(dtype)
     run[60:80] //= 50  # so that kinds of volumes follow each other
-    mean, sliced = RunningMean(), RunningMean()
+    mean, sliced = RunningSum(), RunningSum()
     for start in range(0, 200, 7):
         mean.add(run[start : start + 7])
         sliced.add(np.repeat(run[start : start + 7], 2, axis=1)[:, ::2])
     wanted = run.sum(axis=0, dtype=np.int64) / 200
-    assert np.array_equal(mean.finish(), wanted)
-    assert np.array_equal(sliced.finish(), wanted)
+    assert np.array_equal(mean.mean(), wanted)
+    assert np.array_equal(sliced.mean(), wanted)
 
 
 def test_mean_is_that_of_finite_values_with_zeros_for_the_others() -> None:
-    mean = RunningMean()
+    mean = RunningSum()
     mean.add(np.array([[1.0, np.nan], [3.0, 2.0]], dtype=np.float32))
     mean.add(np.array([[5.0, np.inf], [7.0, 2.0]], dtype=np.float32))
-    assert mean.finish().tolist() == [4.0, 1.0]
+    assert mean.mean().tolist() == [4.0, 1.0]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i2", "f4", "f8", "g"])
+@pytest.mark.parametrize("n_others", [0, 300, 1500])
+@pytest.mark.parametrize("first_new", [17, N_VOLUMES])
+def test_mean_of_masked_volumes(
+    rng: np.random.Generator, dtype: str, n_others: int, first_new: int, few_voxels: int
+) -> None:
+    run = rng.integers(0, 200, (N_VOLUMES, N_VOXELS)).astype(dtype)
+    voxels = rng.permutation(N_VOXELS)[:4000]
+    others = rng.permutation(np.setdiff1d(np.arange(N_VOXELS), voxels))
+    run[:, others[n_others:]] = 0
+    run[first_new:, others[-1]] = 9  # one value more is enough
+    mean = MaskedMean(voxels)
+    for volume in run:
+        mean.add(volume, volume[voxels])
+    np.testing.assert_allclose(mean.mean(), run.mean(axis=0, dtype=np.float64), rtol=1e-14, atol=0)
+
+
+def test_mean_of_masked_volumes_leaves_out_what_is_not_finite(rng: np.random.Generator) -> None:
+    run = rng.normal(size=(9, 50)).astype(np.float32)
+    run[:, 20:] = 0
+    run[3, 4], run[5, 30] = np.nan, np.inf
+    run[7, 40] = -0.0  # has a bit set
+    mean = MaskedMean(np.arange(20))
+    for volume in run:
+        mean.add(volume, volume[:20])
+    wanted = np.where(np.isfinite(run), run, 0).mean(axis=0, dtype=np.float64)
+    np.testing.assert_allclose(mean.mean(), wanted, rtol=1e-14)
+
+
+def test_mean_of_no_volumes_is_empty() -> None:
+    assert MaskedMean(np.arange(3)).mean().size == RunningSum().mean().size == 0
 
 
 def test_resampling_only_what_is_looked_at_gives_the_same_there(

@@ -37,6 +37,8 @@ test("ticks are round and inside", () => {
   assert.deepEqual(ticks(0, 400, 5), [0, 100, 200, 300, 400]);
   assert.deepEqual(ticks(-2.6, 2.7, 3), [-2, 0, 2]);
   assert.deepEqual(ticks(1, 1, 3), []);
+  assert.deepEqual(ticks(-0.17, 0.17, 3), [-0.1, 0, 0.1]); // one alone gives no scale
+  assert.deepEqual(ticks(0.26, 0.44, 1), [0.3, 0.4]);
   for (const [low, high] of [[0.013, 0.97], [-7e4, 3e6], [811.2, 826.9]]) {
     const found = ticks(low, high, 4);
     assert.ok(found.length >= 2 && found.length <= 6);

@@ -6,7 +6,9 @@ import io
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.core import cuts, orientation
+from nipype_mapsmasker.core import cut_volumes, cuts, orientation
+from nipype_mapsmasker.core.grids import Grid
+from nipype_mapsmasker.core.maps import collect_maps
 
 SHAPE = (7, 8, 9)
 RAS = np.array([[3.0, 0, 0, -10], [0, 3.0, 0, -12], [0, 0, 4.0, -16], [0, 0, 0, 1]])
@@ -41,7 +43,7 @@ def test_pictures_are_neurological_with_superior_on_top() -> None:
     stored = kept(read_only(volume), RAS)
     assert stored["voxel"].tolist() == [[1, 2, 3]]
     np.testing.assert_allclose(stored["centre"], [[-7, -6, -4]])
-    got = cuts.cut_volume(cuts.unpack_volume(stored, 0), stored["voxel"][0])
+    got = cut_volumes.cut_volume(cut_volumes.unpack_volume(stored, 0), stored["voxel"][0])
     assert got.axial.shape == (8, 7)
     assert got.axial[8 - 1 - 2, 1] == 1.0  # left is on the left, anterior on top
     assert got.coronal.shape == (9, 7)
@@ -63,7 +65,9 @@ def test_volumes_do_not_depend_on_how_the_grid_is_stored(axes: tuple, flips: tup
     got = kept(turned, affine)
     np.testing.assert_allclose(got["centre"], reference["centre"])
     np.testing.assert_allclose(got["small_affine"], reference["small_affine"], atol=1e-12)
-    np.testing.assert_array_equal(cuts.unpack_volume(got, 0), cuts.unpack_volume(reference, 0))
+    np.testing.assert_array_equal(
+        cut_volumes.unpack_volume(got, 0), cut_volumes.unpack_volume(reference, 0)
+    )
     mean = orientation.coarse_means(turned, affine, 1)
     np.testing.assert_array_equal(mean, orientation.coarse_means(volume, RAS, 1))
 
@@ -93,14 +97,14 @@ def test_empty_and_non_finite_maps_are_kept_too() -> None:
     empty = kept(np.zeros(SHAPE), RAS)
     assert empty["voxel"].tolist() == [[3, 4, 4]]
     assert empty["peak"].tolist() == [0.0]
-    assert not cuts.unpack_volume(empty, 0).any()
+    assert not cut_volumes.unpack_volume(empty, 0).any()
     volume = np.zeros(SHAPE)
     volume[0, 0, 0] = np.nan
     volume[5, 5, 5] = 2.0
     got = kept(volume, RAS)
     assert got["voxel"].tolist() == [[5, 5, 5]]
     assert got["peak"].tolist() == [2.0]
-    assert np.isfinite(cuts.unpack_volume(got, 0)).all()
+    assert np.isfinite(cut_volumes.unpack_volume(got, 0)).all()
 
 
 def test_oblique_grids_say_their_tilt() -> None:
@@ -117,22 +121,55 @@ def test_stored_maps_come_back_to_within_half_a_level() -> None:
     volumes = [rng.standard_normal(SHAPE) * 10.0**k for k in range(3)]
     stored = cuts.collect_cuts((read_only(v) for v in volumes), RAS)
     for index, volume in enumerate(volumes):
-        back = cuts.unpack_volume(stored, index)
-        step = np.abs(volume).max() / cuts.LEVELS
-        drawn = np.abs(volume) >= (cuts.SMALLEST_LEVEL + 0.5) * step
+        back = cut_volumes.unpack_volume(stored, index)
+        step = np.abs(volume).max() / cut_volumes.LEVELS
+        drawn = np.abs(volume) >= (cut_volumes.SMALLEST_LEVEL + 0.5) * step
         assert drawn.any()
         np.testing.assert_allclose(back[drawn], volume[drawn], atol=0.501 * step)
-        assert not back[np.abs(volume) < (cuts.SMALLEST_LEVEL - 0.5) * step].any()
+        assert not back[np.abs(volume) < (cut_volumes.SMALLEST_LEVEL - 0.5) * step].any()
+
+
+@pytest.mark.parametrize("flip", [False, True])
+@pytest.mark.parametrize("size", [5, 90])
+@pytest.mark.parametrize("share", [0.05, 0.9])
+def test_weights_give_what_their_volumes_give(share: float, size: int, flip: bool) -> None:
+    rng = np.random.default_rng(3)
+    shape = (size, 8, 7)
+    weights = rng.standard_normal((np.prod(shape), 4)) * (rng.random((np.prod(shape), 4)) < share)
+    weights[:, 2] = 0.0
+    grid = Grid(shape, np.diag([-1.0 if flip else 1.0, 1.0, 1.0, 1.0]))
+    volumes = [column.reshape(shape[::-1]) for column in weights.T]
+    maps = collect_maps(volumes, grid, grid)
+    assert isinstance(maps.matrix, np.ndarray) == (share > 0.5)
+    got = cuts.collect_map_cuts(maps)
+    expected = cuts.collect_cuts(maps.volumes(), grid.affine)
+    for name, array in expected.items():
+        np.testing.assert_array_equal(got[name], array)
+
+
+def test_a_map_of_many_pieces_is_shown_in_its_heaviest() -> None:
+    ring = np.zeros((24, 24, 3))
+    ring[2:20, 2:20, 1] = 1.0
+    ring[4:18, 4:18, 1] = 0.0  # one piece, whose middle is not in it
+    ring[10:12, 2:20, 1] = 0.0  # and now two alike, of which the first is shown
+    for x in range(0, 24, 2):
+        ring[x, 22, 1] = 5.0  # twelve of one voxel each
+    stored = kept(ring, np.eye(4))
+    assert ring[tuple(stored["voxel"][0])] == 5.0
+    ring[:, 22, 1] *= 0.3
+    x, y, z = kept(ring, np.eye(4))["voxel"][0]
+    assert x < 10
+    assert ring[x, y, z] == 1.0
 
 
 def test_some_maps_can_be_kept_in_another_order() -> None:
     rng = np.random.default_rng(1)
     volumes = [rng.standard_normal(SHAPE) for _ in range(4)]
     stored = cuts.collect_cuts(volumes, RAS)
-    some = cuts.select_cuts(stored, [3, 1])
+    some = cut_volumes.select_cuts(stored, [3, 1])
     for new, old in enumerate([3, 1]):
-        expected = cuts.unpack_volume(stored, old)
-        np.testing.assert_array_equal(cuts.unpack_volume(some, new), expected)
+        expected = cut_volumes.unpack_volume(stored, old)
+        np.testing.assert_array_equal(cut_volumes.unpack_volume(some, new), expected)
         assert ((some["glance"] == new + 1) == (stored["glance"] == old + 1)).all()
     assert set(np.unique(some["glance"])) <= {0, 1, 2}
 
@@ -160,7 +197,7 @@ def test_fine_grids_are_thinned_no_thin_map_is_lost_and_files_stay_small() -> No
     stored = cuts.collect_cuts([thin, np.random.default_rng(2).random(thin.shape)], np.eye(4))
     assert int(stored["step"]) == 3
     assert stored["small_shape"].tolist() == [61, 14, 10]
-    assert cuts.unpack_volume(stored, 0).min() == -3.0
+    assert cut_volumes.unpack_volume(stored, 0).min() == -3.0
     target = io.BytesIO()
     np.savez_compressed(target, **stored)
     again = io.BytesIO()

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.core.cuts import unpack_volume
+from nipype_mapsmasker.core.cut_volumes import unpack_volume
 from nipype_mapsmasker.io.results.provenance import docs_url
 from nipype_mapsmasker.reports.cohort import CohortBuilder
 from nipype_mapsmasker.reports.html import Html, href, join, number, safe_json, tag

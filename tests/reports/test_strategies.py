@@ -93,5 +93,5 @@ def test_without_enough_motion_the_table_says_so(n_subjects, motion):
     for atlas in cohort.atlases:
         assert set(atlas.comparison.values) == {"degrees_of_freedom_lost", "modularity"}
     page = cohort_page(cohort)
-    assert f"here there are {n_subjects if motion else 0}." in page
+    assert f"known here: {n_subjects if motion else 0}." in page
     assert "QC-FC over the distance" not in page

@@ -169,6 +169,13 @@ def test_spikes_motion_fit_and_confounds_are_named() -> None:
     assert "variance inflation" in about(verdict, "note")
 
 
+@pytest.mark.parametrize(("share", "is_told"), [(None, True), (0.004, True), (0.05, False)])
+def test_maps_with_a_negative_side_are_not_called_misplaced(share, is_told: bool) -> None:
+    low = {"r_squared": np.full(200, 0.01), "fluctuation_r_squared": share}
+    verdict = judge(make_run(with_maps=False, **low))
+    assert ("fit" in about(verdict, "check")) == is_told
+
+
 def test_small_cohorts_and_equal_runs_have_no_outliers() -> None:
     assert find_outliers([{"motion": value} for value in (0.1, 0.1, 0.1, 9.0)]) == []
     assert find_outliers([{"motion": 0.1}] * 20) == []

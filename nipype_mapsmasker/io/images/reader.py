@@ -35,13 +35,13 @@ __all__ = [
 ]
 
 DEFAULT_BLOCK_BYTES = 2 << 20
-"""Bytes of a block of volumes; one volume at least. Two blocks are in memory at a time."""
+"""Bytes of a block of volumes; one volume at least."""
 
 ALIGNMENT_BYTES = 64
 """Volumes in memory begin at multiples of this."""
 
-N_BUFFERS = 2
-"""Blocks in memory: one with the caller, one that is being read."""
+AHEAD_BYTES = 16 << 20
+"""Bytes that are read ahead while the caller is at work; one block at least."""
 
 
 def open_stream(info: ImageInfo) -> ByteStream:
@@ -101,8 +101,8 @@ def iter_blocks(
 
     Notes
     -----
-    Memory is two blocks, whatever T is. The checksum comes last in a file, so a fault that
-    only it shows is raised after the last block.
+    Memory is one block and what is read ahead, whatever T is. The checksum comes last in a file,
+    so a fault that only it shows is raised after the last block.
     """
     info = image if isinstance(image, ImageInfo) else read_info(image)
     if threads is None:
@@ -112,7 +112,9 @@ def iter_blocks(
     if info.array is not None:
         yield from blocks_of_array(info, n_per_block)
         return
-    n_buffers = min(N_BUFFERS if threads else 1, -(-info.n_volumes // n_per_block) + 1)
+    n_blocks = -(-info.n_volumes // n_per_block)
+    n_ahead = max(1, AHEAD_BYTES // (n_per_block * info.volume_bytes)) if threads else 0
+    n_buffers = 1 + min(n_ahead, n_blocks)
     # Every volume begins where numbers of any size may, so that its values can be taken together.
     n_bytes = info.volume_bytes
     stride = -(-n_bytes // ALIGNMENT_BYTES) * ALIGNMENT_BYTES

@@ -76,9 +76,10 @@ def _declared(labels: tuple[str, ...], default: str) -> str:
     return next((urls[label] for label in labels if label in urls), default)
 
 
+@lru_cache
 def package_versions() -> dict[str, str]:
     """
-    List the versions that a result may depend on.
+    List the versions that a result may depend on; they are looked up once.
 
     Returns
     -------

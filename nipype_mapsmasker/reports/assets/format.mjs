@@ -35,14 +35,19 @@ export function short(value) {
  * @returns {number[]}
  */
 export function ticks(low, high, wanted) {
-  const raw = (high - low) / wanted;
+  let raw = (high - low) / wanted;
   if (!(raw > 0) || !Number.isFinite(raw)) return [];
-  const power = 10 ** Math.floor(Math.log10(raw));
-  const factor = [1, 2, 2.5, 5, 10].find((size) => size * power >= raw * 0.999) ?? 10;
-  const step = factor * power;
-  const found = [];
-  for (let n = Math.ceil(low / step - 1e-6); n <= high / step + 1e-6; n += 1) {
-    found.push(Number((n * step).toPrecision(10)));
+  /** @type {number[]} */
+  let found = [];
+  while (found.length < 2) {
+    const power = 10 ** Math.floor(Math.log10(raw));
+    const factor = [1, 2, 2.5, 5, 10].find((size) => size * power >= raw * 0.999) ?? 10;
+    const step = factor * power;
+    found = [];
+    for (let n = Math.ceil(low / step - 1e-6); n <= high / step + 1e-6; n += 1) {
+      found.push(Number((n * step).toPrecision(10)));
+    }
+    raw = 0.49 * step; // the next finer step: a single number gives no scale
   }
   return found;
 }

@@ -105,7 +105,7 @@ function showTable(data, choose) {
   /** @type {import("./table.mjs").Column[]} */
   const columns = [
     {
-      label: "Map", width: 13, numeric: false,
+      label: "Map", width: 10.2, numeric: false,
       text: (row) => data.names[row],
       value: (row) => data.names[row],
       content: (row) => {
@@ -115,16 +115,20 @@ function showTable(data, choose) {
         return button;
       },
     },
-    { label: "Number", width: 6, numeric: true, text: String, value: (row) => row },
+    { label: "Number", width: 5.5, numeric: true, text: String, value: (row) => row },
     ...data.columns.map(({ label, title, digits, values }) => ({
-      label, title, width: 8.5, numeric: true,
+      label, title, width: 6.3, numeric: true,
       /** @param {number} row */
       text: (row) => written(values[row], digits),
       /** @param {number} row */
       value: (row) => values[row],
     })),
-    { label: "Remark", width: 16, numeric: false, text: (row) => data.flags[row] ?? "", value: (row) => data.flags[row] ?? "", note: (row) => data.flags[row] ?? "" },
   ];
+  if (Object.keys(data.flags).length) {
+    /** @param {number} row */
+    const remark = (row) => data.flags[row] ?? "";
+    columns.splice(1, 0, { label: "Remark", width: 17.5, numeric: false, text: remark, value: remark, note: remark });
+  }
   const table = new BigTable(place, {
     id: "coverage-table", count: data.names.length, columns, label: "All maps in numbers", noun: "map",
     kind: (row) => (data.flags[row] ? "flagged" : ""),

@@ -124,7 +124,8 @@ export class Viewer {
     this.chooser.value = String(this.place);
     const facts = [`map ${map}`, ...columns.map(({ label, digits, values }) => `${label} ${written(values[map], digits)}`)];
     write("map-name", names[map]);
-    write("map-facts", facts.join(" · "));
+    // A name stays with its number where the line breaks.
+    write("map-facts", facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · "));
     write("map-flag", flags[map] ?? "");
     /** @type {HTMLButtonElement} */ (byId("previous")).disabled = this.place === 0;
     /** @type {HTMLButtonElement} */ (byId("next")).disabled = this.place === view.length - 1;

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nipype_mapsmasker.core.cuts import LEVELS, SMALLEST_LEVEL, cut_volume, unpack_volume
+from nipype_mapsmasker.core.cut_volumes import LEVELS, SMALLEST_LEVEL, cut_volume, unpack_volume
 from nipype_mapsmasker.core.orientation import coarse_means
 from nipype_mapsmasker.reports.brain import background_limit
 from nipype_mapsmasker.reports.figures.style import (

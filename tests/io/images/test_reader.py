@@ -100,10 +100,14 @@ def test_a_block_may_be_changed_without_harm(tmp_path, rng):
     np.testing.assert_array_equal(np.array(volumes), expected.reshape(-1, 11, order="F").T)
 
 
-def test_memory_is_three_blocks_whatever_the_length(tmp_path, rng):
+@pytest.mark.parametrize(("n_ahead", "threads", "n_buffers"), [(0, 1, 2), (4, 1, 5), (4, 0, 1)])
+def test_memory_is_what_is_read_ahead_whatever_the_length(
+    tmp_path, rng, monkeypatch, n_ahead, threads, n_buffers
+):
     path = save(tmp_path / "run.nii", "<i2", rng)
-    addresses = {b.ctypes.data for b in iter_blocks(path, block_bytes=N_VOXELS * 2)}
-    assert len(addresses) == images.N_BUFFERS
+    monkeypatch.setattr(images, "AHEAD_BYTES", n_ahead * N_VOXELS * 2)
+    blocks = iter_blocks(path, block_bytes=N_VOXELS * 2, threads=threads)
+    assert len({block.ctypes.data for block in blocks}) == n_buffers
 
 
 @pytest.mark.parametrize("shape", [SHAPE, (*SHAPE, 1), (*SHAPE, 4, 1)])
@@ -211,7 +215,8 @@ def test_a_file_that_disappears(tmp_path, rng):
 
 
 @pytest.mark.parametrize("how", ["close", "raise"])
-def test_stopping_early_ends_the_thread_and_closes_the_file(tmp_path, rng, how):
+def test_stopping_early_ends_the_thread_and_closes_the_file(tmp_path, rng, monkeypatch, how):
+    monkeypatch.setattr(images, "AHEAD_BYTES", 0)  # so that there is something left to read
     path = save(tmp_path / "run.nii.gz", "<i2", rng)
     before = threading.active_count()
     blocks = iter_blocks(path, block_bytes=N_VOXELS * 2)
@@ -330,6 +335,7 @@ def test_isals_reader_is_used_within_versions_that_have_it():
 
 @pytest.mark.parametrize(("allowed", "n_threads"), [("1", 0), ("2", 1), (None, 1)])
 def test_no_thread_is_started_where_one_is_allowed(tmp_path, rng, monkeypatch, allowed, n_threads):
+    monkeypatch.setattr(images, "AHEAD_BYTES", 0)  # so that there is something left to read
     path = tmp_path / "run.nii.gz"
     save(path, "<f4", rng)
     if allowed is None:
