@@ -29,6 +29,7 @@ from nipype_mapsmasker.io.results.layout import private_folder
 from nipype_mapsmasker.io.results.locking import held
 from nipype_mapsmasker.io.results.manifests import make_key
 from nipype_mapsmasker.io.sidecars import file_states
+from nipype_mapsmasker.io.tables.fmriprep import tables_with_metadata
 from nipype_mapsmasker.io.timing import RepetitionTime
 
 __all__ = ["KnownRun", "known_run", "look_at", "read_known", "write_known"]
@@ -95,16 +96,16 @@ def look_at(run: RunSpec, wanted: str) -> str:
         sidecars = inherited_sidecars(run.in_file)
     except (DataFault, OSError, ValueError):
         return ""
-    tables = (*run.confounds, *([run.sample_mask] if run.sample_mask else ()))
-    masks = () if run.mask is None else (run.mask,)
-    states = file_states((run.in_file, *masks, *sidecars, *tables))
+    confounds = tables_with_metadata(run.confounds)
+    others = [path for path in (run.mask, run.sample_mask) if path is not None]
+    states = file_states((run.in_file, *others, *sidecars, *confounds))
     if states is None:
         return ""
     latest = max(max(modified, changed) for _, _, modified, changed in states)
     if latest > time.time_ns() - SETTLED_NS:
         return ""
-    counts = len(masks), len(sidecars), len(run.confounds)
-    return make_key({"wanted": wanted, "run": [run.run_id, run.t_r, counts], "files": states})
+    given = run.run_id, run.t_r, run.mask, run.sample_mask, len(sidecars), len(confounds)
+    return make_key({"wanted": wanted, "run": given, "files": states})
 
 
 def read_known(out_dir: str | Path) -> dict[str, Any]:

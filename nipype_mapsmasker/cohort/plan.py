@@ -32,6 +32,7 @@ from nipype_mapsmasker.io.results.faults import reason_of, strategy_reason
 from nipype_mapsmasker.io.results.layout import run_files
 from nipype_mapsmasker.io.results.manifests import Manifest, make_key, make_run_key, read_manifest
 from nipype_mapsmasker.io.sidecars import checksum, fingerprint
+from nipype_mapsmasker.io.tables.fmriprep import tables_with_metadata
 from nipype_mapsmasker.io.timing import RepetitionTime, resolve_t_r
 
 __all__ = ["Atlas", "Plan", "PlannedRun", "make_plan", "renew_states"]
@@ -336,7 +337,7 @@ class _Planner:
             raise next(iter(faults.values()))
         mask = run.mask and _mask_identity(run.mask, self._limit_gb, fingerprint(run.mask))
         tables = {
-            "confounds": [checksum(path) for path in run.confounds],
+            "confounds": [checksum(path) for path in tables_with_metadata(run.confounds)],
             "sample_mask": run.sample_mask and checksum(run.sample_mask),
         }
         extraction_key = make_key(

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from nipype.interfaces.base import File, traits
 
@@ -20,6 +22,7 @@ from nipype_mapsmasker.interfaces.traits import (
     optional_files,
     with_parameters,
 )
+from nipype_mapsmasker.io.tables.fmriprep import metadata_identity
 from nipype_mapsmasker.steps.select import SelectionInputs, select_run
 
 __all__ = ["SelectConfounds"]
@@ -49,6 +52,13 @@ class _SelectConfoundsInputSpec(RunInputSpec):
     in_file = optional(traits.Str(), "name of the run's image, which 'ica_aroma' looks at")
     t_r = optional(traits.Float(), "repetition time in seconds, for min_minutes")
     messages = traits.List(traits.Str(), desc="warnings of earlier steps, handed on")
+
+    def get_hashval(self, hash_method: str | None = None) -> tuple[list[Any], str]:
+        """Hash what lies beside the tables, too, which no input names."""
+        entries, value = super().get_hashval(hash_method)
+        beside = metadata_identity(self.confounds_files)
+        digest = hashlib.md5(f"{value} {beside}".encode(), usedforsecurity=False).hexdigest()
+        return [*entries, ("metadata", beside)], digest
 
 
 class _SelectConfoundsOutputSpec(RunOutputSpec):

@@ -15,6 +15,7 @@ from nipype_mapsmasker.io.images.reader import read_info
 from nipype_mapsmasker.io.results.faults import write_fault
 from nipype_mapsmasker.io.results.layout import check_run_ids
 from nipype_mapsmasker.io.sidecars import checksum, run_identity
+from nipype_mapsmasker.io.tables.fmriprep import metadata_identity
 from nipype_mapsmasker.steps.cohort_mask import write_union
 
 __all__ = ["FitGroups", "assign_fits", "complete_lists", "group_by_fit", "group_runs"]
@@ -133,6 +134,12 @@ def group_runs(
         run_identity(path or "") if identify or not key else None
         for path, key in zip(complete["in_files"], keys, strict=True)
     ]
+    cleaned_from = [
+        f"{key} {metadata_identity(tables)}" if identity else key
+        for key, tables, identity in zip(
+            keys, complete["confounds_files"], identities, strict=True
+        )
+    ]
     files = [path for path in (*maps_files, *labels_files) if path and Path(path).is_file()]
     sums = " ".join(checksum(path) for path in files)
     all_failed = all(index < 0 for index in groups.fit_index)
@@ -141,7 +148,7 @@ def group_runs(
         "keys": keys,
         "extraction_keys": extraction_keys,
         "sources": _paired(identities, extraction_keys),
-        "clean_sources": _paired(identities, keys),
+        "clean_sources": _paired(identities, cleaned_from),
         "fit_index": groups.fit_index,
         "fit_sources": [f"{source} maps {sums}" for source in groups.sources],
         "reference_files": groups.reference_files,

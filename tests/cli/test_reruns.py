@@ -113,6 +113,11 @@ def replace_confounds_alike(scene):
     rewrite(path, "".join([*lines[:2], *lines[:1:-1]]).encode())
 
 
+def describe_confounds(scene):
+    path = Path(scene.tiny.confounds_files[0])
+    path.with_suffix(".json").write_text('{"a_comp_cor_00": {"Mask": "CSF"}}')
+
+
 def truncate_result(scene):
     path = scene.result()
     path.write_bytes(path.read_bytes()[:100])
@@ -196,6 +201,7 @@ CASES = {
     "one confounds table replaced by another of the same size and date": (
         replace_confounds_alike, 0, 0, 1,
     ),
+    "the JSON beside one confounds table written or changed": (describe_confounds, 0, 0, 1),
     "one result truncated": (truncate_result, 0, 0, 1),
     "one result deleted": (delete_result, 0, 0, 1),
     "the raw signals of one run deleted": (delete_raw, 0, 1, 1),

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from nipype_mapsmasker.errors import TableError
 from nipype_mapsmasker.io.decoding import kind_of, read_json
+from nipype_mapsmasker.io.files import is_file
+from nipype_mapsmasker.io.sidecars import fingerprint
 from nipype_mapsmasker.io.tables.columns import ColumnTable, read_columns
 from nipype_mapsmasker.io.tables.confounds import read_confounds
 from nipype_mapsmasker.io.tables.rows import read_rows
@@ -23,9 +25,11 @@ from nipype_mapsmasker.io.tables.text import MISSING, is_number
 __all__ = [
     "ConfoundsTables",
     "metadata_file",
+    "metadata_identity",
     "read_confounds_tables",
     "read_tedana",
     "split_tedana",
+    "tables_with_metadata",
     "tedana_beside",
 ]
 
@@ -115,6 +119,46 @@ def metadata_file(table: str | os.PathLike[str]) -> Path:
     path = Path(table)
     plain = path.with_suffix("") if path.suffix == ".gz" else path
     return plain.with_suffix(".json")
+
+
+def tables_with_metadata(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """
+    List tables with the JSON beside each, where there is one: all that confounds depend on.
+
+    Parameters
+    ----------
+    paths : iterable of path_like
+        The tables.
+
+    Returns
+    -------
+    list of str
+        Each table, whether it is there or not, followed by its JSON.
+    """
+    found = []
+    for path in paths:
+        beside = metadata_file(path)
+        found += [str(path), *([str(beside)] if is_file(beside) else [])]
+    return found
+
+
+def metadata_identity(paths: Any) -> str:
+    """
+    Describe the identity on disk of what lies beside tables, in one line.
+
+    Parameters
+    ----------
+    paths : path_like, or nested sequences of them, or anything else
+        The tables, or no table.
+
+    Returns
+    -------
+    str
+        The `fingerprint` of each JSON, there or not; empty without tables.
+    """
+    if isinstance(paths, list | tuple):
+        return "; ".join(metadata_identity(path) for path in paths)
+    return fingerprint(metadata_file(paths)) if isinstance(paths, str | os.PathLike) else ""
 
 
 def split_tedana(
