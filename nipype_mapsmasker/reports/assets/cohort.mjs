@@ -65,10 +65,12 @@ function columnsOf(table) {
   const room = (byId("runs-place")?.clientWidth ?? 800) / rem;
   const named = table.run.map((run) => shortRun(run, table.common));
   const longest = named.reduce((most, { length }) => Math.max(most, length), 0);
+  // What verdict, atlas, strategy and a short reason leave.
+  const wide = Math.max(14, Math.min(20, 1.4 + 0.55 * longest, room - 23.5 - 7 * table.telling.length));
   /** @type {import("./table.mjs").Column[]} */
   const fixed = [
     {
-      label: "Run", width: narrow ? 8 - 2 * Math.min(1, table.telling.length) : Math.min(20, Math.max(14, 1.4 + 0.55 * longest)), numeric: false,
+      label: "Run", width: narrow ? 8 - 2 * Math.min(1, table.telling.length) : wide, numeric: false,
       text: (row) => named[row],
       value: (row) => table.run[row],
       note: (row) => table.run[row],
