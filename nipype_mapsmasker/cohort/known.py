@@ -92,7 +92,7 @@ def look_at(run: RunSpec, wanted: str) -> str:
         where times cannot tell, as a file has just changed, or it is not clear what applies.
     """
     try:
-        sidecars = inherited_sidecars(Path(run.in_file))
+        sidecars = inherited_sidecars(run.in_file)
     except (DataFault, OSError, ValueError):
         return ""
     tables = (*run.confounds, *([run.sample_mask] if run.sample_mask else ()))

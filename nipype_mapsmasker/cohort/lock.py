@@ -69,7 +69,12 @@ def locked(
             when_alone()
             with suppress(OSError):  # a file system without locks
                 fcntl.lockf(stream, fcntl.LOCK_UN)
-        places = [(0, 0)] if run_ids is None else [(_place(name), 1) for name in run_ids]
+        # From the end: the kernel goes through those that it has from the start, for each one.
+        places = (
+            [(0, 0)]
+            if run_ids is None
+            else [(place, 1) for place in sorted(map(_place, run_ids), reverse=True)]
+        )
         deadline = time.monotonic() + PATIENCE_SECS
         for start, length in places:
             if not take(stream, start, length, deadline):

@@ -69,6 +69,10 @@ class BatchStep:
         """Remember the inputs as they are."""
         self.defaults.update({name: getattr(self.interface.inputs, name) for name in self.sources})
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> BatchStep:
+        """Give this very one: each run sets all inputs, and one process does one run at a time."""
+        return self
+
     def run(self, known: Mapping[str, Mapping[str, Any]], folder: Path) -> dict[str, Any]:
         """Do the step for one run, in a folder of its own; give its outputs."""
         values = {name: _value(source, known) for name, source in self.sources.items()}

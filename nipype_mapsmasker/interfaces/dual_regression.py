@@ -38,6 +38,9 @@ class _DualRegressionInputSpec(RunInputSpec):
         usedefault=True,
         desc="bring signals to a standard deviation of 1: maps then have the image's unit",
     )
+    dtype = traits.Enum(
+        "float32", "float64", usedefault=True, desc="floating-point type of the maps"
+    )
 
 
 class _DualRegressionOutputSpec(RunOutputSpec):
@@ -91,6 +94,7 @@ class DualRegression(RunInterface):
             high_pass=inputs.high_pass,
             t_r=inputs.t_r,
             mask_threshold=inputs.mask_threshold,
+            dtype=inputs.dtype,
         )
         self._results = {
             "effect_file": str(files.effect_file),

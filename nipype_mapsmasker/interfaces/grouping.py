@@ -210,6 +210,7 @@ class GroupRuns(LeanInterface):
             by_mask=inputs.by_mask,
             mask_threshold=inputs.mask_threshold,
             on_error=inputs.on_error,
+            identify=not inputs.pack,  # what is packed is no cache key of Nipype's
             **{name: getattr(inputs, name) for name in lists},
         )
         if inputs.pack:

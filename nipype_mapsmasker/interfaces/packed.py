@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cached_property
+import pickle
+import zlib
 from typing import Any
 
 __all__ = ["Packed"]
@@ -14,31 +15,35 @@ class Packed:
     """
     Hold lists of thousands of entries, so that Nipype takes them for one value.
 
-    Nipype copies, validates and hashes each entry of each list at each node, and asks of each
-    text whether a file has that name, which for a short run takes longer than the run.
+    Nipype copies, validates and hashes each entry of each list at each node, asks of each text
+    whether a file has that name, and stores all of it several times, which for a short run takes
+    longer than the run.
 
     Parameters
     ----------
     content : object
-        What is held; nobody may change it, as copies share it. Equal content must look equal.
+        What is held, as it is now.
 
     Examples
     --------
+    >>> Packed([1, 2]).content
+    [1, 2]
     >>> repr(Packed([1, 2])) == repr(Packed([1, 2]))
     True
     """
 
     def __init__(self, content: Any) -> None:
-        self.content = content
+        self._bytes = zlib.compress(pickle.dumps(content), 1)
 
-    @cached_property
-    def _digest(self) -> str:
-        return hashlib.sha256(repr(self.content).encode(errors="surrogateescape")).hexdigest()
+    @property
+    def content(self) -> Any:
+        """What is held; a new one each time."""
+        return pickle.loads(zlib.decompress(self._bytes))
 
     def __repr__(self) -> str:
         """Stand for the content in the hash of a node."""
-        return f"Packed({self._digest})"
+        return f"Packed({hashlib.sha256(self._bytes).hexdigest()})"
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Packed:
-        """Give this very one."""
+        """Give this very one, which cannot change."""
         return self

@@ -51,7 +51,7 @@ def read_sidecar(image: str | Path) -> tuple[dict[str, Any], dict[str, Path]]:
     """
     fields: dict[str, Any] = {}
     sources: dict[str, Path] = {}
-    for path in inherited_sidecars(Path(image)):
+    for path in inherited_sidecars(image):
         content = read_json(path)
         if not isinstance(content, dict):
             msg = f"{path} holds {kind_of(content)}, expected a JSON object; mend it."
@@ -164,7 +164,7 @@ def run_identity(image: str | Path) -> str:
         The `fingerprint` of all; of the image alone where there is no sidecar.
     """
     try:
-        sidecars = inherited_sidecars(Path(image))
+        sidecars = inherited_sidecars(image)
     except (TableError, OSError, ValueError):
         sidecars = []  # whoever reads them says what is wrong with them
     return "; ".join(fingerprint(path) for path in (image, *sidecars))

@@ -80,6 +80,7 @@ def dual_regression(
     high_pass: float | None = None,
     t_r: float | None = None,
     mask_threshold: float | None = None,
+    dtype: str = "float32",
 ) -> DualRegressionFiles:
     """
     Map every component in a run's own voxels, reading the image once.
@@ -100,6 +101,8 @@ def dual_regression(
         Repetition time in seconds, for those.
     mask_threshold : float, optional
         Where to cut a mask of probabilities.
+    dtype : str
+        Type of the maps that are written.
 
     Returns
     -------
@@ -139,6 +142,7 @@ def dual_regression(
             info.grid,
             _volumes(found, voxels, info.grid.n_voxels, name),
             n_volumes=len(names),
+            dtype=np.dtype(dtype),
             ndim=4,
         )
         for name in ("effect", "z")

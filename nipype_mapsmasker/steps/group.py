@@ -64,6 +64,7 @@ def group_runs(
     by_mask: bool = False,
     mask_threshold: float | None = None,
     on_error: str = "raise",
+    identify: bool = True,
     **lists: Any,
 ) -> dict[str, Any]:
     """
@@ -87,6 +88,8 @@ def group_runs(
         Where to cut masks of probabilities.
     on_error : {'raise', 'record'}
         What a run with an unreadable header does.
+    identify : bool
+        Whether ``sources`` and ``clean_sources`` tell the files of runs whose keys are given, too.
     **lists : sequence or None
         The other lists of `complete_lists`.
 
@@ -126,7 +129,10 @@ def group_runs(
     keys, extraction_keys = (
         [key or "" for key in complete[name]] for name in ("keys", "extraction_keys")
     )
-    identities = [run_identity(path or "") for path in complete["in_files"]]
+    identities = [
+        run_identity(path or "") if identify or not key else None
+        for path, key in zip(complete["in_files"], keys, strict=True)
+    ]
     files = [path for path in (*maps_files, *labels_files) if path and Path(path).is_file()]
     sums = " ".join(checksum(path) for path in files)
     all_failed = all(index < 0 for index in groups.fit_index)
@@ -184,9 +190,12 @@ def assign_fits(
     return assigned
 
 
-def _paired(identities: Sequence[str], keys: Sequence[str]) -> list[str]:
-    """Write two lines of every run as one."""
-    return [" ".join(two) for two in zip(identities, keys, strict=True)]
+def _paired(identities: Sequence[str | None], keys: Sequence[str]) -> list[str]:
+    """Write two lines of every run that is identified as one."""
+    return [
+        "" if identity is None else f"{identity} {key}"
+        for identity, key in zip(identities, keys, strict=True)
+    ]
 
 
 def complete_lists(run_ids: Sequence[str], **lists: Any) -> dict[str, list[Any]]:
@@ -277,6 +286,7 @@ def group_by_fit(
     masks: list[dict[str | None, str | None]] = []  # by content
     references: list[str | None] = []
     fit_index: list[int] = []
+    looked_at: dict[str, tuple[str, Grid | None]] = {}  # most runs share their mask
     for number, (in_file, mask) in enumerate(zip(in_files, mask_files, strict=True)):
         if skip[number]:
             fit_index.append(-1)
@@ -286,8 +296,10 @@ def group_by_fit(
                 msg = f"Run {number + 1} has no image; give one, or leave the run out."
                 raise ImageFileError(msg)
             grid = read_info(in_file).grid
-            content = None if mask is None else _content(mask)
-            place = content if by_mask or mask is None else read_info(mask).grid
+            if mask is not None and mask not in looked_at:
+                looked_at[mask] = _content(mask), None if by_mask else read_info(mask).grid
+            content, mask_grid = (None, None) if mask is None else looked_at[mask]
+            place = mask_grid or content
         except DataFault as error:
             record(number, error)
             fit_index.append(-1)
@@ -321,7 +333,7 @@ def _alike(one: tuple[Grid | None, Any], other: tuple[Grid | None, Any]) -> bool
     """Tell whether two runs are served by one fit."""
     for known, wanted in zip(one, other, strict=True):
         if isinstance(known, Grid) and isinstance(wanted, Grid):
-            if not same_grid(known, wanted):
+            if known is not wanted and not same_grid(known, wanted):
                 return False
         elif known != wanted:
             return False

@@ -80,14 +80,12 @@ class Batch:
 
     def close(self, graph: Graph) -> Node:
         """Add the nodes that do all steps; give the one with ``manifest_files``."""
-        from nipype.pipeline.engine import Node
-
         from nipype_mapsmasker.interfaces.batches import CutRuns, JoinRuns, RunBatch
-        from nipype_mapsmasker.workflows.mapnode import RunsMapNode
+        from nipype_mapsmasker.workflows.nodes import FreshNode, RunsMapNode
         from nipype_mapsmasker.workflows.steps import LIGHT
 
         columns = {name: output for name, (_, output) in self._per_run.items()}
-        cut = Node(CutRuns(columns, batch_size=self.size), name="cut_runs", **LIGHT)
+        cut = FreshNode(CutRuns(columns, batch_size=self.size), name="cut_runs", **LIGHT)
         graph.connect(cut, {"lists": (self.group_runs, "lists"), **self.of_fits})
         interface = RunBatch(
             self._steps,
@@ -105,7 +103,7 @@ class Batch:
             overwrite=True,
         )
         graph.connect(runs, {"runs": (cut, "batches"), **self._shared})
-        join = Node(JoinRuns(), name="join_runs", overwrite=True, **LIGHT)
+        join = FreshNode(JoinRuns(), name="join_runs", **LIGHT)
         graph.connect(join, {name: (runs, name) for name in ("manifest_files", "fault_files")})
         return join
 

@@ -182,12 +182,11 @@ def init_cohort_wf(given: CohortArguments) -> Workflow:
 
 def _add_grouping(graph: Graph, *, pack: bool) -> Node:
     """Add what completes the lists of runs and sorts them by the fit that serves them."""
-    from nipype.pipeline.engine import Node
-
     from nipype_mapsmasker.interfaces.grouping import GroupRuns
+    from nipype_mapsmasker.workflows.nodes import FreshNode
 
     by_grid = graph.given.resampling_target in ("data", None)
-    group_runs = Node(
+    group_runs = FreshNode(
         GroupRuns(
             by_grid=by_grid,
             by_mask=graph.given.demean or graph.given.resampling_target == "mask",
@@ -197,7 +196,6 @@ def _add_grouping(graph: Graph, *, pack: bool) -> Node:
         ),
         name="group_runs",
         # Headers and dates are looked at every time; what follows is cached by what they say.
-        overwrite=True,
         **LIGHT,
     )
     sources: dict[str, Source] = {

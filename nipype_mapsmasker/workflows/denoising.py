@@ -10,6 +10,7 @@ from nipype_mapsmasker.core.names import node_label
 from nipype_mapsmasker.core.parameters import CensoringParameters, values_of
 
 if TYPE_CHECKING:
+    from nipype_mapsmasker.core.parameters import OutputParameters
     from nipype_mapsmasker.workflows.steps import Graph, RunSteps, Source
 
 __all__ = ["add_analyses", "add_selections", "chosen_tables"]
@@ -149,6 +150,7 @@ def _add_dual_regression(
         detrend=values["detrend"],
         high_pass=values["high_pass"] if values["filter"] == "cosine" else None,
         mask_threshold=given.mask_threshold,
+        dtype=_image_type(given),
         on_error=given.on_error,
     )
     tables = chosen_tables(graph, run, strategy)
@@ -171,7 +173,7 @@ def _add_inverse(graph: Graph, run: RunSteps, number: int, atlas: str, strategy:
     given = graph.given
     interface = InverseTransform(
         mask_threshold=given.mask_threshold,
-        dtype="float64" if given.dtype == "float64" else "float32",
+        dtype=_image_type(given),
         compress=given.compress,
         on_error=given.on_error,
     )
@@ -198,3 +200,8 @@ def _plain(words: dict[str, Any]) -> dict[str, Any]:
     return {
         key: list(value) if isinstance(value, tuple) else value for key, value in words.items()
     }
+
+
+def _image_type(given: OutputParameters) -> str:
+    """Choose the type of images: float64, of twice the size, only where it is asked for."""
+    return "float64" if given.dtype == "float64" else "float32"

@@ -135,7 +135,7 @@ class Graph:
         """Add a step, iterating over what differs from run to run."""
         from nipype.pipeline.engine import Node
 
-        from nipype_mapsmasker.workflows.mapnode import RunsMapNode
+        from nipype_mapsmasker.workflows.nodes import RunsMapNode
 
         options.setdefault("mem_gb", LIGHT_MEM_GB)
         if self.batch is not None:

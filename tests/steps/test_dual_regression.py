@@ -42,6 +42,20 @@ def test_planted_maps_come_back(tmp_path, rng):
     assert (said["Components"], said["DegreesOfFreedom"]) == (["a", "b", "c"], 46)
 
 
+def test_float64_holds_the_least_squares_coefficients(tmp_path, rng):
+    files, _, image = write_run(tmp_path, rng)
+    found = dual_regression(
+        tmp_path, DualRegressionInputs(**files), standardize=False, dtype="float64"
+    )
+    signals = np.loadtxt(files["signals_file"], skiprows=1)
+    design = np.column_stack([signals, np.ones(len(signals))])
+    volumes = image.get_fdata().reshape(-1, len(signals)).T
+    wanted = np.linalg.lstsq(design, volumes)[0][:3].T.reshape(*SHAPE, 3)
+    effect = nib.load(found.effect_file)
+    assert effect.get_data_dtype() == nib.load(found.z_file).get_data_dtype() == np.float64
+    np.testing.assert_allclose(effect.get_fdata(), wanted, rtol=0, atol=1e-10 * wanted.std())
+
+
 def test_outside_the_mask_maps_are_zero(tmp_path, rng):
     files, _, image = write_run(tmp_path, rng)
     inside = np.zeros(SHAPE, np.uint8)

@@ -104,6 +104,16 @@ def test_dual_regression_gives_the_maps_back(done):
     assert np.abs(nib.load(done.statmap("z", "maps", "none")).get_fdata()).max() > 20
 
 
+@pytest.mark.parametrize(("asked", "made"), [(None, "float32"), ("float64", "float64")])
+def test_images_are_of_the_type_that_is_asked_for(asked, made):
+    workflow = init_cohort_wf(
+        dual_regression=True, inverse_transform=True, dtype=asked, strategies={"": {}}
+    )
+    steps = [workflow.get_node(name) for name in workflow.list_node_names()]
+    images = [step for step in steps if step.name.startswith(("dual_reg", "inverse_t"))]
+    assert [step.inputs.dtype for step in images] == [made] * 2
+
+
 def test_signals_are_those_of_nilearn_with_the_same_strategy(done):
     folder = done.out_dir.parent
 

@@ -35,7 +35,7 @@ class OutputParameters:
 
     dtype: Literal["auto", "float32", "float64"] | None = parameter(
         None,
-        "floating-point type of what is written; 'auto' is float32, None float64",
+        "floating-point type of what is written; 'auto' is float32, None float64 but for images",
         because="an integer type would cut the signals' decimals off",
     )
     output_format: Literal["tsv", "npy", "parquet"] = parameter(

@@ -21,13 +21,13 @@ SETTLED_NS = 2_000_000_000
 """Nanoseconds after which a folder's time of change tells whether it changed again."""
 
 
-def inherited_sidecars(image: Path, root: Path | None = None) -> list[Path]:
+def inherited_sidecars(image: str | Path, root: Path | None = None) -> list[Path]:
     """
     List the JSON files that describe an image.
 
     Parameters
     ----------
-    image : Path
+    image : str or Path
         The image; it need not exist.
     root : Path, optional
         The root of its dataset; by default found by `dataset_root`.
@@ -96,22 +96,22 @@ def dataset_root(image: Path) -> Path | None:
         The nearest folder above it with a ``dataset_description.json``, or else the folder that
         holds the folder of its subject; None where there is neither.
     """
-    found = _root_of(str(image))
+    found = _root_of(os.path.abspath(image))  # noqa: PTH100
     return None if found is None else Path(found)
 
 
 def _root_of(image: str) -> str | None:
-    """Find the root of an image's dataset."""
-    folder, name = os.path.split(image)
+    """Find the root of the dataset of an image, of which the absolute path is given."""
+    folder, _, name = image.rpartition(os.sep)
     subject = name.partition("_")[0]
     named = None
     while True:
-        if is_file(os.path.join(folder, DESCRIPTION)):  # noqa: PTH118
-            return folder
-        above, own = os.path.split(folder)
+        if is_file(f"{folder}{os.sep}{DESCRIPTION}"):
+            return folder or os.sep
+        above, _, own = folder.rpartition(os.sep)
         if own == subject and subject.startswith("sub-"):
-            named = above
-        if above == folder or not folder:
+            named = above or os.sep
+        if not folder:
             return named
         folder = above
 

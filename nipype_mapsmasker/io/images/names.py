@@ -24,6 +24,9 @@ COMPANIONS = {
 }
 """Endings of the files that make up one image, by the ending of the one that was named."""
 
+_PARTS = tuple(end + zipped for end in COMPANIONS for zipped in ("", *_ZIPS))
+"""Endings of images that may have other files."""
+
 
 def image_stem(image: str | Path) -> str:
     """
@@ -46,7 +49,8 @@ def image_stem(image: str | Path) -> str:
     >>> image_stem("run+tlrc.BRIK.gz")
     'run+tlrc'
     """
-    name = Path(image).name
+    # Texts rather than paths: tens of thousands of images are asked for.
+    name = image.name if isinstance(image, Path) else image.rstrip("/").rpartition("/")[2]
     lower = name.lower()
     if lower.endswith(IMAGE_SUFFIXES):
         for end in IMAGE_SUFFIXES:
@@ -70,6 +74,8 @@ def image_files(path: Path) -> list[Path]:
         The named file first, then those beside it that exist and belong to it: the ``.img`` of a
         ``.hdr``, the ``.BRIK`` of a ``.HEAD``, compressed or not.
     """
+    if not path.name.lower().endswith(_PARTS):
+        return [path]
     stem = image_stem(path)
     named = path.name[len(stem) :]
     kind = next((end for end in COMPANIONS if named.lower().startswith(end)), None)

@@ -43,6 +43,9 @@ RESERVED = (
 )
 """Names in the result folder that no run's folder can have, in lower case."""
 
+MEAN = "boldref.nii.gz"
+"""Ending of a run's mean image."""
+
 RAW = "raw"
 """``desc-`` of signals that were not cleaned; no strategy has that name."""
 
@@ -109,7 +112,7 @@ class RunFiles:
     @property
     def manifest(self) -> Path:
         """What the results depend on, and their checksums; written last."""
-        return self.private / "manifest.json"
+        return Path(f"{self.out_dir}/{PRIVATE}/runs/{self.run_id}/manifest.json")
 
     @property
     def log(self) -> Path:
@@ -119,7 +122,7 @@ class RunFiles:
     @property
     def mean(self) -> Path:
         """The run's mean image."""
-        return self.folder / self._named({}, "", "boldref.nii.gz")
+        return self.folder / self._named({}, "", MEAN)
 
     @property
     def mean_sidecar(self) -> Path:
@@ -280,7 +283,7 @@ def run_files(out_dir: str | Path, run_id: str) -> RunFiles:
         The name cannot be part of a file's.
     """
     check_name("run_id", run_id)
-    return RunFiles(Path(out_dir), run_id)
+    return RunFiles(out_dir if isinstance(out_dir, Path) else Path(out_dir), run_id)
 
 
 def check_run_ids(run_ids: Iterable[str]) -> None:
@@ -299,6 +302,7 @@ def check_run_ids(run_ids: Iterable[str]) -> None:
         entities, at most.
     """
     seen: dict[str, str] = {}
+    here = Path()
     for run_id in run_ids:
         check_name("run_id", run_id)
         lower = run_id.casefold()
@@ -308,7 +312,7 @@ def check_run_ids(run_ids: Iterable[str]) -> None:
             )
             raise ParameterError(msg)
         # Some file systems do not tell upper from lower case.
-        name = RunFiles(Path(), run_id).mean.name.casefold()
+        name = RunFiles(here, run_id)._named({}, "", MEAN).casefold()
         if name in seen:
             msg = (
                 f"run_ids holds {seen[name]!r} and {run_id!r}, so two runs would write the same "

@@ -203,6 +203,23 @@ def test_a_compressed_file_cannot_hold_more_than_deflate_can_express(tmp_path):
         read_info(zipped)
 
 
+def test_a_compressed_header_behind_a_long_name_is_found(tmp_path):
+    path = nifti(tmp_path / "run.nii")
+    packed = gzip.compress(path.read_bytes())
+    flags, name = bytes([packed[3] | 8]), b"n" * 3_000 + b"\0"  # FNAME, as gzip -N stores it
+    long = tmp_path / "long.nii.gz"
+    long.write_bytes(packed[:3] + flags + packed[4:10] + name + packed[10:])
+    assert read_info(long).shape == read_info(path).shape
+    assert (read_info(long).grid.affine == read_info(path).grid.affine).all()
+
+
+def test_images_on_one_grid_share_it(tmp_path):
+    one, other = (read_info(nifti(tmp_path / f"{name}.nii")) for name in "ab")
+    assert one.grid is other.grid
+    moved = read_info(nifti(tmp_path / "c.nii", affine=AFFINES["oblique"] + np.eye(4)))
+    assert moved.grid.affine.tolist() != one.grid.affine.tolist()
+
+
 def test_files_that_are_no_images(tmp_path):
     def refused(name: str, content: bytes, text: str) -> None:
         (tmp_path / name).write_bytes(content)

@@ -8,8 +8,8 @@ from nipype.interfaces.utility import Function
 from nipype.pipeline.engine import MapNode
 from nipype.pipeline.engine.nodes import NodeExecutionError
 
-from nipype_mapsmasker.workflows import mapnode
-from nipype_mapsmasker.workflows.mapnode import RunsMapNode
+from nipype_mapsmasker.workflows import nodes
+from nipype_mapsmasker.workflows.nodes import RunsMapNode
 
 
 def halves(number):
@@ -48,6 +48,6 @@ def test_every_failed_element_is_told(tmp_path):
 
 def test_work_grows_with_elements_and_not_with_their_square(tmp_path, monkeypatch):
     looked = []
-    monkeypatch.setattr(mapnode, "isdefined", lambda value: looked.append(value) or True)
+    monkeypatch.setattr(nodes, "isdefined", lambda value: looked.append(value) or True)
     make(RunsMapNode, tmp_path, [2] * 12).run()
     assert len(looked) <= 2 * 12
