@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +17,18 @@ from nipype_mapsmasker.reports.html import href
 from nipype_mapsmasker.reports.limits import MIN_COHORT
 from nipype_mapsmasker.reports.results import CohortResults, RunRow
 
-__all__ = ["LEVELS", "CohortNumbers", "cohort_numbers", "level_of", "table_data"]
+__all__ = [
+    "LEVELS",
+    "CohortNumbers",
+    "cohort_numbers",
+    "common_parts",
+    "level_of",
+    "short_name",
+    "table_data",
+]
+
+MAX_NAME = 24
+"""Letters of a run's name for which there is room beside pictures and in the table."""
 
 LEVELS = {**v.LEVEL_WORDS, "failed": "Failed"}
 """Levels of a row, from best to worst, with their words."""
@@ -41,6 +53,8 @@ class CohortNumbers:
         The fields beside the run that tell rows apart.
     run_levels : dict of str to str
         Each run's worst level.
+    common : list of str
+        From `common_parts`.
     """
 
     rows: list[RunRow]
@@ -49,6 +63,7 @@ class CohortNumbers:
     shown: list[str]
     telling: list[str]
     run_levels: dict[str, str]
+    common: list[str]
 
 
 def cohort_numbers(cohort: CohortResults) -> CohortNumbers:
@@ -95,7 +110,61 @@ def cohort_numbers(cohort: CohortResults) -> CohortNumbers:
             if len({getattr(row, field) for row in rows if not row.failed}) > 1
         ],
         run_levels=run_levels,
+        common=common_parts(list(run_levels)),
     )
+
+
+def common_parts(run_ids: Sequence[str]) -> list[str]:
+    """
+    Find what runs' names have in common and can do without where there is little room.
+
+    Parameters
+    ----------
+    run_ids : sequence of str
+        Different names.
+
+    Returns
+    -------
+    list of str
+        Parts between underscores, as few as make room: the last ones first. None where names
+        are short, or would no longer differ.
+
+    Examples
+    --------
+    >>> common_parts([f"sub-{n}_ses-1_task-rest_space-A_res-2" for n in range(3)])
+    ['res-2', 'space-A']
+    """
+    names = [run_id.split("_") for run_id in run_ids]
+    if len(names) < 2:
+        return []
+    shared = set(names[0]).intersection(*names[1:])
+    found: list[str] = []
+    for part in [part for part in reversed(names[0]) if part in shared]:
+        if max(len(short_name(run_id, found)) for run_id in run_ids) <= MAX_NAME:
+            break
+        shorter = {short_name(run_id, [*found, part]) for run_id in run_ids}
+        if len(shorter) == len(run_ids) and "" not in shorter:
+            found.append(part)
+    return found
+
+
+def short_name(run_id: str, common: Sequence[str]) -> str:
+    """
+    Leave out of a run's name what all runs have in common.
+
+    Parameters
+    ----------
+    run_id : str
+        The name.
+    common : sequence of str
+        From `common_parts`.
+
+    Returns
+    -------
+    str
+        The other parts.
+    """
+    return "_".join(part for part in run_id.split("_") if part not in common)
 
 
 def level_of(row: RunRow) -> str:
@@ -134,6 +203,7 @@ def table_data(numbers: CohortNumbers) -> dict[str, Any]:
     return {
         "levels": [{"level": level, "words": words} for level, words in LEVELS.items()],
         "telling": numbers.telling,
+        "common": numbers.common,
         "compared": MIN_COHORT,
         "run": [row.run_id for row in rows],
         "atlas": [row.atlas for row in rows],

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,13 @@ import numpy as np
 from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports import outliers as o
 from nipype_mapsmasker.reports import verdict as v
-from nipype_mapsmasker.reports.cohort_data import LEVELS, CohortNumbers, cohort_numbers, table_data
+from nipype_mapsmasker.reports.cohort_data import (
+    LEVELS,
+    CohortNumbers,
+    cohort_numbers,
+    short_name,
+    table_data,
+)
 from nipype_mapsmasker.reports.html import Html, document, href, join, tag
 from nipype_mapsmasker.reports.ordering import clustered_order
 from nipype_mapsmasker.reports.page_strategies import strategies_section
@@ -70,7 +77,7 @@ def cohort_page(cohort: CohortResults) -> str:
     numbers = cohort_numbers(cohort)
     n_runs = len(numbers.run_levels)
     atlases = [
-        (f"atlas-{place}", _heading(atlas), _atlas(f"atlas-{place}", atlas, numbers.rows))
+        (f"atlas-{place}", _heading(atlas), _atlas(f"atlas-{place}", atlas, numbers))
         for place, atlas in enumerate(cohort.atlases, start=1)
     ]
     links = [("runs", "Runs")]
@@ -212,11 +219,11 @@ def _order(atlas: AtlasSummary) -> list[int]:
     return clustered_order(atlas.mean_correlation)
 
 
-def _atlas(name: str, atlas: AtlasSummary, rows: list[RunRow]) -> Html:
+def _atlas(name: str, atlas: AtlasSummary, numbers: CohortNumbers) -> Html:
     """Make the part of one set of maps."""
     parts: list[Any] = []
     if atlas.coverage is not None and atlas.coverage.size:
-        parts.append(_coverage(name, atlas))
+        parts.append(_coverage(name, atlas, numbers.common))
     order = _order(atlas)
     names = [str(atlas.names[index]) for index in order]
     matrices = []
@@ -236,13 +243,13 @@ def _atlas(name: str, atlas: AtlasSummary, rows: list[RunRow]) -> Html:
         matrices.append(_spread(name, atlas.sd_correlation[np.ix_(order, order)], names))
     parts.append(tag("div", join(matrices), class_="pair"))
     parts.append(tag("h3", "Maps lost or cut"))
-    lost = _lost(atlas, rows)
+    lost = _lost(atlas, numbers.rows)
     head = ["Map", "No signal in", "Less than half of the weight on data in"]
     parts.append(pairs(lost, head) if lost else tag("p", "No map is lost or cut in any run."))
     return section(name, _heading(atlas), *parts)
 
 
-def _coverage(name: str, atlas: AtlasSummary) -> Html:
+def _coverage(name: str, atlas: AtlasSummary, common: Sequence[str]) -> Html:
     """Draw the coverage of every map in every run."""
     assert atlas.coverage is not None
     codes = _share_codes(atlas.coverage)
@@ -256,7 +263,7 @@ def _coverage(name: str, atlas: AtlasSummary) -> Html:
         id=f"{name}-coverage",
         style=f"height: {height}",
     )
-    names = sparse_names([str(run) for run in atlas.run_ids])
+    names = sparse_names([short_name(str(run), common) for run in atlas.run_ids])
     words = "Coverage: share of each map's weight (columns) that had data in each run (rows). "
     scale = tag("span", class_="ramp share", aria_hidden="true")
     drawn = tag("div", names, tag("div", picture, class_="plot"), class_="named")

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { curve, decade, limitsOf } from "../../nipype_mapsmasker/reports/assets/chart.mjs";
-import { counted, short, shortAll, ticks, withoutFolders, written } from "../../nipype_mapsmasker/reports/assets/format.mjs";
+import { counted, short, shortAll, shortRun, ticks, withoutFolders, written } from "../../nipype_mapsmasker/reports/assets/format.mjs";
 import { moment, spectrumOf } from "../../nipype_mapsmasker/reports/assets/viewer.mjs";
 
 test("numbers are written for people", () => {
@@ -31,6 +31,12 @@ test("files are named without their folders", () => {
   assert.equal(withoutFolders("C:\\data\\bold.nii holds 3/4 and/or 0.5 mm/s"), "bold.nii holds 3/4 and/or 0.5 mm/s");
   assert.equal(withoutFolders("the folder '/data/in' is empty"), "the folder 'in' is empty");
   assert.equal(withoutFolders("sub-01/bold.nii stays"), "sub-01/bold.nii stays");
+  assert.equal(withoutFolders("in/sub-01/func/bold.nii has 1/2/3 of 0.5 mm/s"), "bold.nii has 1/2/3 of 0.5 mm/s");
+});
+
+test("runs are named without what all have in common", () => {
+  assert.equal(shortRun("sub-01_task-rest_space-A_res-2", ["space-A", "res-2"]), "sub-01_task-rest");
+  assert.equal(shortRun("sub-01", []), "sub-01");
 });
 
 test("ticks are round and inside", () => {

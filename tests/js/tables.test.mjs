@@ -12,7 +12,7 @@ import { inView, sorted } from "../../nipype_mapsmasker/reports/assets/table.mjs
 
 const table = {
   levels: ["good", "check", "bad", "failed"].map((level) => ({ level, words: level })),
-  telling: ["atlas"],
+  common: [], telling: ["atlas"],
   compared: 5,
   run: ["d", "c", "b", "a", "a"],
   atlas: ["", "x", "x", "x", "y"],

@@ -8,6 +8,7 @@ import { written } from "./format.mjs";
  * @typedef {object} TableData
  * @property {{level: string, words: string}[]} levels from best to worst
  * @property {string[]} telling fields that tell rows apart
+ * @property {string[]} common parts of names that all runs have and that need not be shown
  * @property {number} compared fewest runs that are compared with one another
  * @property {string[]} run
  * @property {string[]} atlas

@@ -4,7 +4,7 @@
 import { badge, fillCard, rowName } from "./card.mjs";
 import { pictureCodes } from "./data.mjs";
 import { byId, cellAt, make, markScrollers, openForPrint, pointAt, thinNames } from "./dom.mjs";
-import { withoutFolders, written } from "./format.mjs";
+import { shortRun, withoutFolders, written } from "./format.mjs";
 import { correlationText, mirror, namesBeside, paintCodes } from "./matrix.mjs";
 import { compared, distanceCodes, distances, histogram, median, signedPalette } from "./spread.mjs";
 import { BigTable, filterField } from "./table.mjs";
@@ -63,14 +63,18 @@ function columnsOf(table) {
   const narrow = innerWidth < 700;
   const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
   const room = (byId("runs-place")?.clientWidth ?? 800) / rem;
+  const named = table.run.map((run) => shortRun(run, table.common));
+  const longest = named.reduce((most, { length }) => Math.max(most, length), 0);
+  // What verdict, atlas, strategy and a short reason leave.
+  const wide = Math.max(14, Math.min(20, 1.4 + 0.55 * longest, room - 23.5 - 7 * table.telling.length));
   /** @type {import("./table.mjs").Column[]} */
   const fixed = [
     {
-      label: "Run", width: narrow ? 8 - 2 * Math.min(1, table.telling.length) : 14, numeric: false,
-      text: (row) => table.run[row],
+      label: "Run", width: narrow ? 8 - 2 * Math.min(1, table.telling.length) : wide, numeric: false,
+      text: (row) => named[row],
       value: (row) => table.run[row],
       note: (row) => table.run[row],
-      content: (row) => (table.link[row] ? make("a", { href: table.link[row] }, table.run[row]) : document.createTextNode(table.run[row])),
+      content: (row) => (table.link[row] ? make("a", { href: table.link[row] }, named[row]) : document.createTextNode(named[row])),
     },
     { label: narrow ? "" : "Verdict", title: "Verdict", width: narrow ? 2.9 : 10.5, numeric: false, kind: () => (narrow ? "signs" : ""), text: (row) => table.levels[table.level[row]].words, value: (row) => -table.level[row], content: (row) => badge(table, row) },
   ];
@@ -86,7 +90,7 @@ function columnsOf(table) {
     content: (row) => {
       const words = table.about[row];
       const text = make("div", {}, words ? make("strong", {}, words) : "");
-      text.append(words ? ": " : "", withoutFolders(table.reasons[row].join(" ")));
+      text.append(words ? ": " : "", withoutFolders(table.reasons[row].join(" ")).replaceAll(`${table.run[row]}_`, "…"));
       return text;
     },
   });
@@ -291,7 +295,7 @@ function heatOf(table, rows, look) {
     (event) => look(rows[at(event)[1]]),
   );
   const heads = make("div", { class: "heads", "aria-hidden": "true" }, ...shown.map(({ label }) => make("span", {}, label)));
-  const names = namesBeside(rows.map((row) => table.run[row]));
+  const names = namesBeside(rows.map((row) => shortRun(table.run[row], table.common)));
   return make("div", { class: "named" }, make("div", {}), heads, names, make("div", { class: "plot" }, canvas));
 }
 

@@ -63,12 +63,24 @@ export function counted(number, noun) {
 }
 
 /**
- * Leave the folders of absolute paths out, so that a narrow cell has room for what is said of the file.
+ * Leave out the folders of absolute paths, and of relative ones that are long, so that a narrow cell has room for what is said of the file.
  * @param {string} text
  * @returns {string}
  */
 export function withoutFolders(text) {
-  return text.replace(/(^|[\s('"])(?:\/|[A-Za-z]:\\)(?:[^\s/\\]+[/\\])+(?=[^\s/\\])/g, "$1");
+  return text
+    .replace(/(^|[\s('"])(?:\/|[A-Za-z]:\\)(?:[^\s/\\]+[/\\])+(?=[^\s/\\])/g, "$1")
+    .replace(/(^|[\s('"])(?:[^\s/\\]+[/\\]){2,}(?=[^\s/\\]*\.[A-Za-z])/g, "$1");
+}
+
+/**
+ * Leave out of a run's name what all runs have in common.
+ * @param {string} run
+ * @param {string[]} common parts of the name
+ * @returns {string}
+ */
+export function shortRun(run, common) {
+  return run.split("_").filter((part) => !common.includes(part)).join("_");
 }
 
 /**
