@@ -16,7 +16,7 @@ smoothed, never a run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -41,15 +41,12 @@ from nipype_mapsmasker.core.tiles import Support, TiledRows, tile_rows
 
 __all__ = [
     "MapsOperator",
-    "assemble",
+    "SolvedMaps",
     "fit_maps",
     "fold_resampling",
     "is_identity",
+    "solve_on_grid",
 ]
-
-
-FLAT = 1e-12
-"""Share of a map's norm that its deviations from a constant must exceed."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -151,9 +148,93 @@ class MapsOperator:
         return np.asarray(self.n_voxels == 0)
 
 
+@dataclass(frozen=True, eq=False)
+class SolvedMaps:
+    """
+    Hold maps and their solution, of which an operator is made.
+
+    Parameters
+    ----------
+    plain, voxels : (K, V) TiledRows, (V,) ndarray of int
+        The masked maps, and flat indices of their voxels, cube by cube.
+    grid : Grid
+        The grid of the fit.
+    solution : Solution
+        Of these maps.
+    basis, columns : (K', V') ndarray, sparse array or TiledRows, (V',) ndarray of int
+        The solution's A, and flat indices of its columns.
+    coverage, rounding, demeaned
+        As in `MapsOperator`.
+    """
+
+    plain: TiledRows
+    voxels: NDArray[np.int64]
+    grid: Grid
+    solution: Solution
+    basis: RowMatrix | TiledRows
+    columns: NDArray[np.int64]
+    coverage: NDArray[np.float64]
+    rounding: NDArray[np.float64]
+    demeaned: bool = False
+
+    def operator(
+        self,
+        names: Sequence[str],
+        smoothing_fwhm: float | tuple[float, ...] | None = None,
+    ) -> MapsOperator:
+        """
+        Make the operator.
+
+        Parameters
+        ----------
+        names : sequence of str
+            The K names of the maps.
+        smoothing_fwhm : float or three floats, optional
+            Full width at half maximum in mm of the smoothing to fold in.
+
+        Returns
+        -------
+        MapsOperator
+            With s = mixing @ (basis @ y).
+        """
+        solution, grid = self.solution, self.grid
+        n_voxels, centres, _ = extents(self.plain, self.voxels, grid)
+        width, smoothing = None, None
+        if smoothing_fwhm is not None:
+            width = tuple(float(one) for one in np.atleast_1d(smoothing_fwhm))
+            smoothing = smoothing_operator(grid, widths(width))
+        basis, places, kept = self.plain, self.voxels, None
+        if smoothing is not None:
+            basis, places = _fold(Supports(self.basis, self.columns), grid, smoothing, grid)
+            kept = self.plain
+        elif self.demeaned or not is_identity(solution.factor):
+            basis, places = tile_rows(Supports(self.basis, self.columns), grid.shape)
+            kept = self.plain
+        return MapsOperator(
+            grid=grid,
+            voxels=places,
+            basis=basis,
+            mixing=solution.mixing,
+            factor=solution.factor,
+            names=tuple(names),
+            coverage=self.coverage,
+            variance_inflation=solution.variance_inflation,
+            n_voxels=n_voxels,
+            centres=centres,
+            smoothing_fwhm=None if smoothing is None else width,
+            rank=solution.rank,
+            merged=solution.merged,
+            folded=smoothing is not None or self.demeaned,
+            rounding=self.rounding,
+            plain=kept,
+            plain_voxels=None if kept is None else self.voxels,
+            demeaned=self.demeaned,
+        )
+
+
 def fit_maps(
     maps: MapsMatrix,
-    names: list[str],
+    names: Sequence[str],
     smoothing_fwhm: float | tuple[float, float, float] | None = None,
     *,
     demean_over: NDArray[np.int64] | None = None,
@@ -165,115 +246,66 @@ def fit_maps(
     ----------
     maps : MapsMatrix
         The masked maps M.
-    names : list of str
+    names : sequence of str
         Their K names.
     smoothing_fwhm : float or three floats, optional
         Full width at half maximum in mm of the smoothing to fold in.
     demean_over : (V_mask,) ndarray of int, optional
-        Flat indices of the voxels over which maps and volumes lose their mean first.
+        As in `solve_on_grid`.
 
     Returns
     -------
     MapsOperator
         With s = mixing @ (basis @ y).
+    """
+    return solve_on_grid(maps, names, demean_over=demean_over).operator(names, smoothing_fwhm)
+
+
+def solve_on_grid(
+    maps: MapsMatrix,
+    names: Sequence[str],
+    *,
+    demean_over: NDArray[np.int64] | None = None,
+) -> SolvedMaps:
+    """
+    Solve for the signals of maps, and cut the maps into tiles; M itself is not needed any more.
+
+    Parameters
+    ----------
+    maps : MapsMatrix
+        The masked maps M.
+    names : sequence of str
+        Their K names, for what is said of them.
+    demean_over : (V_mask,) ndarray of int, optional
+        Flat indices of the voxels over which maps and volumes lose their mean first.
+
+    Returns
+    -------
+    SolvedMaps
+        What the operator is made of.
 
     Notes
     -----
     The Gram matrix squares the condition number; it is used up to ``MAX_GRAM_CONDITION``. An
     empty map counts for nothing in the rank.
-    Memory: M, and a second copy of it only for ill-conditioned maps.
+    Memory: M, its tiles, and a second copy of M only for ill-conditioned maps.
 
     Centred maps are orthogonal to a constant, so that centring the volumes as well changes
     nothing more: the signals of ``demean_over`` are those of ``fsl_glm --demean``.
     """
-    fitted = maps if demean_over is None else demean_maps(maps, names, demean_over)
+    fitted = maps if demean_over is None else demean_maps(maps, list(names), demean_over)
     rounding = np.zeros(maps.n_maps) if fitted.rounding is None else fitted.rounding
     solution = solve_maps(fitted.matrix, rounding)
     plain, voxels = tile_rows(Supports(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
-    width = None
-    if smoothing_fwhm is not None and smoothing_operator(maps.grid, smoothing_fwhm) is not None:
-        width = tuple(float(one) for one in np.atleast_1d(smoothing_fwhm))
-    return assemble(
-        plain, voxels, maps.grid, solution, fitted.voxels,
-        names=tuple(names), coverage=maps.coverage, smoothing_fwhm=width, rounding=rounding,
+    basis: RowMatrix | TiledRows = solution.basis
+    columns = fitted.voxels
+    if demean_over is None and is_identity(solution.factor):
+        basis, columns = plain, voxels  # the same numbers, so that M can go
+    solution = replace(solution, basis=np.zeros((0, 0)))
+    return SolvedMaps(
+        plain, voxels, maps.grid, solution, basis, columns, maps.coverage, rounding,
         demeaned=demean_over is not None,
     )  # fmt: skip
-
-
-def assemble(
-    plain: TiledRows,
-    voxels: NDArray[np.int64],
-    grid: Grid,
-    solution: Solution,
-    columns: NDArray[np.int64],
-    *,
-    names: tuple[str, ...],
-    coverage: NDArray[np.float64],
-    smoothing_fwhm: tuple[float, ...] | None,
-    rounding: NDArray[np.float64],
-    demeaned: bool = False,
-) -> MapsOperator:
-    """
-    Make an operator of maps and their solution.
-
-    Parameters
-    ----------
-    plain : (K, V) TiledRows
-        The masked maps.
-    voxels : (V,) ndarray of int
-        Flat indices of their voxels, cube by cube.
-    grid : Grid
-        The grid of the fit.
-    solution : Solution
-        Of these maps.
-    columns : (V,) ndarray of int
-        Flat indices of the columns of the solution's basis.
-    names : tuple of str
-        As in `MapsOperator`, like all below.
-    coverage : (K,) ndarray of float
-        Of the maps.
-    smoothing_fwhm : tuple of float or None
-        What is folded in.
-    rounding : (K,) ndarray of float
-        Of the maps.
-    demeaned : bool
-        Whether the solution is of maps without their mean.
-
-    Returns
-    -------
-    MapsOperator
-        With smoothing folded in.
-    """
-    n_voxels, centres, _ = extents(plain, voxels, grid)
-    basis, places, kept = plain, voxels, None
-    if smoothing_fwhm is not None:
-        smoothing = smoothing_operator(grid, widths(smoothing_fwhm))
-        assert smoothing is not None
-        basis, places = _fold(Supports(solution.basis, columns), grid, smoothing, grid)
-        kept = plain
-    elif demeaned or not is_identity(solution.factor):
-        basis, places = tile_rows(Supports(solution.basis, columns), grid.shape)
-        kept = plain
-    return MapsOperator(
-        grid=grid,
-        voxels=places,
-        basis=basis,
-        mixing=solution.mixing,
-        factor=solution.factor,
-        names=names,
-        coverage=coverage,
-        variance_inflation=solution.variance_inflation,
-        n_voxels=n_voxels,
-        centres=centres,
-        smoothing_fwhm=smoothing_fwhm,
-        rank=solution.rank,
-        merged=solution.merged,
-        folded=smoothing_fwhm is not None or demeaned,
-        rounding=rounding,
-        plain=kept,
-        plain_voxels=None if kept is None else voxels,
-        demeaned=demeaned,
-    )
 
 
 def is_identity(factor: NDArray[np.float64]) -> bool:

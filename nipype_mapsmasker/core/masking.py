@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from nipype_mapsmasker.core.extents import extents
-from nipype_mapsmasker.core.fitting import MapsOperator, assemble, is_identity
+from nipype_mapsmasker.core.fitting import MapsOperator, SolvedMaps, is_identity
 from nipype_mapsmasker.core.least_squares import (
     gram_limit,
     solve_gram,
@@ -144,8 +144,7 @@ def _anew(
     else:
         matrix = plain.toarray()[:, order].T
     rounding = np.zeros(operator.n_maps) if operator.rounding is None else operator.rounding
-    return assemble(
-        plain, voxels, operator.grid, solve_maps(matrix, rounding), voxels[order],
-        names=operator.names, coverage=coverage, smoothing_fwhm=operator.smoothing_fwhm,
-        rounding=rounding,
-    )  # fmt: skip
+    solution = solve_maps(matrix, rounding)
+    return SolvedMaps(
+        plain, voxels, operator.grid, solution, solution.basis, voxels[order], coverage, rounding
+    ).operator(operator.names, operator.smoothing_fwhm)

@@ -315,6 +315,7 @@ def tile_rows(
     voxels = np.flatnonzero(used)
     order, starts = cube_order(voxels, shape)
     voxels = voxels[order]
+    del order, used  # the weights need memory
     n_rows = len(touched)
     filled = np.zeros((starts.size - 1, n_rows), dtype=bool)
     for row, flags in enumerate(touched):

@@ -177,16 +177,19 @@ def _refuse_run(info: ImageInfo) -> None:
     """Refuse a run that was given in place of maps: its volumes are all alike."""
     if info.n_volumes < MIN_ALIKE:
         return
-    first: list[NDArray[np.float64]] = []
-    for block in iter_blocks(info, block_bytes=MIN_ALIKE * info.volume_bytes):
-        first += [np.nan_to_num(volume.astype(np.float64)) for volume in block]
-        if len(first) >= MIN_ALIKE:
+    volumes = np.empty((MIN_ALIKE, info.grid.n_voxels))
+    n_read = 0
+    for block in iter_blocks(info):
+        for volume in block[: MIN_ALIKE - n_read]:
+            volumes[n_read] = volume
+            n_read += 1
+        if n_read == MIN_ALIKE:
             break
-    volumes = np.stack(first[:MIN_ALIKE])
-    lengths = np.sqrt((volumes * volumes).sum(axis=1))
+    products = np.nan_to_num(volumes, copy=False) @ volumes.T
+    lengths = np.sqrt(np.diag(products))
     if not lengths.all():
         return
-    cosines = (volumes @ volumes.T) / np.outer(lengths, lengths)
+    cosines = products / np.outer(lengths, lengths)
     if cosines.min() > ALIKE:
         msg = (
             f"{info.path} does not look like maps: its first {MIN_ALIKE} volumes are all but the "

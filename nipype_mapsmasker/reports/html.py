@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-__all__ = ["Html", "document", "href", "join", "number", "safe_json", "tag"]
+__all__ = ["Html", "counted", "document", "href", "join", "number", "safe_json", "tag"]
 
 ASSETS = Path(__file__).parent / "assets"
 """The pages' style and scripts."""
@@ -188,6 +188,30 @@ def href(path: str) -> str:
         Quoted, and in front ``./``, so that no part can be read as a scheme.
     """
     return "./" + quote(path) if path else ""
+
+
+def counted(n: int, noun: str) -> str:
+    """
+    Count in words.
+
+    Parameters
+    ----------
+    n : int
+        How many.
+    noun : str
+        Of what, in the singular.
+
+    Returns
+    -------
+    str
+        Both, with an s where there is not one.
+
+    Examples
+    --------
+    >>> counted(1, "map"), counted(3, "map")
+    ('1 map', '3 maps')
+    """
+    return f"{n} {noun}" + ("s" if n != 1 else "")
 
 
 def number(value: float | None, digits: int) -> str:

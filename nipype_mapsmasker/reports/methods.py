@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from nipype_mapsmasker.reports.html import counted
 from nipype_mapsmasker.reports.methods_denoising import strategy_sentences
 from nipype_mapsmasker.reports.results import RunResults
 
@@ -101,8 +102,8 @@ def _extraction(run: RunResults, citations: _Citations) -> list[str]:
     name = "nipype_mapsmasker" + (f" {version}" if version else "")
     atlas = f" of the atlas {run.atlas}" if run.atlas else ""
     sentences = [
-        f"Time series of {len(run.names)} maps{atlas} were extracted with {name}, which runs in "
-        f"Nipype {citations.cite('nipype')} and follows nilearn's maps masker "
+        f"Time series of {counted(len(run.names), 'map')}{atlas} were extracted with {name}, "
+        f"which runs in Nipype {citations.cite('nipype')} and follows nilearn's maps masker "
         f"{citations.cite('nilearn')}: the signals of a volume are the coefficients of a "
         "multiple linear regression of the volume on all maps "
         f"{citations.cite('regression')}, computed in double precision with NumPy "

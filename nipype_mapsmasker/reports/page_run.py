@@ -11,7 +11,7 @@ from nipype_mapsmasker.reports import measures as m
 from nipype_mapsmasker.reports import verdict as v
 from nipype_mapsmasker.reports.brain import Brain, make_brain
 from nipype_mapsmasker.reports.display import DEFAULT_DISPLAYED_MAPS, choose_maps
-from nipype_mapsmasker.reports.html import Html, document, href, join, number, tag
+from nipype_mapsmasker.reports.html import Html, counted, document, href, join, number, tag
 from nipype_mapsmasker.reports.methods import methods_text
 from nipype_mapsmasker.reports.palettes import BACKGROUND, background_palette, check_cmap
 from nipype_mapsmasker.reports.parts import (
@@ -141,7 +141,8 @@ def _quoted(text: str) -> str:
 def _facts(run: RunResults) -> list[tuple[str, str]]:
     """List what stands under the run's name."""
     n_volumes, n_kept = len(run.kept), int(run.kept.sum())
-    facts = [("Image", run.image), ("Atlas", f"{run.atlas} ({len(run.names)} maps)".strip())]
+    atlas = f"{run.atlas} ({counted(len(run.names), 'map')})".strip()
+    facts = [("Image", run.image), ("Atlas", atlas)]
     facts.append(("Cleaning", run.strategy))
     facts.append(("Repetition time", f"{run.t_r:g} s" if run.t_r else "not known"))
     facts.append(("Volumes kept", f"{n_kept} of {n_volumes}"))
@@ -275,8 +276,9 @@ def _glance(brain: Brain, n_maps: int) -> Html:
         for cut in brain.glance
     )
     caption = (
-        f"All {n_maps} maps at a glance: each voxel has the colour of the map that is strongest "
-        "there, relative to its peak. Point at a patch for its name; click to see the map above."
+        f"{'The map' if n_maps == 1 else f'All {n_maps} maps'} at a glance: each voxel has the "
+        "colour of the map that is strongest there, relative to its peak. Point at a patch for "
+        "its name; click to see the map above."
     )
     return figure(tag("div", cuts, id="glance", class_="glance"), caption=caption)
 

@@ -286,7 +286,7 @@ def _key(run: RunResults, verdict: v.Verdict) -> Html:
     if any(pass_band(run)):
         words.append(("pass", "pass band"))
     if any(finding.volumes for finding in verdict.findings):
-        words.append(("named", "named by the verdict"))
+        words.append(("told", "named by the verdict"))
     inner = join(
         tag("span", tag("i", class_=f"key {kind}"), f" {text}", class_="entry")
         for kind, text in words

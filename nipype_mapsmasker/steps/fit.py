@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.cuts import collect_map_cuts
-from nipype_mapsmasker.core.fitting import fit_maps
+from nipype_mapsmasker.core.fitting import solve_on_grid
 from nipype_mapsmasker.core.grids import Grid, same_grid
 from nipype_mapsmasker.core.interpolation import check_overlap
 from nipype_mapsmasker.core.maps import check_no_overlap
@@ -84,10 +84,12 @@ def fit_to_grid(
     voxels = None
     if parameters.demean:
         voxels = np.arange(target.n_voxels) if mask is None else np.flatnonzero(mask)
-    operator = fit_maps(maps, names, parameters.fwhm, demean_over=voxels)
     cuts = None
     if save_cuts:
         cuts = save_arrays(folder / "cuts.npz", collect_map_cuts(maps))
+    solved = solve_on_grid(maps, names, demean_over=voxels)
+    del maps  # smoothing needs memory too
+    operator = solved.operator(names, parameters.fwhm)
     return {
         "coverage_file": str(write_fit_coverage(folder / "coverage.tsv", operator)),
         "operator_file": str(save_operator(folder / "operator.npz", operator)),

@@ -102,7 +102,7 @@ def work(monkeypatch):
         monkeypatch.setattr(module, name, counted)
 
     count(images, "open_stream", lambda info: "images" if "bold" in info.path.name else "others")
-    count(fitting, "fit_maps", lambda *args: "fits")
+    count(fitting, "solve_on_grid", lambda *args: "fits")
     count(cleaning, "clean_run", lambda *args: "cleanings")
     return counts
 

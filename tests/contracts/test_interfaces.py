@@ -23,7 +23,8 @@ KNOWN_METADATA = {
     *("allowed_types", "copyfile", "deprecated", "desc", "hash_files", "mandatory", "new_name"),
     *("nohash", "requires", "usedefault", "xor"),
     # What the trait types set by themselves.
-    *("array", "copy", "default", "extensions", "parent", "rich_compare", "type"),
+    *("array", "copy", "default", "extensions", "instance_handler", "parent"),
+    *("rich_compare", "type"),
 }
 
 UNITS = {

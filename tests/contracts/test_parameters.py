@@ -146,6 +146,7 @@ OTHER_MEANINGS = {
     ("ResampleImage", "dtype"),
     # An image, not a table.
     ("InverseTransform", "dtype"),
+    ("DualRegression", "dtype"),
     # Voxels, not signals.
     ("HighVarianceConfounds", "detrend"),
     # Names of what is stored.

@@ -24,6 +24,15 @@ def test_ticks_are_round_and_at_least_two() -> None:
             assert not found or low - 1e-6 * span <= found[0] < found[-1] <= low + 1.000001 * span
 
 
+def test_keys_take_no_layout_from_their_colours() -> None:
+    style = (ASSETS / "style.css").read_text(encoding="utf-8")
+    kinds = set(re.findall(r"\.key\.([a-z]+)", style))
+    assert {"before", "after", "censored", "pass", "told"} <= kinds
+    layouts = set(re.findall(r"(?m)(?:^|})\s*\.([a-z]+) \{ display:", style))
+    assert "named" in layouts
+    assert not kinds & layouts
+
+
 @pytest.mark.parametrize(
     ("kind", "palette", "end"),
     [

@@ -266,6 +266,13 @@ def test_wrong_wishes_are_errors() -> None:
         run_page(make_run(with_maps=False), cmap="no such map")
 
 
+def test_one_map_is_written_as_one() -> None:
+    page = run_page(make_run(n_maps=1))
+    assert "demo (1 map)" in page
+    assert "The map at a glance" in page
+    assert "Time series of 1 map of" in page
+
+
 @pytest.mark.parametrize("cmap", ["gray", "viridis"])
 def test_the_background_is_the_users_choice(cmap: str) -> None:
     page = run_page(make_run(), cmap=cmap)

@@ -125,7 +125,7 @@ export class Viewer {
     const facts = [`map ${map}`, ...columns.map(({ label, digits, values }) => `${label} ${written(values[map], digits)}`)];
     write("map-name", names[map]);
     // A name stays with its number where the line breaks.
-    write("map-facts", facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join(" · "));
+    write("map-facts", facts.map((fact) => fact.replaceAll(" ", "\u00a0")).join("\u00a0· "));
     write("map-flag", flags[map] ?? "");
     /** @type {HTMLButtonElement} */ (byId("previous")).disabled = this.place === 0;
     /** @type {HTMLButtonElement} */ (byId("next")).disabled = this.place === view.length - 1;
@@ -150,7 +150,7 @@ export class Viewer {
       const ends = limitsOf(values);
       const last = kind === shown[shown.length - 1][0];
       const chart = new Chart({ x: [0, volumes * step], y: ends ?? [0, 1], xTicks: last ? 5 : 0, xLabel: last ? (tr === null ? "volume" : "time (s)") : "" });
-      for (const volume of Object.keys(named)) chart.span(Number(volume) * step, (Number(volume) + 1) * step, "named");
+      for (const volume of Object.keys(named)) chart.span(Number(volume) * step, (Number(volume) + 1) * step, "told");
       for (const [start, stop] of censored) chart.span(start * step, stop * step, "censored");
       chart.line(times, values, kind);
       const element = chart.element(`Time series of ${names[map]} ${kind} cleaning${ends ? "" : ": no signal"}`, "6rem");
