@@ -108,7 +108,8 @@ COHORTS = """\
 ## Ten thousand runs
 
 Runs of 1,848 voxels, 30 volumes and 5 maps by the command, with two processes: what is measured is
-everything but the work. *Again* is the same call once more, with nothing to do.
+everything but the work. *To the first run* are the seconds from the start of the command until the
+results of one run are in place; *again* is the same call once more, with nothing to do.
 
 ![Cost against the number of runs](../figures/benchmark_cohorts.png)
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -132,5 +133,5 @@ def _build(
 
 
 def _absolute(path: str | None) -> str | None:
-    """Make a path absolute, or leave a gap."""
-    return None if path is None else str(Path(path).absolute())
+    """Make a path absolute, or leave a gap; what many runs share is held once."""
+    return None if path is None else sys.intern(str(Path(path).absolute()))

@@ -36,7 +36,7 @@ ARRAYS = ("write_slurm_array", "write_sge_array", "write_pbs_array", "write_lsf_
 _MANY = (list, tuple)
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunSpec:
     """
     Hold what the user says of one run; relative paths are relative to the current folder.

@@ -205,8 +205,9 @@ def run_cohort(
     ):
         # Another process may have held the folder, and changed it, while this one planned.
         renewed = renew_states(plan)
-        with suppress(OSError):  # which only spares a later call some time
-            write_known(plan.out_dir, renewed.known())
+        if request.slice is None:  # hundreds of slices would wait for each other
+            with suppress(OSError):  # which only spares a later call some time
+                write_known(plan.out_dir, renewed.known())
         return _run_plan(request, renewed, progress)
 
 

@@ -99,9 +99,7 @@ def _value(source: tuple[str, Any], known: Mapping[str, Mapping[str, Any]]) -> A
 
 
 class _RunBatchInputSpec(DynamicTraitedSpec, BaseInterfaceInputSpec):
-    runs = traits.Instance(
-        Packed, mandatory=True, desc="a list of what each run is given, by name"
-    )
+    runs = traits.Any(mandatory=True, desc="packed: a list of what each run is given, by name")
     recipe = traits.Str(mandatory=True, desc="all steps and their parameters, in one line")
     out_dir = traits.Str(mandatory=True, desc="result folder")
     on_error = traits.Enum(
@@ -231,7 +229,7 @@ def _named(value: Any) -> Any:
 
 
 class _CutRunsInputSpec(BaseInterfaceInputSpec):
-    lists = traits.Instance(Packed, mandatory=True, desc="lists over runs, of GroupRuns")
+    lists = traits.Any(mandatory=True, desc="packed: lists over runs, of GroupRuns")
     operator_files = traits.Any(desc="per atlas, the operator of every fit")
     coverage_files = traits.Any(desc="per atlas, the coverage of every fit")
     cuts_files = traits.Any(desc="per atlas, the maps' cuts of every fit")
@@ -241,7 +239,7 @@ class _CutRunsInputSpec(BaseInterfaceInputSpec):
 
 class _CutRunsOutputSpec(TraitedSpec):
     batches = traits.List(
-        traits.Instance(Packed), desc="per batch, what each of its runs is given, by name"
+        traits.Any(), desc="packed, per batch: what each of its runs is given, by name"
     )
 
 

@@ -119,7 +119,7 @@ class _GroupRunsInputSpec(BaseInterfaceInputSpec):
 
 
 class _GroupRunsOutputSpec(TraitedSpec):
-    lists = traits.Instance(Packed, desc="with pack, all lists over runs by their names")
+    lists = traits.Any(desc="with pack, packed: all lists over runs by their names")
     run_ids = traits.List(traits.Str(), desc="names of the runs")
     in_files = traits.List(traits.Union(None, traits.Str()), desc="images, one per run")
     confounds_files = traits.List(

@@ -17,6 +17,7 @@ import pytest
 import nipype_mapsmasker.cohort.plan as plan_module
 import nipype_mapsmasker.io.results.provenance as provenance_module
 import nipype_mapsmasker.workflows.cohort as builder_module
+from nipype_mapsmasker.cohort import known
 from nipype_mapsmasker.io.results.layout import private_folder, run_files
 from nipype_mapsmasker.io.tables.rows import read_rows
 from tests.cli.conftest import statuses
@@ -247,7 +248,8 @@ def _plain(path):
 
 @pytest.fixture
 def scene(tmp_path, monkeypatch):
-    """Four runs, of which the first call works on three."""
+    """Four runs, of which the first call works on three; their files count as old ones."""
+    monkeypatch.setattr(known, "SETTLED_NS", 0)
     tiny = uncompressed(make_tiny(tmp_path / "data", grids=GRIDS))
     return Scene(tiny, tmp_path / "out", monkeypatch)
 

@@ -270,6 +270,14 @@ def test_a_file_that_has_just_changed_is_not_known(cohort, monkeypatch):
     assert (planned.state, planned.look, planned.known()) == ("done", "", None)
 
 
+def test_a_slice_leaves_it_to_the_call_that_follows(cohort, tmp_path):
+    out = tmp_path / "out"
+    assert run_cohort(cohort.request(out_dir=out, slice="1/1")).exit_code == 0
+    assert not (private_folder(out) / known.KNOWN_FILE).exists()
+    assert run_cohort(cohort.request(out_dir=out)).exit_code == 0
+    assert list(known.read_known(out)) == [RUN]
+
+
 def test_a_run_at_fault_is_not_known(cohort, monkeypatch):
     undo = rewrite(cohort.table, lambda content: content.splitlines()[0])
     try:

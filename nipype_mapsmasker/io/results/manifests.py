@@ -51,7 +51,7 @@ HASHED_BYTES = 50_000_000
 """Files up to this size are compared by checksum, larger ones by size."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """
     Hold the record of one run's results.
