@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 from functools import lru_cache
@@ -72,6 +73,19 @@ class RunInputSpec(BaseInterfaceInputSpec):
         nohash=True,
         desc="number of BLAS threads",
     )
+
+    def get_hashval(self, hash_method: str | None = None) -> tuple[list[Any], str]:
+        """Hash what is read beside the files that the inputs name, too."""
+        entries, value = super().get_hashval(hash_method)
+        beside = self.beside()
+        if not beside:
+            return entries, value
+        digest = hashlib.md5(f"{value} {beside}".encode(), usedforsecurity=False).hexdigest()
+        return [*entries, ("beside", beside)], digest
+
+    def beside(self) -> str:
+        """Describe the identity on disk of files that the step finds by itself."""
+        return ""
 
 
 class RunOutputSpec(TraitedSpec):

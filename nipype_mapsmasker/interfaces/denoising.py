@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from pathlib import Path
-from typing import Any
 
 from nipype.interfaces.base import File, traits
 
@@ -53,12 +51,9 @@ class _SelectConfoundsInputSpec(RunInputSpec):
     t_r = optional(traits.Float(), "repetition time in seconds, for min_minutes")
     messages = traits.List(traits.Str(), desc="warnings of earlier steps, handed on")
 
-    def get_hashval(self, hash_method: str | None = None) -> tuple[list[Any], str]:
-        """Hash what lies beside the tables, too, which no input names."""
-        entries, value = super().get_hashval(hash_method)
-        beside = metadata_identity(self.confounds_files)
-        digest = hashlib.md5(f"{value} {beside}".encode(), usedforsecurity=False).hexdigest()
-        return [*entries, ("metadata", beside)], digest
+    def beside(self) -> str:
+        """Describe the JSON of the tables."""
+        return metadata_identity(self.confounds_files)
 
 
 class _SelectConfoundsOutputSpec(RunOutputSpec):

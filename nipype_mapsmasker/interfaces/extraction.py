@@ -24,6 +24,7 @@ from nipype_mapsmasker.interfaces.traits import (
     run_files,
     with_parameters,
 )
+from nipype_mapsmasker.io.sidecars import run_identity
 from nipype_mapsmasker.steps.extract import extract_signals
 from nipype_mapsmasker.steps.high_variance import find_high_variance
 
@@ -70,6 +71,11 @@ class _ExtractSignalsInputSpec(RunInputSpec):
         usedefault=True,
         desc="outputs of an earlier extraction that still hold, by name; the image is not read",
     )
+
+    def beside(self) -> str:
+        """Describe the image's sidecars, where nobody has done that before."""
+        images = self.in_file if isinstance(self.in_file, list) else [self.in_file]
+        return "" if self.source else "; ".join(run_identity(str(image)) for image in images)
 
 
 class _ExtractSignalsOutputSpec(RunOutputSpec):
