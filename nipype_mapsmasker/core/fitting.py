@@ -163,7 +163,7 @@ class SolvedMaps:
         Of these maps.
     basis, columns : (K', V') ndarray, sparse array or TiledRows, (V',) ndarray of int
         The solution's A, and flat indices of its columns.
-    coverage, rounding, demeaned
+    coverage, rounding, demeaned : (K,) ndarray of float, (K,) ndarray of float, bool
         As in `MapsOperator`.
     """
 
