@@ -78,7 +78,8 @@ class ColumnTable:
 
     def numbers(self, at: int) -> NDArray[np.float64] | None:
         """Give one column (n_rows,) of numbers and gaps; None where cells need a closer look."""
-        self.prepare([at])
+        if at not in self._numbers:
+            self.prepare([at])
         return self._numbers[at]
 
     def prepare(self, positions: Sequence[int]) -> None:

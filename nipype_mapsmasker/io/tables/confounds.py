@@ -98,10 +98,16 @@ def read_confounds(
             )
             raise TableError(msg)
         table.prepare([position for owner, position in places if owner is table])
-    confounds = np.empty((n_volumes, len(places)))
-    for index, (table, position) in enumerate(places):
-        confounds[:, index] = _column(table, position, na)
-    return confounds, [table.header[position] for table, position in places]
+    names = [table.header[position] for table, position in places]
+    found = [table.numbers(position) for table, position in places]
+    confounds = np.full((n_volumes, len(places)), np.nan)
+    for index, values in enumerate(found):
+        if values is not None and names[index]:
+            confounds[:, index] = values
+    # What is not numbers throughout is looked at more closely.
+    for index in np.flatnonzero(np.isnan(confounds).any(axis=0)).tolist():
+        confounds[:, index] = _column(*places[index], na)
+    return confounds, names
 
 
 def read_choice(
@@ -186,11 +192,14 @@ def _choose(tables: list[ColumnTable], columns: list[str] | None) -> list[tuple[
     """Find the table and position of each chosen column, each once."""
     files = ", ".join(str(table.path) for table in tables)
     known = [(name, table, at) for table in tables for at, name in enumerate(table.header)]
+    by_name: dict[str, list[tuple[str, ColumnTable, int]]] = {}
+    for item in known:
+        by_name.setdefault(item[0], []).append(item)
     chosen: dict[str, tuple[ColumnTable, int]] = {}
     patterns = [name for name, _, _ in known] if columns is None else columns
     for pattern in dict.fromkeys(patterns):
         # An exact name first: names may hold the brackets that patterns use.
-        hits = [item for item in known if item[0] == pattern]
+        hits = by_name.get(pattern, [])
         if columns is not None:
             hits = hits or [item for item in known if fnmatchcase(item[0], pattern)]
         if not hits and any(mark in pattern for mark in WILDCARDS):

@@ -116,9 +116,14 @@ def metadata_file(table: str | os.PathLike[str]) -> Path:
     >>> metadata_file("my_tsv_data/sub-1_desc-confounds_timeseries.tsv").as_posix()
     'my_tsv_data/sub-1_desc-confounds_timeseries.json'
     """
-    path = Path(table)
-    plain = path.with_suffix("") if path.suffix == ".gz" else path
-    return plain.with_suffix(".json")
+    return Path(_beside(os.fspath(table)))
+
+
+def _beside(table: str) -> str:
+    """Give the path of the JSON beside a table, of texts, as thousands are asked for."""
+    folder, slash, name = table.rpartition("/")
+    stem = name.removesuffix(".gz")
+    return f"{folder}{slash}{stem.rpartition('.')[0] or stem}.json"
 
 
 def tables_with_metadata(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
@@ -137,8 +142,9 @@ def tables_with_metadata(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     """
     found = []
     for path in paths:
-        beside = metadata_file(path)
-        found += [str(path), *([str(beside)] if is_file(beside) else [])]
+        table = os.fspath(path)
+        beside = _beside(table)
+        found += [table, beside] if is_file(beside) else [table]
     return found
 
 
