@@ -71,11 +71,12 @@ class GzipStream:
         """Read at least one byte, unless the data end."""
         try:
             n_read = self._inflate.readinto(view)
-        except (EOFError, BadGzipFile) as error:
+        except (EOFError, BadGzipFile, OverflowError) as error:
             if isinstance(error, BadGzipFile) and "Not a gzipped file" not in str(error):
                 raise
-            # The end of the file is missing, or followed by something else. isal's reader then
-            # drops what it had inflated in this call; the patient one keeps it.
+            # The end of the file is missing, or followed by something else; isal's reader then
+            # drops what it had inflated in this call, and the patient one keeps it. Or the names
+            # and remarks before the data are longer than what is read at a time.
             self._file.seek(0)
             self._inflate = _PatientReader(self._file, self._done)
             n_read = self._inflate.readinto(view)

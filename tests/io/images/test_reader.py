@@ -333,6 +333,29 @@ def test_isals_reader_is_used_within_versions_that_have_it():
         fill_view(damaged.readinto, memoryview(bytearray(8000)))
 
 
+@pytest.mark.parametrize(
+    ("flag", "field"),
+    [
+        (4, (60_000).to_bytes(2, "little") + bytes(60_000)),
+        (8, b"n" * 9000 + b"\0"),
+        (16, b"c" * (2 << 20) + b"\0"),
+    ],
+    ids=["extra", "name", "remark"],
+)
+@pytest.mark.parametrize("threads", [0, 1])
+def test_gzip_data_with_a_long_header(tmp_path, rng, flag, field, threads):
+    path = save(tmp_path / "run.nii.gz", "<i2", rng)
+    expected = np.asanyarray(nib.load(path).dataobj)
+    content = gzip.compress(gzip.decompress(path.read_bytes()))
+    assert content[3] == 0  # no field of this kind so far
+    path.write_bytes(content[:3] + bytes([flag]) + content[4:10] + field + content[10:])
+    assert read_info(path).grid.shape == SHAPE
+    np.testing.assert_array_equal(collect(path, threads=threads), expected)
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(ImageFileError):
+        collect(path, threads=threads)
+
+
 @pytest.mark.parametrize(("allowed", "n_threads"), [("1", 0), ("2", 1), (None, 1)])
 def test_no_thread_is_started_where_one_is_allowed(tmp_path, rng, monkeypatch, allowed, n_threads):
     monkeypatch.setattr(images, "AHEAD_BYTES", 0)  # so that there is something left to read
