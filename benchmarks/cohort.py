@@ -91,7 +91,9 @@ def comparisons() -> dict[str, tuple[dict[str, tuple[str, Case]], dict[str, tupl
     return found
 
 
-def measure(name: str, folder: Path, repeats: int, *, small: bool = False) -> dict[str, Any]:
+def measure(
+    name: str, folder: Path, repeats: int, *, small: bool = False, warm_up: bool = True
+) -> dict[str, Any]:
     """Measure one comparison."""
     jobs, bars = comparisons()[name]
     space, calls = (SMALL if small else FULL), {}
@@ -99,7 +101,7 @@ def measure(name: str, folder: Path, repeats: int, *, small: bool = False) -> di
         wanted = replace(case, n_volumes=20, n_runs=min(case.n_runs, 4)) if small else case
         case_files(wanted, folder, space)
         calls[job] = partial(run_job, tool, wanted, folder, space=space.name, rerun=False)
-    results = interleave(calls, repeats, warm_up=not small)
+    results = interleave(calls, repeats, warm_up=warm_up and not small)
     ratios = {}
     for title, (above, below, number, bar) in bars.items():
         pairs = zip(results[above], results[below], strict=True)
@@ -150,14 +152,15 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--only", help="names of comparisons, with commas")
     parser.add_argument("--small", action="store_true", help="tiny data, once, print only")
+    parser.add_argument("--no-warm-up", action="store_true")
     options = parser.parse_args()
     folder = data_folder(options.folder)
     names = options.only.split(",") if options.only else list(comparisons())
     found: dict[str, Any] = {}
     for name in names:
-        found[name] = measure(
-            name, folder, 1 if options.small else options.repeats, small=options.small
-        )
+        repeats = 1 if options.small else options.repeats
+        warm_up = not options.no_warm_up
+        found[name] = measure(name, folder, repeats, small=options.small, warm_up=warm_up)
         print(cohort_table({name: found[name]}), flush=True)
         if not options.small:  # at once: the whole takes an hour
             earlier = json.loads(OUT.read_text())["found"] if OUT.exists() else {}
