@@ -80,6 +80,9 @@ def comparisons() -> dict[str, tuple[dict[str, tuple[str, Case]], dict[str, tupl
         ("nilearn", RUNS, "13"),
         ("nilearn-smoothed", SMOOTHED, "16"),
         ("nilearn-own-masks", replace(RUNS, own_masks=True), "12"),
+        ("nilearn-masked", replace(RUNS, masked=True), "13"),
+        ("nilearn-masked-smoothed", replace(SMOOTHED, masked=True), "16"),
+        ("nilearn-masked-own-masks", replace(RUNS, masked=True, own_masks=True), "12"),
     ):
         found[name] = (
             {"ours": ("ours", case), "nilearn": ("nilearn", case)},
