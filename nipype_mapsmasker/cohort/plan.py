@@ -114,6 +114,12 @@ class PlannedRun:
     manifest: Manifest | None = None
     look: str = ""
 
+    def manifest_file(self, out_dir: Path) -> Path:
+        """Name its manifest, which is known where it was read."""
+        if self.manifest is not None:
+            return self.manifest.path
+        return run_files(out_dir, self.run.run_id).manifest
+
     def known(self) -> KnownRun | None:
         """Give what later plans may take over; nothing where a fault was found."""
         if self.reason or not self.look or self.grid is None or self.t_r is None:
@@ -262,7 +268,7 @@ def renew_states(plan: Plan) -> Plan:
         if planned.state == "fault":
             runs.append(planned)
             continue
-        path = run_files(plan.out_dir, planned.run.run_id).manifest
+        path = planned.manifest_file(plan.out_dir)
         manifest = read_manifest(path, planned.key, planned.extraction_key, known=planned.manifest)
         now = replace(planned, manifest=manifest)
         runs.append(replace(now, state=_state(now, plan.out_dir, plan.params)))

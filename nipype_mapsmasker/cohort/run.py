@@ -26,7 +26,7 @@ from nipype_mapsmasker.errors import ParameterError
 from nipype_mapsmasker.io.atomic import TEMPORARY_PREFIX
 from nipype_mapsmasker.io.results.cohort import write_cohort
 from nipype_mapsmasker.io.results.inputs import AtlasInputs, write_inputs
-from nipype_mapsmasker.io.results.layout import private_folder, run_files
+from nipype_mapsmasker.io.results.layout import private_folder
 from nipype_mapsmasker.io.results.manifests import DONE, WITH_RESULTS, read_manifest
 from nipype_mapsmasker.io.results.provenance import provenance_of
 from nipype_mapsmasker.io.results.storing import store_failure
@@ -300,7 +300,8 @@ def _finished(plan: Plan, rows: Sequence[Mapping[str, Any]]) -> CohortResult:
         names: tuple[str, ...] = ()
         run_id = row["run_id"]
         if row["status"] in WITH_RESULTS:
-            path, one = run_files(plan.out_dir, run_id).manifest, planned[run_id]
+            one = planned[run_id]
+            path = one.manifest_file(plan.out_dir)
             manifest = read_manifest(path, one.key, known=one.manifest)
             names = () if manifest is None else tuple(manifest.files)
         words = {name: row.get(name) or "" for name in ("reason", "warnings")}

@@ -13,7 +13,7 @@ from nipype_mapsmasker.errors import ParameterError, TableError
 from nipype_mapsmasker.io.bids.inheritance import inherited_sidecars
 from nipype_mapsmasker.io.decoding import kind_of, read_json
 from nipype_mapsmasker.io.files import file_faults, open_file
-from nipype_mapsmasker.io.images.names import image_files
+from nipype_mapsmasker.io.images.names import image_files, may_have_companions
 
 __all__ = [
     "checksum",
@@ -139,8 +139,12 @@ def file_states(paths: Iterable[str | Path]) -> list[tuple[str, int, int, int]] 
         where one is not there.
     """
     states = []
+    here = os.getcwd()  # noqa: PTH109  (texts rather than paths, as above)
     for path in paths:
-        for member in image_files(Path(path).absolute()):
+        members: list[str] | list[Path] = [os.path.join(here, path)]  # noqa: PTH118
+        if may_have_companions(path):
+            members = image_files(Path(path).absolute())
+        for member in members:
             try:
                 now = os.stat(member)  # noqa: PTH116  (many thousands of them)
             except (OSError, ValueError):

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-__all__ = ["image_files", "image_stem"]
+__all__ = ["image_files", "image_stem", "may_have_companions"]
 
 _ZIPS = (".gz", ".bz2", ".zst")
 
@@ -59,6 +60,23 @@ def image_stem(image: str | Path) -> str:
     return Path(name).stem
 
 
+def may_have_companions(path: str | os.PathLike[str]) -> bool:
+    """
+    Tell whether an image of such a name may consist of several files.
+
+    Parameters
+    ----------
+    path : path_like
+        The file that was named.
+
+    Returns
+    -------
+    bool
+        Whether `image_files` may list others.
+    """
+    return os.fspath(path).lower().endswith(_PARTS)
+
+
 def image_files(path: Path) -> list[Path]:
     """
     List the files that make up an image.
@@ -74,7 +92,7 @@ def image_files(path: Path) -> list[Path]:
         The named file first, then those beside it that exist and belong to it: the ``.img`` of a
         ``.hdr``, the ``.BRIK`` of a ``.HEAD``, compressed or not.
     """
-    if not path.name.lower().endswith(_PARTS):
+    if not may_have_companions(path):
         return [path]
     stem = image_stem(path)
     named = path.name[len(stem) :]
