@@ -24,6 +24,7 @@ from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.bids.inheritance import inherited_sidecars
 from nipype_mapsmasker.io.decoding import read_object
+from nipype_mapsmasker.io.files import SETTLED_NS
 from nipype_mapsmasker.io.images.checks import checked_grid
 from nipype_mapsmasker.io.results.layout import private_folder
 from nipype_mapsmasker.io.results.locking import held
@@ -42,10 +43,6 @@ KNOWN_LOCK = "plans.lock"
 
 KNOWN_FORMAT = 1
 """Version of its layout; another one counts as absent."""
-
-SETTLED_NS = 2_000_000_000
-"""Of a file that changed less than these nanoseconds ago, the times cannot tell whether it changes
-once more: clocks of file systems tick, some every two seconds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,6 +244,7 @@ def _run_plan(
                     made_by,
                     sources=[one.run.in_file for one in plan.runs],
                     maps_files={atlas.name: atlas.maps.path for atlas in plan.atlases},
+                    worked=is_open,
                 )
                 write_inputs(
                     plan.out_dir,

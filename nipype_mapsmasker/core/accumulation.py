@@ -80,29 +80,13 @@ class RunningSum:
                 np.add(self._total, _finite(volume), out=self._total)
 
     def finish(self) -> NDArray[np.float64]:
-        """
-        Give the sum; nothing can be taken in afterwards.
-
-        Returns
-        -------
-        (V,) ndarray of float
-            Of all volumes taken in; empty before the first.
-        """
+        """Give the sum (V,); it is empty before the first volume, and the last thing asked."""
         self._flush()
         return self._total
 
     def mean(self) -> NDArray[np.float64]:
-        """
-        Give the mean; nothing can be taken in afterwards.
-
-        Returns
-        -------
-        (V,) ndarray of float
-            Of all volumes taken in; empty before the first.
-        """
-        total = self.finish()
-        total /= max(self.n_volumes, 1)
-        return total
+        """Give the mean (V,), likewise."""
+        return self.finish() / max(self.n_volumes, 1)
 
     def _add_short(self, volume: NDArray[Any]) -> None:
         """Add whole numbers of two bytes as such, if their sums stay within two bytes."""

@@ -17,7 +17,11 @@ from isal import isal_zlib
 
 from nipype_mapsmasker.errors import DataFault, ImageFileError, TableError
 
-__all__ = ["as_text", "file_faults", "file_state", "is_file", "open_file", "shown"]
+__all__ = ["SETTLED_NS", "as_text", "file_faults", "file_state", "is_file", "open_file", "shown"]
+
+SETTLED_NS = 2_000_000_000
+"""Of a file or folder that changed less than these nanoseconds ago, the times cannot tell whether
+it changes once more: clocks of file systems tick, some every two seconds."""
 
 SHOWN_CHARACTERS = 300
 """Characters of a path that a message shows."""

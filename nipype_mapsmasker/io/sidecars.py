@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -112,15 +112,12 @@ def fingerprint(path: str | Path) -> str:
         image. The time of change cannot be set back, so a file replaced by one of the same size
         and date shows.
     """
-    lines = []
-    for member in image_files(Path(path).absolute()):
-        try:
-            status = os.stat(member)  # noqa: PTH116  (many thousands of them)
-        except (OSError, ValueError):
-            lines.append(f"{member} (absent)")
-            continue
-        lines.append(f"{member} {status.st_size} B {status.st_mtime_ns} {status.st_ctime_ns}")
-    return "; ".join(lines)
+    return "; ".join(
+        f"{member} (absent)"
+        if now is None
+        else f"{member} {now.st_size} B {now.st_mtime_ns} {now.st_ctime_ns}"
+        for member, now in _members(path)
+    )
 
 
 def file_states(paths: Iterable[str | Path]) -> list[tuple[str, int, int, int]] | None:
@@ -139,18 +136,26 @@ def file_states(paths: Iterable[str | Path]) -> list[tuple[str, int, int, int]] 
         where one is not there.
     """
     states = []
-    here = os.getcwd()  # noqa: PTH109  (texts rather than paths, as above)
     for path in paths:
-        members: list[str] | list[Path] = [os.path.join(here, path)]  # noqa: PTH118
-        if may_have_companions(path):
-            members = image_files(Path(path).absolute())
-        for member in members:
-            try:
-                now = os.stat(member)  # noqa: PTH116  (many thousands of them)
-            except (OSError, ValueError):
+        for member, now in _members(path):
+            if now is None:
                 return None
-            states.append((str(member), now.st_size, now.st_mtime_ns, now.st_ctime_ns))
+            states.append((member, now.st_size, now.st_mtime_ns, now.st_ctime_ns))
     return states
+
+
+def _members(path: str | Path) -> Iterator[tuple[str, os.stat_result | None]]:
+    """Give the files that make up an image, and what the system says of each, if it is there."""
+    # Texts rather than paths: many thousands of files are asked for.
+    place = os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118
+    members = [place]
+    if may_have_companions(place):
+        members = [str(member) for member in image_files(Path(place))]
+    for member in members:
+        try:
+            yield member, os.stat(member)  # noqa: PTH116
+        except (OSError, ValueError):
+            yield member, None
 
 
 def run_identity(image: str | Path) -> str:

@@ -131,6 +131,24 @@ def test_atlas_tables_are_over_all_runs_that_have_them(tiny, ask, tmp_path):
     assert fits == {"a": "1", "b": "2"}
 
 
+def test_names_follow_runs_that_are_done_again_in_the_same_time(tiny, tmp_path):
+    # Their rows, which tell seconds and memory, are then what they were.
+    out = tmp_path / "out"
+    run_some(tiny, [0], tmp_path)
+    rows = read_rows(out / "runs.tsv")
+    write_cohort(out, rows, ["maps"], {})
+    before = (out / "runs.tsv").read_bytes()
+    table = out / "atlas-maps_maps.tsv"
+    known = table.read_text()
+    name = read_rows(table)[0]["name"]
+    table.write_text(known.replace(name, "stale"))
+    write_cohort(out, rows, ["maps"], {}, worked=False)
+    assert "stale" in table.read_text()
+    write_cohort(out, rows, ["maps"], {})
+    assert table.read_text() == known
+    assert (out / "runs.tsv").read_bytes() == before
+
+
 def test_other_maps_of_the_same_name_do_not_mix(tiny, ask, tmp_path):
     run_cohort(ask(input=tiny.in_files[0]))
     run_cohort(ask(input=tiny.in_files[1], labels=[tiny.labels_file]))

@@ -9,16 +9,13 @@ from functools import lru_cache
 from pathlib import Path
 
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.files import is_file
+from nipype_mapsmasker.io.files import SETTLED_NS, is_file
 from nipype_mapsmasker.io.images.names import image_stem
 
 __all__ = ["dataset_root", "inherited_sidecars"]
 
 DESCRIPTION = "dataset_description.json"
 """The file that marks the root of a dataset."""
-
-SETTLED_NS = 2_000_000_000
-"""Nanoseconds after which a folder's time of change tells whether it changed again."""
 
 
 def inherited_sidecars(image: str | Path, root: Path | None = None) -> list[Path]:

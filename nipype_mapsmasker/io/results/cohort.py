@@ -73,6 +73,7 @@ def write_cohort(
     coverage_files: Mapping[str, Sequence[str | Path]] | None = None,
     sources: Sequence[str | Path] = (),
     maps_files: Mapping[str, str | Path] | None = None,
+    worked: bool = True,
 ) -> Path:
     """
     Tell of some runs in the cohort's tables, and leave what they say of all others.
@@ -94,6 +95,9 @@ def write_cohort(
         Images of this call, whose datasets are linked to.
     maps_files : mapping of str to path, optional
         Maps of the atlases.
+    worked : bool
+        Whether runs may have been done in this call; a run that was done again can have the very
+        row that it had.
 
     Returns
     -------
@@ -114,7 +118,7 @@ def write_cohort(
         done = [str(row["run_id"]) for row in [*rows, *merged] if row["status"] in WITH_RESULTS]
         table = out_dir / "runs.tsv"
         content = rows_bytes(merged, list(RUN_COLUMNS))
-        is_news = not table.is_file() or table.read_bytes() != content
+        is_news = worked or not table.is_file() or table.read_bytes() != content
         for atlas in atlases:
             names = [] if is_news else _known_names(out_dir, atlas)
             if not names:
