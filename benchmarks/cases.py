@@ -75,18 +75,5 @@ CASES = (
         peak_mb=400,
     ),
     Case("two-atlases", "int16, 39 and 128 maps in one reading", n_maps=(39, 128), against=False),
-    Case(
-        "cohort", "16 runs, two processes", "cohort", n_volumes=100, n_runs=16, faster=2, slow=True
-    ),
-    Case(
-        "cohort-smoothing",
-        "16 runs, two processes, smoothing 6 mm",
-        "cohort",
-        n_volumes=100,
-        n_runs=16,
-        smoothing_fwhm=6.0,
-        faster=5,
-        slow=True,
-    ),
 )
 """Every line of the table that compares one call with another."""

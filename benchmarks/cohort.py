@@ -5,7 +5,8 @@ Measure whole cohorts: CPU time against inflating, masks of runs against one mas
     python benchmarks/cohort.py [DATA] [--repeats 5] [--only int16,own-masks] [--small]
 
 Each measurement is a process of its own, from the start of Python to its end, without pages; what
-is compared is measured in turn. Writes docs/benchmarks/cohort.json; with --small only prints.
+is compared is measured in turn, all of it once a round. Writes docs/benchmarks/cohort.json after
+every round; with --small only prints.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ import argparse
 import datetime
 import json
 import statistics
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cases import Case
 from data import FULL, SMALL, data_folder
 from jobs import case_files
-from measure import interleave, machine, markdown, medians, run_job
+from measure import machine, markdown, medians, run_job
 
-__all__ = ["cohort_table", "main"]
+__all__ = ["cohort_table", "main", "rows_beside_nilearn"]
 
 OUT = Path(__file__).resolve().parents[1] / "docs" / "benchmarks" / "cohort.json"
 
@@ -32,6 +33,16 @@ RUNS = Case("int16", "16 runs", "cohort", n_volumes=100, n_runs=16)
 """What all others are variants of."""
 
 SMOOTHED = replace(RUNS, name="smoothed", smoothing_fwhm=6.0)
+
+TITLES = {
+    "nilearn": "16 runs, two processes",
+    "nilearn-smoothed": "16 runs, smoothing 6 mm",
+    "nilearn-own-masks": "16 runs, a mask of its own each",
+    "nilearn-masked": "16 masked runs",
+    "nilearn-masked-smoothed": "16 masked runs, smoothing 6 mm",
+    "nilearn-masked-own-masks": "16 masked runs, a mask of its own each",
+}
+"""What the comparisons with nilearn are called in the main table (masked: 0 outside the brain)."""
 
 
 def comparisons() -> dict[str, tuple[dict[str, tuple[str, Case]], dict[str, tuple[str, ...]]]]:
@@ -94,32 +105,76 @@ def comparisons() -> dict[str, tuple[dict[str, tuple[str, Case]], dict[str, tupl
     return found
 
 
+Job = tuple[str, Case]
+"""A tool and a case."""
+
+
 def measure(
-    name: str, folder: Path, repeats: int, *, small: bool = False, warm_up: bool = True
+    names: Sequence[str], folder: Path, repeats: int, *, small: bool = False, warm_up: bool = True
+) -> Iterator[dict[str, Any]]:
+    """
+    Measure comparisons in rounds, in each of which every job is done once, whoever asks for it.
+
+    What was found so far is given after every round.
+    """
+    space = SMALL if small else FULL
+    wanted = {name: comparisons()[name] for name in names}
+    jobs = {job: job for found, _ in wanted.values() for job in found.values()}
+    jobs = {job: jobs[job] for job in sorted(jobs, key=_kind)}
+    if small:
+        jobs = {
+            (tool, case): (tool, replace(case, n_volumes=20, n_runs=min(case.n_runs, 4)))
+            for tool, case in jobs
+        }
+    for _, case in jobs.values():
+        case_files(case, folder, space)
+    results: dict[Job, list[dict[str, Any]]] = {job: [] for job in jobs}
+    for number in range(-1 if warm_up and not small else 0, repeats):
+        for job, (tool, case) in jobs.items():
+            if number >= 0:
+                results[job].append(run_job(tool, case, folder, space=space.name))
+            elif tool != "nilearn":  # whose minutes would warm nothing that ours do not
+                run_job(tool, case, folder, space=space.name)
+        if number >= 0:
+            yield {
+                name: _compared(
+                    {title: results[job] for title, job in found.items()}, bars, 4 if small else 16
+                )
+                for name, (found, bars) in wanted.items()
+            }
+
+
+def _kind(job: Job) -> tuple[str, bool, bool, float]:
+    """Put jobs side by side that are compared, so that a slow while slows all of them."""
+    _, case = job
+    return case.dtype, case.zeros, case.masked, case.smoothing_fwhm or 0.0
+
+
+def _compared(
+    results: dict[str, list[dict[str, Any]]],
+    bars: dict[str, tuple[str, ...]],
+    n_runs: int,
 ) -> dict[str, Any]:
-    """Measure one comparison."""
-    jobs, bars = comparisons()[name]
-    space, calls = (SMALL if small else FULL), {}
-    for job, (tool, case) in jobs.items():
-        wanted = replace(case, n_volumes=20, n_runs=min(case.n_runs, 4)) if small else case
-        case_files(wanted, folder, space)
-        calls[job] = partial(run_job, tool, wanted, folder, space=space.name, rerun=False)
-    results = interleave(calls, repeats, warm_up=warm_up and not small)
+    """Give medians, and ratios round by round."""
     ratios = {}
     for title, (above, below, number, bar) in bars.items():
         pairs = zip(results[above], results[below], strict=True)
         ratios[title] = [statistics.median(one[number] / two[number] for one, two in pairs), bar]
     if "one run" in results:
-        n_more = jobs["ours"][1].n_runs - 1 if not small else 3
         share = [
-            (all_["cpu"] - one["cpu"]) / n_more / (inflated["cpu"] / (n_more + 1))
+            (all_["cpu"] - one["cpu"]) / (n_runs - 1) / (inflated["cpu"] / n_runs)
             for all_, one, inflated in zip(
                 results["ours"], results["one run"], results["inflate"], strict=True
             )
         ]
         ratios["each run beyond the first"] = [statistics.median(share), "<= 1.65"]
     middle = {job: medians(found) for job, found in results.items()}
-    return {"medians": middle, "ratios": ratios, "repeats": repeats}
+    return {
+        "date": f"{datetime.date.today()}",
+        "medians": middle,
+        "ratios": ratios,
+        "repeats": len(next(iter(results.values()))),
+    }
 
 
 def cohort_table(found: dict[str, Any]) -> str:
@@ -148,6 +203,27 @@ def cohort_table(found: dict[str, Any]) -> str:
     )
 
 
+def rows_beside_nilearn(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Give the comparisons with nilearn as rows of the main table."""
+    rows: list[dict[str, Any]] = []
+    for name, title in TITLES.items():
+        if name in found:
+            faster, bar = found[name]["ratios"]["times as fast"]
+            rows.append(
+                {
+                    "name": name,
+                    "title": title,
+                    "pairs": found[name]["repeats"],
+                    "date": found[name]["date"],
+                    "hoped": {"faster": float(bar.removeprefix(">= "))},
+                    "medians": found[name]["medians"],
+                    "faster": faster,
+                }
+                | dict.fromkeys(("of_inflating", "of_inflating_one_core", "difference"))
+            )
+    return rows
+
+
 def main() -> None:
     """Measure and keep."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[1])
@@ -159,17 +235,15 @@ def main() -> None:
     options = parser.parse_args()
     folder = data_folder(options.folder)
     names = options.only.split(",") if options.only else list(comparisons())
-    found: dict[str, Any] = {}
-    for name in names:
-        repeats = 1 if options.small else options.repeats
-        warm_up = not options.no_warm_up
-        found[name] = measure(name, folder, repeats, small=options.small, warm_up=warm_up)
-        print(cohort_table({name: found[name]}), flush=True)
+    repeats = 1 if options.small else options.repeats
+    warm_up = not options.no_warm_up
+    for found in measure(names, folder, repeats, small=options.small, warm_up=warm_up):
+        print(cohort_table(found), flush=True)
         if not options.small:  # at once: the whole takes an hour
             earlier = json.loads(OUT.read_text())["found"] if OUT.exists() else {}
-            text = {"date": f"{datetime.date.today()}", "machine": machine()}
             OUT.parent.mkdir(parents=True, exist_ok=True)
-            OUT.write_text(json.dumps(text | {"found": earlier | found}, indent=1) + "\n")
+            text = json.dumps({"machine": machine(), "found": earlier | found}, indent=1)
+            OUT.write_text(f"{text}\n")
 
 
 if __name__ == "__main__":

@@ -42,7 +42,6 @@ def run_job(
     *,
     space: str = "full",
     cores: Sequence[int] = (0, 1),
-    rerun: bool = True,
 ) -> dict[str, Any]:
     """Run one job on some cores; give its own numbers and those of the whole process."""
     values = asdict(case) | {"space": space}
@@ -76,10 +75,6 @@ def run_job(
             return result
         if case.kind == "cohort":  # compared from start to end
             result["seconds"], result["cpu"] = whole, result["whole_cpu"]
-            if tool == "ours" and rerun:  # once more, with nothing changed
-                start = time.perf_counter()
-                subprocess.run(command, check=True, capture_output=True, cwd=scratch)
-                result["rerun_seconds"] = time.perf_counter() - start
         if "signals" in result:
             import numpy as np
 

@@ -5,9 +5,9 @@ Compare with nilearn, case by case, each call in a process of its own, in turn A
     python benchmarks/speed.py [DATA] [--pairs 5] [--slow-pairs 5] [--only plain,float32] [--small]
 
 The timed part of a run is the extraction after fitting (nilearn: ``transform`` of a fitted
-masker); the cohort lines are whole processes from start to end. Ours includes Nipype's interfaces
-and all tables and images that they write. Writes docs/benchmarks/speed.json and
-docs/figures/benchmark_speed.png; with --small only prints. write_docs.py makes a page of it.
+masker). Ours includes Nipype's interfaces and all tables and images that they write. Whole cohorts
+are cohort.py's. Writes docs/benchmarks/speed.json; with --small only prints. write_docs.py makes a
+page of it, and the picture.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ def compare(
         "name": case.name,
         "title": case.title,
         "pairs": n_pairs,
+        "date": f"{datetime.date.today()}",
         "hoped": {
             key: value
             for key in ("faster", "of_inflating", "peak_mb")
@@ -192,15 +193,14 @@ def main() -> None:
 
 
 def save(rows: list[dict[str, Any]], out: Path) -> None:
-    """Put rows in the place of earlier ones of the same name, and draw the picture."""
+    """Put rows in the place of earlier ones of the same name."""
     earlier = json.loads(out.read_text())["rows"] if out.exists() else []
     by_name = {row["name"]: row for row in [*earlier, *rows]}
     names = [name for case in CASES for name in (case.name, f"{case.name}-fit")]
     ordered = [by_name[name] for name in names if name in by_name]
-    found = {"date": f"{datetime.date.today()}", "machine": machine(), "rows": ordered}
+    found = {"machine": machine(), "rows": ordered}
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(found, indent=1) + "\n")
-    picture(ordered, out.parents[1] / "figures" / "benchmark_speed.png")
 
 
 def _shrunk(case: Case) -> Case:

@@ -8,16 +8,17 @@ Write docs/explanation/benchmarks.md, and the README's table, from what the othe
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from cohort import cohort_table
+from cohort import cohort_table, rows_beside_nilearn
 from cohorts import cohort_table as cohorts_table
 from cores import cores_table
 from estimator import tables
 from measure import markdown
 from scaling import scaling_table
-from speed import table
+from speed import picture, table
 from strategies import N_REGIONS, N_RUNS, N_VOLUMES, strategies_table
 
 __all__ = ["main", "page", "short_table", "with_table"]
@@ -150,13 +151,13 @@ def page(
     text = HEAD
     if speed:
         versions = ", ".join(f"{name} {value}" for name, value in speed["machine"].items())
-        text += f"Measured on {speed['date']}: {versions}.\n\n"
+        text += f"Measured on {_dates(speed['rows'])}: {versions}.\n\n"
         if min(row["pairs"] for row in speed["rows"]) < ENOUGH_PAIRS:
             text += "**Provisional: some lines rest on few pairs, perhaps beside other work.**\n\n"
         text += "![Seconds and memory, beside nilearn](../figures/benchmark_speed.png)\n\n"
         text += table(speed["rows"]) + "\n" + _remarks(speed["rows"]) + "\n"
     if cohort:
-        text += f"## Whole cohorts\n\nMeasured on {cohort['date']}.\n\n"
+        text += f"## Whole cohorts\n\nMeasured on {_dates(cohort['found'].values())}.\n\n"
         text += cohort_table(cohort["found"]) + "\n"
     if cohorts:
         text += COHORTS + cohorts_table(cohorts) + "\n"
@@ -180,6 +181,11 @@ def page(
     return text + HOW + WHERE.rstrip() + "\n"
 
 
+def _dates(measured: Iterable[dict[str, Any]]) -> str:
+    """Say on which days something was measured."""
+    return " and ".join(sorted({one["date"] for one in measured}))
+
+
 def _remarks(rows: list[dict[str, Any]]) -> str:
     """Say what does not fit into the table."""
     by_name = {row["name"]: row for row in rows}
@@ -198,10 +204,6 @@ def _remarks(rows: list[dict[str, Any]]) -> str:
             lines.append(
                 f"- {by_name[name]['title']}: {ratio:.2f} times our plain time (<= {hope:g})."
             )
-    for row in rows:
-        again = row["medians"]["ours"].get("rerun_seconds")
-        if again is not None:
-            lines.append(f"- {row['title']}: unchanged rerun {again:.1f} s.")
     return "\n".join(lines) + "\n"
 
 
@@ -233,8 +235,11 @@ def main() -> None:
     for name in names:
         path = DOCS / "benchmarks" / f"{name}.json"
         found[name] = json.loads(path.read_text()) if path.exists() else {}
+    if found["speed"] and found["cohort"]:
+        found["speed"]["rows"] += rows_beside_nilearn(found["cohort"]["found"])
     (DOCS / "explanation" / "benchmarks.md").write_text(page(**found))
     if found["speed"]:
+        picture(found["speed"]["rows"], DOCS / "figures" / "benchmark_speed.png")
         readme = ROOT / "README.md"
         text = with_table(readme.read_text(), short_table(found["speed"]["rows"]))
         readme.write_text(text)

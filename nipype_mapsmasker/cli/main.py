@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from nipype_mapsmasker.cli.streams import steady_streams
 from nipype_mapsmasker.cli.words import parse
+from nipype_mapsmasker.cohort.collecting import seldom_collected
 from nipype_mapsmasker.errors import DataFault, EngineError, ParameterError
 from nipype_mapsmasker.io.results.faults import is_out_of_memory, system_sentence
 
@@ -53,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 all good, 1 some runs failed, 2 wrong call or nothing could be done, 3 a fault of the
         program itself, 130 interrupted.
     """
-    with steady_streams():
+    with steady_streams(), seldom_collected():
         return _main(argv)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from nipype_mapsmasker.cohort.collecting import seldom_collected
 from nipype_mapsmasker.cohort.folder import check_spaces, with_atlases, with_cohort_mask
 from nipype_mapsmasker.cohort.inputs import collect_runs
 from nipype_mapsmasker.cohort.known import write_known
@@ -107,6 +108,7 @@ class CohortResult:
         return [run for run in self.runs if run.status in statuses]
 
 
+@seldom_collected()
 def plan_cohort(request: CohortRequest) -> Plan:
     """
     Look at everything but the images' voxels, and write nothing.
@@ -148,6 +150,7 @@ def plan_cohort(request: CohortRequest) -> Plan:
     return replace(plan, left_out=found.left_out, is_folder=request.folder is not None)
 
 
+@seldom_collected()
 def run_cohort(
     request: CohortRequest,
     *,

@@ -261,10 +261,10 @@ class _Factor:
     """One A, and what it has given so far."""
 
     def __init__(self, basis: TiledRows, gathering: Gathering, number: int) -> None:
-        self.tiles = list(basis.tiles())
+        self._basis = basis
         self._positions = gathering.positions[number]
         self._runs = gathering.runs(number, basis.starts)
-        self._widest = max((tile.block.shape[1] for tile in self.tiles), default=0)
+        self._widest = int(np.diff(basis.starts).max(initial=0))
         # Each tile's products have rows of their own, which are added up once per batch.
         self._row_starts = basis.row_starts.tolist()
         n_products = basis.rows.size
@@ -284,7 +284,7 @@ class _Factor:
         products = np.empty((self._row_starts[-1], len(rows)))
         square = np.zeros(len(rows))
         buffer = np.empty((len(rows), self._widest))
-        for number, tile in enumerate(self.tiles):
+        for number, tile in enumerate(self._basis.tiles()):
             values = buffer[:, : tile.block.shape[1]]
             if len(self._runs[number]) <= MOST_RUNS:
                 for columns, places in self._runs[number]:

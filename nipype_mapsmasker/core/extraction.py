@@ -204,21 +204,25 @@ def extract(
         raise ParameterError(msg)
     resampled = any(target.resampler is not None for target in targets)
     presence = look_through(blocks, step) if exclude and resampled else None
+    watched = _reached(targets) if resampled and presence is None else None
     counter = PresenceCounter(step)
     # On one grid, only voxels that some operator reads can be missed.
     streams = _streams(targets, presence, None if resampled else counter)
     own = next((stream for stream in streams if stream.is_direct), None)
-    total = RunningSum()
+    total, n_voxels = RunningSum(), 0
     for block in blocks:
         if own is None:
             total.add(block)
-        if resampled and presence is None:
-            counter.add(block)
+        if watched is not None:
+            counter.add(block, watched)
+            n_voxels = block.shape[1]
         for stream in streams:
             stream.add(block)
     for stream in streams:
         stream.end()
     presence = counter.finish() if presence is None else presence
+    if watched is not None:
+        presence = presence.among(watched, n_voxels)
     image = total.mean() if own is None else own.mean
     for stream in streams:
         stream.solve(presence, gathered=not resampled, exclude=exclude)
@@ -314,6 +318,19 @@ class _Stream:
             known = self._presence.known(int(pattern))
             out[patterns == pattern] = resampler.normalised(block[patterns == pattern], known)
         return out
+
+
+def _reached(targets: Sequence[Target]) -> NDArray[np.intp]:
+    """List the voxels of the run that matter: of noise around the head nothing is missing."""
+    reached = np.zeros(0, np.bool_)
+    for resampler, operator in ((target.resampler, target.operator) for target in targets):
+        if resampler is not None:
+            own = resampler.reach(operator.voxels)
+        else:
+            own = np.zeros(operator.grid.n_voxels, np.bool_)
+            own[operator.voxels] = True
+        reached = own if not reached.size else reached | own
+    return np.flatnonzero(reached)
 
 
 def _streams(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -102,6 +102,32 @@ class Presence:
             self.zero,
         )
 
+    def among(self, positions: NDArray[np.intp], n_voxels: int) -> Presence:
+        """
+        Put voxels that were looked at alone in their places among all.
+
+        Parameters
+        ----------
+        positions : (V,) ndarray of int
+            Their places, rising.
+        n_voxels : int
+            Number of all voxels.
+
+        Returns
+        -------
+        Presence
+            Of all; those that were not looked at never have data.
+        """
+        never, constant = np.ones(n_voxels, np.bool_), np.zeros(n_voxels)
+        never[positions], constant[positions] = self.never, self.constant
+        return replace(
+            self,
+            never=never,
+            constant=constant,
+            patterns=[positions[pattern] for pattern in self.patterns],
+            lapsed=[positions[pattern] for pattern in self.lapsed],
+        )
+
 
 class PresenceCounter:
     """
@@ -126,18 +152,21 @@ class PresenceCounter:
         self._deviations: dict[int, bytes] = {}
         self._known: dict[bytes, bytes] = {}
 
-    def add(self, block: NDArray[Any]) -> None:
+    def add(self, block: NDArray[Any], voxels: NDArray[np.intp] | None = None) -> None:
         """
         Take volumes in.
 
         Parameters
         ----------
-        block : (n, V) ndarray
-            The next volumes, of any numeric type, at the voxels that matter.
+        block : (n, V_all) ndarray
+            The next volumes, of any numeric type.
+        voxels : (V,) ndarray of int, optional
+            Those that matter; by default all.
         """
-        for row in block:
-            self.look_at(row, row)
-        self.settle(block)
+        rows = block if voxels is None else block[:, voxels]
+        for row, volume in zip(rows, block, strict=True):
+            self.look_at(row, volume)
+        self.settle(rows)
 
     def look_at(self, row: NDArray[Any], volume: NDArray[Any]) -> None:
         """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from nipype_mapsmasker.core.interpolation import Interpolation, resampling_opera
 from nipype_mapsmasker.core.maps import bounding_box
 from nipype_mapsmasker.core.spatial import (
     DirectResampling,
+    PermutedOperator,
     SeparableOperator,
     SparseOperator,
 )
@@ -82,7 +84,6 @@ class BlockResampler:
         object.__setattr__(self, "_box", box)
         object.__setattr__(self, "_moving", moving)
         object.__setattr__(self, "_nearest", [])
-        object.__setattr__(self, "_shares", [])
 
     @property
     def operator(self) -> SeparableOperator | SparseOperator | DirectResampling:
@@ -135,12 +136,36 @@ class BlockResampler:
         (V',) ndarray of float
             From 0 to 1, by linear interpolation, which does not ring; 0 outside the source.
         """
-        shares: list[SeparableOperator] = self._shares  # type: ignore[attr-defined]
-        if not shares:
-            kind = "nearest" if self.interpolation == "nearest" else "linear"
-            shares.append(resampling_operator(self.source, self.target, kind))  # type: ignore[arg-type]
         volume = known.reshape(self.source.shape[::-1]).astype(np.float64)
-        return shares[0].apply(volume).reshape(-1).clip(0.0, 1.0)
+        return self._sharing.apply(volume).reshape(-1).clip(0.0, 1.0)
+
+    def reach(self, voxels: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """
+        Flag the source voxels that the `share` of some target voxels depends on.
+
+        Parameters
+        ----------
+        voxels : (n,) ndarray of int
+            Flat indices in the target.
+
+        Returns
+        -------
+        (V,) ndarray of bool
+            Those.
+        """
+        wanted = np.zeros(self.target.n_voxels)
+        wanted[voxels] = 1.0
+        volume = wanted.reshape(self.target.shape[::-1])
+        reached: NDArray[np.bool_] = self._sharing.T.apply(volume).reshape(-1) > 0
+        return reached
+
+    @cached_property
+    def _sharing(self) -> SeparableOperator | SparseOperator | PermutedOperator:
+        """What `share` is found by."""
+        kind: Interpolation = "nearest" if self.interpolation == "nearest" else "linear"
+        operator = resampling_operator(self.source, self.target, kind)
+        assert not isinstance(operator, DirectResampling)
+        return operator
 
     def normalised(
         self, block: NDArray[np.generic], known: NDArray[np.bool_]

@@ -9,6 +9,7 @@ quarter of the numbers for maps of networks, far fewer for regions, multiplied b
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -28,6 +29,9 @@ __all__ = [
 
 ROUNDING = 1e-12
 """What is left of a weight that is subtracted from itself is less than this share of it."""
+
+MAPPED_BYTES = 4 << 20
+"""Weights that are mapped from a file are let go of each time so many were looked at."""
 
 NOWHERE = np.iinfo(np.int64).min
 """Stands for where a row has no block."""
@@ -94,8 +98,21 @@ class TiledRows:
         return self.n_rows, int(self.starts[-1])
 
     def tiles(self) -> Iterator[Tile]:
-        """Yield the cubes in order; blocks are views."""
-        return iter(self._tiles)
+        """
+        Yield the cubes in order; blocks are views.
+
+        Notes
+        -----
+        Of weights that are mapped from a file no more than a few MB count as this process's
+        memory at a time: the system keeps the file, of which all processes share one copy.
+        """
+        mapping, passed = _mapping_of(self.values), 0
+        for tile in self._tiles:
+            yield tile
+            passed += tile.block.nbytes
+            if mapping is not None and passed >= MAPPED_BYTES:
+                mapping.madvise(mmap.MADV_DONTNEED)
+                passed = 0
 
     @cached_property
     def _tiles(self) -> list[Tile]:
@@ -368,6 +385,19 @@ class _Addresses:
         offset = self._offsets[row][self._tile_of[column]]
         known = (column >= 0) & (offset != NOWHERE)
         return offset[known] + column[known], known
+
+
+def _mapping_of(values: NDArray[Any]) -> mmap.mmap | None:
+    """Find what maps numbers from a file, if the system may forget and read them again."""
+    base: Any = values
+    while isinstance(base, np.ndarray):
+        base = base.base
+    if not isinstance(base, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
+        return None
+    with memoryview(base) as view:
+        # What was changed in memory, as where a process asked for numbers of its own, is nowhere
+        # else.
+        return base if view.readonly else None
 
 
 def _is_narrow(weights: NDArray[np.floating]) -> bool:

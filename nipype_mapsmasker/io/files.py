@@ -177,7 +177,7 @@ def is_file(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def file_state(path: Path, limit: int) -> tuple[object, ...] | None:
+def file_state(path: Path, limit: int) -> tuple[Path, int, int, int, int] | None:
     """
     Tell a file from what it was before and will be.
 

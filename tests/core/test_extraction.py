@@ -275,3 +275,31 @@ def test_half_of_a_region_outside_the_field_of_view_of_a_resampled_run(kind: str
     assert np.allclose(results["zero"].signals, truth / 2)
     assert np.abs(results["exclude"].signals - truth).max() < 1e-11
     assert np.allclose(results["exclude"].coverage_data, 0.5)
+
+
+@pytest.mark.parametrize("n_maps", [1, 2])
+def test_zeros_that_no_map_reads_are_not_missing_from_a_resampled_run(
+    rng: np.random.Generator, n_maps: int
+) -> None:
+    """Target 'maps': beside the maps noise falls to zero now and then, each time elsewhere."""
+    source = other_grid()
+    run = (500 + 20 * rng.standard_normal((*source.shape, 9))).astype(np.float32)
+    operators = [fit(regions()[..., :1]), fit(regions()[..., 2:])][:n_maps]
+    limits = data_range(blocks(run))
+    targets = route(operators, source, limits=limits)
+    reached = np.zeros(source.n_voxels, np.bool_)
+    for target in targets:
+        assert target.resampler is not None
+        reached |= target.resampler.reach(target.operator.voxels)
+    inside = reached.reshape(source.shape, order="F")
+    assert 0.1 < inside.mean() < 0.9
+    run[tuple(np.argwhere(inside)[::40].T)] = 0.0
+    run[:, :5, :, 4] = 0.0
+    noisy = run.copy()
+    noisy[~inside] *= rng.random(noisy[~inside].shape) < 0.7
+    quiet, loud = (extract(blocks(one), targets)[0] for one in (run, noisy))
+    assert sum(one.missing.sum() for one in quiet) > 0
+    for expected, found in zip(quiet, loud, strict=True):
+        np.testing.assert_array_equal(found.missing, expected.missing)
+        np.testing.assert_array_equal(found.coverage_data, expected.coverage_data)
+        assert not found.empty.any()

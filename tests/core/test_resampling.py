@@ -107,3 +107,25 @@ def test_two_shells_of_a_hole_are_filled() -> None:
     assert filled[3, 3, 3] == 0.0
     filled[3, 3, 3] = 5.0
     assert np.allclose(filled, 5.0)
+
+
+@pytest.mark.parametrize("kind", ["continuous", "nearest"])
+@pytest.mark.parametrize("name", TARGETS)
+def test_the_reach_of_voxels_is_what_their_share_depends_on(
+    rng: np.random.Generator, grid: Grid, name: str, kind: Interpolation
+) -> None:
+    target = TARGETS[name]
+    resampler = BlockResampler(grid, target, kind)
+    voxels = rng.choice(target.n_voxels, 5, replace=False)
+    reached = resampler.reach(voxels)
+    known = rng.random(grid.n_voxels) < 0.7
+    elsewhere = np.where(reached, known, rng.random(grid.n_voxels) < 0.5)
+    np.testing.assert_array_equal(
+        resampler.share(elsewhere)[voxels], resampler.share(known)[voxels]
+    )
+    everything = np.ones(grid.n_voxels, np.bool_)
+    whole = resampler.share(everything)[voxels]
+    for voxel in np.flatnonzero(reached)[:20]:
+        known = everything.copy()
+        known[voxel] = False
+        assert (resampler.share(known)[voxels] < whole).any()

@@ -5,7 +5,10 @@ from __future__ import annotations
 
 import os
 import re
+import sys
+import time
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
 from nipype_mapsmasker.io.decoding import format_of
-from nipype_mapsmasker.io.files import file_faults
+from nipype_mapsmasker.io.files import SETTLED_NS, file_faults, file_state
 from nipype_mapsmasker.io.images.checks import (
     checked_grid,
     checked_offset,
@@ -25,6 +28,7 @@ from nipype_mapsmasker.io.images.checks import (
 )
 from nipype_mapsmasker.io.images.foreign import read_foreign_header
 from nipype_mapsmasker.io.images.inflate import GZIP_MAGIC, inflate_start
+from nipype_mapsmasker.io.images.names import may_have_companions
 from nipype_mapsmasker.io.images.nifti import (
     HEADER_BYTES,
     NiftiHeader,
@@ -151,6 +155,20 @@ def read_info(path: str | os.PathLike[str]) -> ImageInfo:
     a compressed file, deflate's largest ratio bounds them.
     """
     path = Path(path)
+    # Plans and groups ask for the headers of ten thousand runs in turn.
+    state = None if may_have_companions(path) else file_state(path, sys.maxsize)
+    if state is None or max(state[-2:]) > time.time_ns() - SETTLED_NS:
+        return _read_info(path)
+    return _known_info(path, state)
+
+
+@lru_cache(maxsize=1 << 14)
+def _known_info(path: Path, _state: tuple[Path, int, int, int, int]) -> ImageInfo:
+    """Read a header once, as long as the file stays as it is."""
+    return _read_info(path)
+
+
+def _read_info(path: Path) -> ImageInfo:
     header_path, data_path = _pair(path)
     raw = _read_start(header_path)
     header = parse_header(raw)

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
+from nipype_mapsmasker.io.images import headers
 from nipype_mapsmasker.io.images.headers import read_info
 from nipype_mapsmasker.io.images.nifti import repetition_time
 from tests.conftest import AFFINES, N_VOLUMES, SHAPE
@@ -313,3 +314,22 @@ def test_reading_headers_does_not_import_nibabel(tmp_path):
     subprocess.run(
         [sys.executable, "-c", code], check=True, cwd=Path(__file__).parents[3], timeout=60
     )
+
+
+@pytest.mark.parametrize(("is_settled", "n_readings"), [(True, 1), (False, 3)])
+def test_a_header_is_read_once_as_long_as_a_settled_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_settled: bool, n_readings: int
+) -> None:
+    # Times of change cannot be set back, so all files count as settled, or none does.
+    monkeypatch.setattr(headers, "SETTLED_NS", -(10**12) if is_settled else 10**12)
+    readings, read = [], headers._read_start
+    monkeypatch.setattr(headers, "_read_start", lambda path: readings.append(path) or read(path))
+    path = nifti(tmp_path / "run.nii")
+    found = [read_info(path) for _ in range(3)]
+    assert len(readings) == n_readings
+    assert [info.n_volumes for info in found] == [N_VOLUMES] * 3
+    nifti(path, shape=(*SHAPE, N_VOLUMES + 2))
+    assert read_info(path).n_volumes == N_VOLUMES + 2
+    path.unlink()
+    with pytest.raises(ImageFileError, match="does not exist|no such file"):
+        read_info(path)
