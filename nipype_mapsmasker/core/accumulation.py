@@ -290,7 +290,8 @@ class _Factor:
                 for columns, places in self._runs[number]:
                     values[:, columns] = rows[:, places]
             else:
-                values[...] = rows.take(self._positions[tile.columns], axis=1)
+                # Not take(), which would copy the whole batch where its rows are padded.
+                values[...] = rows[:, self._positions[tile.columns]]
             power = np.vecdot(values, values)
             if rows.dtype.kind == "f" and not np.isfinite(power).all():
                 np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)

@@ -41,7 +41,10 @@ class Gathering:
         n_voxels = shape[0] * shape[1] * shape[2]
         used = voxels[0]
         if not all(np.array_equal(one, used) for one in voxels[1:]):
-            used = np.unique(np.concatenate(voxels))
+            flags = np.zeros(n_voxels, dtype=bool)
+            for one in voxels:
+                flags[one] = True
+            used = np.flatnonzero(flags)
             used = used[cube_order(used, shape)[0]]
         whole = whole_quads(used)
         quads = used[whole].reshape(-1, QUAD)
