@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 all good, 1 some runs failed, 2 wrong call or nothing could be done, 3 a fault of the
         program itself, 130 interrupted.
     """
-    with steady_streams(), seldom_collected():
+    with steady_streams():
         return _main(argv)
 
 
@@ -122,7 +122,8 @@ def _dispatch(arguments: argparse.Namespace) -> int:
         from nipype_mapsmasker.cli.verify import verify
 
         return verify(arguments)
-    from nipype_mapsmasker.cli.run import run
+    with seldom_collected():
+        from nipype_mapsmasker.cli.run import run
 
     return run(arguments)
 

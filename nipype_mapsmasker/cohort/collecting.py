@@ -26,7 +26,8 @@ def seldom_collected() -> Iterator[None]:
     Notes
     -----
     Modules, plans and nodes make millions of objects that stay: looking through them again and
-    again took a fifth of the time until the first run. What holds no cycle is freed as ever.
+    again took a fifth of the time until the first run. What holds no cycle is freed as ever. Not
+    for work on images: a fault's traceback holds arrays, perhaps in a cycle.
     """
     before = gc.get_threshold()
     if before[0]:

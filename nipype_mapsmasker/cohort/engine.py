@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
+from nipype_mapsmasker.cohort.collecting import seldom_collected
 from nipype_mapsmasker.cohort.crashes import (
     Crash,
     Watcher,
@@ -154,6 +155,7 @@ def crash_dir(out_dir: Path) -> Path:
     return folder
 
 
+@seldom_collected()
 def make_plugin(request: CohortRequest, callback: Callable[..., None], workflow: Any) -> Any:
     """
     Make the execution plugin: one of ours, or Nipype's own where we have none.

@@ -14,6 +14,7 @@ from nipype_mapsmasker.core.accumulation import BATCH_BYTES, BATCH_VOLUMES
 from nipype_mapsmasker.core.grids import Grid, same_grid, voxel_sizes
 from nipype_mapsmasker.core.least_squares import SMALL_REGIONS
 from nipype_mapsmasker.core.parameters import MaskerParameters
+from nipype_mapsmasker.core.tiles import MAPPED_BYTES
 from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.io.images.reader import (
     AHEAD_BYTES,
@@ -52,6 +53,9 @@ SPREAD = 1.3
 
 SAFETY = 1.15
 """What is added, so that the estimate is an upper bound."""
+
+MAPPED_SHARES = 2
+"""What of a mapped operator is in memory at a time, in units of what is let go of at once."""
 
 SPARSE_BYTES = 12
 """Bytes of an entry of a sparse matrix: float64 and int32."""
@@ -130,7 +134,9 @@ def estimate_cohort(
     extract = fit = 0.0
     for info in kinds.values():
         target = [_target(info, atlas, params, mask) for atlas in atlases]
-        extract = max(extract, _extract_gb(info, target, atlases, shares, params))
+        extract = max(
+            extract, _extract_gb(info, target, atlases, shares, params, len(set(masks)) > 1)
+        )
         for grid, atlas, share in zip(target, atlases, shares, strict=True):
             fit = max(fit, _fit_gb(grid, atlas, share, params))
     out, work = _disk_gb(infos, atlases, shares, params, len(fits))
@@ -235,6 +241,7 @@ def _extract_gb(
     atlases: Sequence[MapsImage],
     shares: Sequence[float],
     params: MaskerParameters,
+    own_masks: bool,
 ) -> float:
     """Bound the memory of an extraction."""
     voxel_bytes = 8 if info.scaled else info.dtype.itemsize
@@ -248,6 +255,8 @@ def _extract_gb(
         basis = _entries(grid, atlas, share, params)
         if _stays_narrow(grid, atlas, params):
             basis /= 2
+        if not own_masks and same_grid(grid, info.grid):
+            basis = min(basis, MAPPED_SHARES * MAPPED_BYTES)  # it stays in its file
         total += basis + 8 * 3 * atlas.n_maps**2
         total += 24 * info.n_volumes * atlas.n_maps
         if same_grid(grid, info.grid):

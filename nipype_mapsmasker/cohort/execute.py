@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from nipype_mapsmasker.cohort.collecting import seldom_collected
 from nipype_mapsmasker.cohort.crashes import Crash, tidy_crashes
 from nipype_mapsmasker.cohort.engine import batch_size_of, crash_dir, run_until_done
 from nipype_mapsmasker.cohort.kept import kept_extraction, kept_strategies
@@ -90,6 +91,7 @@ def execute(
     return {run_id: crash.reason for run_id, crash in crashed.items()}
 
 
+@seldom_collected()
 def _build(
     plan: Plan,
     runs: list[PlannedRun],

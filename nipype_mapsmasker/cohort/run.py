@@ -150,7 +150,6 @@ def plan_cohort(request: CohortRequest) -> Plan:
     return replace(plan, left_out=found.left_out, is_folder=request.folder is not None)
 
 
-@seldom_collected()
 def run_cohort(
     request: CohortRequest,
     *,
@@ -206,11 +205,12 @@ def run_cohort(
     with locked(
         private_folder(plan.out_dir), ids, when_alone=lambda: _remove_leftovers(plan.out_dir)
     ):
-        # Another process may have held the folder, and changed it, while this one planned.
-        renewed = renew_states(plan)
-        if request.slice is None:  # hundreds of slices would wait for each other
-            with suppress(OSError):  # which only spares a later call some time
-                write_known(plan.out_dir, renewed.known())
+        with seldom_collected():
+            # Another process may have held the folder, and changed it, while this one planned.
+            renewed = renew_states(plan)
+            if request.slice is None:  # hundreds of slices would wait for each other
+                with suppress(OSError):  # which only spares a later call some time
+                    write_known(plan.out_dir, renewed.known())
         return _run_plan(request, renewed, progress)
 
 
@@ -237,28 +237,10 @@ def _run_plan(
                 with free_folder(work_dir) as work_dir:
                     faults |= execute(request, plan, work_dir, command, progress)
         finally:
-            rows = rows_of(plan, faults)
-            if is_whole:
-                made_by = provenance_of(plan.params, command)
-                write_cohort(
-                    plan.out_dir,
-                    rows,
-                    plan.params.atlases,
-                    made_by,
-                    sources=[one.run.in_file for one in plan.runs],
-                    maps_files={atlas.name: atlas.maps.path for atlas in plan.atlases},
-                    worked=is_open,
-                )
-                write_inputs(
-                    plan.out_dir,
-                    {one.run.run_id: one.run.mask for one in plan.runs if one.state != "fault"},
-                    {
-                        atlas.name: AtlasInputs(
-                            str(atlas.maps.path), atlas.labels_file, atlas.names
-                        )
-                        for atlas in plan.atlases
-                    },
-                )
+            with seldom_collected():
+                rows = rows_of(plan, faults)
+                if is_whole:
+                    _write_tables(plan, rows, command, worked=is_open)
         page = plan.out_dir / "report.html"
         is_news = is_open or before != _content(table) or not page.exists()
         if plan.params.reports and is_whole and is_news:
@@ -275,6 +257,29 @@ def _run_plan(
     if request.clean_work_dir and result.exit_code == ALL_DONE:
         clean_work_dir(work_dir)
     return result
+
+
+def _write_tables(
+    plan: Plan, rows: Sequence[Mapping[str, Any]], command: str, *, worked: bool
+) -> None:
+    """Write what tells of all runs of the result folder."""
+    write_cohort(
+        plan.out_dir,
+        rows,
+        plan.params.atlases,
+        provenance_of(plan.params, command),
+        sources=[one.run.in_file for one in plan.runs],
+        maps_files={atlas.name: atlas.maps.path for atlas in plan.atlases},
+        worked=worked,
+    )
+    write_inputs(
+        plan.out_dir,
+        {one.run.run_id: one.run.mask for one in plan.runs if one.state != "fault"},
+        {
+            atlas.name: AtlasInputs(str(atlas.maps.path), atlas.labels_file, atlas.names)
+            for atlas in plan.atlases
+        },
+    )
 
 
 def _logged(request: CohortRequest, out_dir: Path) -> Any:
