@@ -13,8 +13,8 @@ import numpy as np
 from nipype_mapsmasker.core.accumulation import BATCH_BYTES, BATCH_VOLUMES
 from nipype_mapsmasker.core.grids import Grid, same_grid, voxel_sizes
 from nipype_mapsmasker.core.least_squares import SMALL_REGIONS
+from nipype_mapsmasker.core.mapped import MAPPED_BYTES
 from nipype_mapsmasker.core.parameters import MaskerParameters
-from nipype_mapsmasker.core.tiles import MAPPED_BYTES
 from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.io.images.reader import (
     AHEAD_BYTES,

@@ -9,7 +9,6 @@ quarter of the numbers for maps of networks, far fewer for regions, multiplied b
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nipype_mapsmasker.core.cubes import QUAD, cube_order, cubes_of_quads, whole_quads
+from nipype_mapsmasker.core.mapped import MAPPED_BYTES, let_go, mapping_of
 
 __all__ = [
     "Support",
@@ -29,9 +29,6 @@ __all__ = [
 
 ROUNDING = 1e-12
 """What is left of a weight that is subtracted from itself is less than this share of it."""
-
-MAPPED_BYTES = 4 << 20
-"""Weights that are mapped from a file are let go of each time so many were looked at."""
 
 NOWHERE = np.iinfo(np.int64).min
 """Stands for where a row has no block."""
@@ -106,12 +103,12 @@ class TiledRows:
         Of weights that are mapped from a file no more than a few MB count as this process's
         memory at a time: the system keeps the file, of which all processes share one copy.
         """
-        mapping, passed = _mapping_of(self.values), 0
+        mapping, passed = mapping_of(self.values), 0
         for tile in self._tiles:
             yield tile
             passed += tile.block.nbytes
             if mapping is not None and passed >= MAPPED_BYTES:
-                mapping.madvise(mmap.MADV_DONTNEED)
+                let_go(mapping)
                 passed = 0
 
     @cached_property
@@ -385,19 +382,6 @@ class _Addresses:
         offset = self._offsets[row][self._tile_of[column]]
         known = (column >= 0) & (offset != NOWHERE)
         return offset[known] + column[known], known
-
-
-def _mapping_of(values: NDArray[Any]) -> mmap.mmap | None:
-    """Find what maps numbers from a file, if the system may forget and read them again."""
-    base: Any = values
-    while isinstance(base, np.ndarray):
-        base = base.base
-    if not isinstance(base, mmap.mmap) or not hasattr(mmap, "MADV_DONTNEED"):
-        return None
-    with memoryview(base) as view:
-        # What was changed in memory, as where a process asked for numbers of its own, is nowhere
-        # else.
-        return base if view.readonly else None
 
 
 def _is_narrow(weights: NDArray[np.floating]) -> bool:

@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 import pytest
 
-from nipype_mapsmasker.core.tiles import MAPPED_BYTES, TiledRows
+from nipype_mapsmasker.core.mapped import MAPPED_BYTES
+from nipype_mapsmasker.core.tiles import TiledRows
 
 N_ROWS, N_VOXELS, N_TILES = 8, 1 << 15, 24
 
