@@ -119,8 +119,8 @@ def measure(
     """
     space = SMALL if small else FULL
     wanted = {name: comparisons()[name] for name in names}
-    jobs = {job: job for found, _ in wanted.values() for job in found.values()}
-    jobs = {job: jobs[job] for job in sorted(jobs, key=_kind)}
+    asked = dict.fromkeys(job for found, _ in wanted.values() for job in found.values())
+    jobs = {job: job for job in sorted(asked, key=_kind)}
     if small:
         jobs = {
             (tool, case): (tool, replace(case, n_volumes=20, n_runs=min(case.n_runs, 4)))

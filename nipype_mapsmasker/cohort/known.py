@@ -10,7 +10,6 @@ any time, and whatever is not as expected in it counts as not there.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +23,7 @@ from nipype_mapsmasker.errors import DataFault
 from nipype_mapsmasker.io.atomic import write_json
 from nipype_mapsmasker.io.bids.inheritance import inherited_sidecars
 from nipype_mapsmasker.io.decoding import read_object
-from nipype_mapsmasker.io.files import SETTLED_NS
+from nipype_mapsmasker.io.files import is_settled
 from nipype_mapsmasker.io.images.checks import checked_grid
 from nipype_mapsmasker.io.results.layout import private_folder
 from nipype_mapsmasker.io.results.locking import held
@@ -98,8 +97,7 @@ def look_at(run: RunSpec, wanted: str) -> str:
     states = file_states((run.in_file, *others, *sidecars, *confounds))
     if states is None:
         return ""
-    latest = max(max(modified, changed) for _, _, modified, changed in states)
-    if latest > time.time_ns() - SETTLED_NS:
+    if not is_settled(max(max(modified, changed) for _, _, modified, changed in states)):
         return ""
     given = run.run_id, run.t_r, run.mask, run.sample_mask, len(sidecars), len(confounds)
     return make_key({"wanted": wanted, "run": given, "files": states})

@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -17,7 +18,7 @@ from isal import isal_zlib
 
 from nipype_mapsmasker.errors import DataFault, ImageFileError, TableError
 
-__all__ = ["SETTLED_NS", "as_text", "file_faults", "file_state", "is_file", "open_file", "shown"]
+__all__ = ["as_text", "file_faults", "file_state", "is_file", "is_settled", "open_file", "shown"]
 
 SETTLED_NS = 2_000_000_000
 """Of a file or folder that changed less than these nanoseconds ago, the times cannot tell whether
@@ -175,6 +176,23 @@ def is_file(path: str | os.PathLike[str]) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  (many thousands of them)
     except (OSError, ValueError):
         return False
+
+
+def is_settled(changed_ns: int) -> bool:
+    """
+    Tell whether the time of a file's or folder's last change will show that it changes once more.
+
+    Parameters
+    ----------
+    changed_ns : int
+        That time, ns.
+
+    Returns
+    -------
+    bool
+        Whether it lies more than `SETTLED_NS` back.
+    """
+    return time.time_ns() - changed_ns > SETTLED_NS
 
 
 def file_state(path: Path, limit: int) -> tuple[Path, int, int, int, int] | None:

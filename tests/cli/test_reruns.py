@@ -249,7 +249,7 @@ def _plain(path):
 @pytest.fixture
 def scene(tmp_path, monkeypatch):
     """Four runs, of which the first call works on three; their files count as old ones."""
-    monkeypatch.setattr(known, "SETTLED_NS", 0)
+    monkeypatch.setattr(known, "is_settled", lambda _: True)
     tiny = uncompressed(make_tiny(tmp_path / "data", grids=GRIDS))
     return Scene(tiny, tmp_path / "out", monkeypatch)
 

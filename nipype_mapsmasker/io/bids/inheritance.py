@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import os
-import time
 from functools import lru_cache
 from pathlib import Path
 
 from nipype_mapsmasker.errors import TableError
-from nipype_mapsmasker.io.files import SETTLED_NS, is_file
+from nipype_mapsmasker.io.files import is_file, is_settled
 from nipype_mapsmasker.io.images.names import image_stem
 
 __all__ = ["dataset_root", "inherited_sidecars"]
@@ -140,8 +139,7 @@ def _json_names(folder: str, suffix: str) -> tuple[str, ...]:
     except (OSError, ValueError):
         return ()
     # Of a folder that has just changed, the time cannot tell whether it changes once more.
-    is_settled = time.time_ns() - changed > SETTLED_NS
-    return (_listed if is_settled else _listed.__wrapped__)(folder, suffix, changed)
+    return (_listed if is_settled(changed) else _listed.__wrapped__)(folder, suffix, changed)
 
 
 # Thousands of runs share the folders above them, and ask at about the same time.

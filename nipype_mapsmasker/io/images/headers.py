@@ -6,7 +6,6 @@ from __future__ import annotations
 import os
 import re
 import sys
-import time
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from nipype_mapsmasker.core.grids import Grid
 from nipype_mapsmasker.errors import ImageFileError, ImageHeaderError
 from nipype_mapsmasker.io.decoding import format_of
-from nipype_mapsmasker.io.files import SETTLED_NS, file_faults, file_state
+from nipype_mapsmasker.io.files import file_faults, file_state, is_settled
 from nipype_mapsmasker.io.images.checks import (
     checked_grid,
     checked_offset,
@@ -157,9 +156,9 @@ def read_info(path: str | os.PathLike[str]) -> ImageInfo:
     path = Path(path)
     # Plans and groups ask for the headers of ten thousand runs in turn.
     state = None if may_have_companions(path) else file_state(path, sys.maxsize)
-    if state is None or max(state[-2:]) > time.time_ns() - SETTLED_NS:
-        return _read_info(path)
-    return _known_info(path, state)
+    if state is not None and is_settled(max(state[-2:])):
+        return _known_info(path, state)
+    return _read_info(path)
 
 
 @lru_cache(maxsize=1 << 14)

@@ -321,7 +321,7 @@ def test_a_header_is_read_once_as_long_as_a_settled_file_stays(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_settled: bool, n_readings: int
 ) -> None:
     # Times of change cannot be set back, so all files count as settled, or none does.
-    monkeypatch.setattr(headers, "SETTLED_NS", -(10**12) if is_settled else 10**12)
+    monkeypatch.setattr(headers, "is_settled", lambda _: is_settled)
     readings, read = [], headers._read_start
     monkeypatch.setattr(headers, "_read_start", lambda path: readings.append(path) or read(path))
     path = nifti(tmp_path / "run.nii")
