@@ -31,8 +31,12 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def fixed_environment(n_cores: int) -> dict[str, str]:
-    """Give an environment in which both tools may use the same number of threads."""
-    return os.environ | dict.fromkeys(THREADS, str(n_cores))
+    """
+    Give an environment in which both tools may use the same number of threads.
+
+    Idle ones sleep, as the command tells them to: neither tool is charged for busy loops.
+    """
+    return os.environ | dict.fromkeys(THREADS, str(n_cores)) | {"OPENBLAS_THREAD_TIMEOUT": "4"}
 
 
 def run_job(

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -54,6 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 all good, 1 some runs failed, 2 wrong call or nothing could be done, 3 a fault of the
         program itself, 130 interrupted.
     """
+    # Idle threads of OpenBLAS go to sleep at once, in place of waiting busily for a tenth of a
+    # second on the cores that others need; it reads this when NumPy loads it.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     with steady_streams():
         return _main(argv)
 

@@ -21,6 +21,7 @@ from threadpoolctl import ThreadpoolController
 
 from nipype_mapsmasker.core.parameters import ALGORITHM
 from nipype_mapsmasker.errors import DataFault, ParameterError
+from nipype_mapsmasker.interfaces.threads import hold_threads
 from nipype_mapsmasker.interfaces.traits import made_file, optional_file
 from nipype_mapsmasker.io.results.faults import is_out_of_memory, write_fault
 
@@ -212,10 +213,10 @@ def blas_threads(number: int) -> Any:
     limit = min(
         int(number), len(os.sched_getaffinity(0)) if _HAS_AFFINITY else os.cpu_count() or 1
     )
-    return _controller().limit(limits=limit, user_api="blas")
+    return hold_threads(_controller(), limit)
 
 
 @lru_cache(maxsize=1)
 def _controller() -> ThreadpoolController:
     """Find the BLAS libraries of this process, once."""
-    return ThreadpoolController()
+    return ThreadpoolController().select(user_api="blas")

@@ -18,7 +18,9 @@ from multiprocessing.connection import Connection
 from traceback import format_exception
 from typing import Any
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
+
+from nipype_mapsmasker.interfaces.threads import hold_threads
 
 __all__ = ["begin_worker", "die_with_parent", "limited_threads", "logger_states", "work"]
 
@@ -121,7 +123,7 @@ def limited_threads(n_threads: int) -> Iterator[None]:
     before = {name: os.environ.get(name, "1") for name in THREAD_VARIABLES}
     os.environ.update(dict.fromkeys(THREAD_VARIABLES, str(n_threads)))
     try:
-        with threadpool_limits(limits=n_threads):
+        with hold_threads(ThreadpoolController(), n_threads):
             yield
     finally:
         os.environ.update(before)

@@ -14,8 +14,10 @@ import threading
 from multiprocessing import forkserver
 from pathlib import Path
 
+import numpy as np
 import pytest
 from launch import is_alive, wait_until
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from nipype_mapsmasker.plugins import pool as pool_module
 from nipype_mapsmasker.plugins.pool import WorkerLostError, WorkerPool, start_method
@@ -52,6 +54,12 @@ class Unreadable(Job):
 def wait_for(path):
     """Work until a file is there."""
     wait_until(path.exists, "the file is there")
+
+
+def note_threads(path):
+    """Write down how many threads this process has, after a product that could use several."""
+    np.ones((400, 400)) @ np.ones((400, 400))
+    Path(path).write_text(str(len(list(Path("/proc/self/task").iterdir()))))
 
 
 def note_loggers(path):
@@ -278,3 +286,24 @@ def test_the_usual_start_method_is_no_wish(monkeypatch):
     usual = multiprocessing.get_all_start_methods()[0]
     monkeypatch.setattr(multiprocessing, "get_start_method", lambda allow_none: usual)
     assert start_method() == "fork"
+
+
+def test_forked_workers_make_no_threads(tmp_path):
+    """Each would wait in a busy loop first, as many as the machine has cores."""
+
+    def threads():
+        return [library["num_threads"] for library in threadpool_info()]
+
+    with threadpool_limits(3):
+        before = threads()
+        pool = WorkerPool(str(tmp_path), "fork")
+        for number in range(2):
+            noted = tmp_path / str(number)
+            worker = pool.start(Job(note_threads, str(noted)), False, 1)
+            wait_until(lambda worker=worker: pool.result(worker) is not None, "the task is done")
+            assert noted.read_text() == "1"
+            os.kill(worker.process.pid, signal.SIGKILL)
+            wait_until(lambda worker=worker: not worker.process.is_alive(), "the worker is dead")
+        pool.close()
+        assert threads() == before
+        assert 3 in before
