@@ -31,7 +31,7 @@ def hold_threads(controller: ThreadpoolController, number: int) -> AbstractConte
     -----
     A forked process has none of its parent's threads. OpenBLAS makes all of them anew when it is
     told their number, whatever it is, and each waits in a busy loop for a tenth of a second before
-    it sleeps: 0.25 s of every worker's first second on two cores, seven on sixty-four.
+    it sleeps: as many as there are cores, in every worker and for every copy of the library.
     """
     if all(library["num_threads"] == number for library in controller.info()):
         return nullcontext()

@@ -91,8 +91,7 @@ class WorkerPool:
         self._cwd = cwd
         self._idle: list[Worker] = []
         self._busy: list[Worker] = []
-        self._threads = contextlib.ExitStack()  # the driver's, once a worker was forked
-        self._has_forked = False
+        self._threads = contextlib.ExitStack()  # the driver's, from the first fork on
 
     def start(self, *task: Any) -> Worker:
         """Give a node, whether its hash alone is to be updated, and its threads to a worker.
@@ -162,7 +161,6 @@ class WorkerPool:
         self._busy.clear()
         self._idle.clear()
         self._threads.close()
-        self._has_forked = False
 
     @property
     def _context(self) -> Any:
@@ -177,10 +175,9 @@ class WorkerPool:
         parent = None if method == "forkserver" else os.getpid()
         # A forked worker has the driver's loggers; another one would print Nipype's every line.
         loggers = None if method == "fork" else logger_states()
-        if method == "fork" and not self._has_forked:
+        if method == "fork":
             # A worker finds itself with one thread, then, and has none to make.
             self._threads.enter_context(hold_threads(ThreadpoolController(), 1))
-            self._has_forked = True
         deadline = time.monotonic() + START_SECS
         while True:
             process = context.Process(target=work, args=(theirs, self._cwd, parent, loggers))
