@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from cases import Case
-from data import FULL, SMALL, data_folder
-from jobs import case_files
+from data import FULL, SMALL, case_files, data_folder
 from measure import machine, markdown, medians, run_job
 
 __all__ = ["cohort_table", "main", "rows_beside_nilearn"]
@@ -126,15 +125,14 @@ def measure(
             (tool, case): (tool, replace(case, n_volumes=20, n_runs=min(case.n_runs, 4)))
             for tool, case in jobs
         }
-    for _, case in jobs.values():
-        case_files(case, folder, space)
+    files = {case: case_files(case, folder, space) for _, case in jobs.values()}
     results: dict[Job, list[dict[str, Any]]] = {job: [] for job in jobs}
     for number in range(-1 if warm_up and not small else 0, repeats):
         for job, (tool, case) in jobs.items():
             if number >= 0:
-                results[job].append(run_job(tool, case, folder, space=space.name))
+                results[job].append(run_job(tool, case, files[case]))
             elif tool != "nilearn":  # whose minutes would warm nothing that ours do not
-                run_job(tool, case, folder, space=space.name)
+                run_job(tool, case, files[case])
         if number >= 0:
             yield {
                 name: _compared(

@@ -18,9 +18,11 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
+from cases import Case
 from scipy import ndimage
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "SMALL",
     "TINY",
     "Space",
+    "case_files",
     "data_folder",
     "make_maps",
     "make_mask",
@@ -170,6 +173,35 @@ def make_own_mask(folder: Path, space: Space, number: int) -> Path:
         brain = _radius(space, rng.uniform(-3, 3, 3), rng.uniform(0.96, 1.02))[0]
         nibabel.save(nibabel.Nifti1Image(brain.astype(np.uint8), space.affine), path)
     return path
+
+
+def case_files(case: Case, folder: Path, space: Space) -> dict[str, Any]:
+    """Name the files of a case, and make those that are not there; ``jobs.py`` works on them."""
+    different = min(case.n_runs, 4)
+    runs = [
+        make_run(
+            folder, space, case.n_volumes, case.dtype, seed, zeros=case.zeros, masked=case.masked
+        )
+        for seed in range(different)
+    ]
+    runs = [pack_run(run) for run in runs] if case.zstd else runs
+    runs = runs if case.kind != "inverse" else []
+    # More runs than that are names of the same four files: the disk is not what is measured.
+    kind = run_kind(case.dtype, case.zeros, case.masked)
+    for number in range(different, case.n_runs):
+        suffix = "nii.zst" if case.zstd else "nii.gz"
+        link = folder / f"{space.name}_{kind}_{case.n_volumes}_copy{number}.{suffix}"
+        if not link.exists():
+            os.link(runs[number % different], link)
+        runs.append(link)
+    return {
+        "runs": [str(run) for run in runs],
+        "maps": [str(make_maps(folder, space, n, case.maps_mm)) for n in case.n_maps],
+        "mask": str(make_mask(folder, space)) if case.mask else None,
+        "own_masks": [str(make_own_mask(folder, space, n)) for n in range(case.n_runs)]
+        if case.own_masks
+        else None,
+    }
 
 
 def _coarser(space: Space, voxel_mm: float) -> Space:

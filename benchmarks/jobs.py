@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """
-One measured job, in a process of its own: ``python jobs.py TOOL CASE-AS-JSON FOLDER SCRATCH``.
+One measured job, in a process of its own: ``python jobs.py TOOL CASE FILES SCRATCH``.
 
-Prints one line of JSON: seconds and CPU seconds of the timed part, peak memory of the process,
-and the file with the signals, so that speed and sameness are looked at together.
+The case and its files are JSON: to make or name files loads more than some jobs need. Prints one
+line of JSON: seconds and CPU seconds of the timed part, peak memory of the process, and the file
+with the signals, so that speed and sameness are looked at together.
 """
 
 from __future__ import annotations
@@ -21,18 +22,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 os.environ["NIPYPE_NO_ET"] = "1"
 
 from cases import Case
-from data import (
-    Space,
-    make_maps,
-    make_mask,
-    make_own_mask,
-    make_run,
-    named_space,
-    pack_run,
-    run_kind,
-)
 
-__all__ = ["case_files", "main"]
+__all__ = ["main"]
 
 
 class Clock:
@@ -44,35 +35,6 @@ class Clock:
 
     def __exit__(self, *error: object) -> None:
         self.wall, self.cpu = time.perf_counter() - self.wall, time.process_time() - self.cpu
-
-
-def case_files(case: Case, folder: Path, space: Space) -> dict[str, Any]:
-    """Name the files of a case, and make those that are not there."""
-    different = min(case.n_runs, 4)
-    runs = [
-        make_run(
-            folder, space, case.n_volumes, case.dtype, seed, zeros=case.zeros, masked=case.masked
-        )
-        for seed in range(different)
-    ]
-    runs = [pack_run(run) for run in runs] if case.zstd else runs
-    runs = runs if case.kind != "inverse" else []
-    # More runs than that are names of the same four files: the disk is not what is measured.
-    kind = run_kind(case.dtype, case.zeros, case.masked)
-    for number in range(different, case.n_runs):
-        suffix = "nii.zst" if case.zstd else "nii.gz"
-        link = folder / f"{space.name}_{kind}_{case.n_volumes}_copy{number}.{suffix}"
-        if not link.exists():
-            os.link(runs[number % different], link)
-        runs.append(link)
-    return {
-        "runs": [str(run) for run in runs],
-        "maps": [str(make_maps(folder, space, n, case.maps_mm)) for n in case.n_maps],
-        "mask": str(make_mask(folder, space)) if case.mask else None,
-        "own_masks": [str(make_own_mask(folder, space, n)) for n in range(case.n_runs)]
-        if case.own_masks
-        else None,
-    }
 
 
 def ours_fit(case: Case, files: dict[str, Any], scratch: Path) -> list[str]:
@@ -203,29 +165,27 @@ def nilearn_inverse(case: Case, files: dict[str, Any], scratch: Path) -> dict[st
 
 
 def ours_cohort(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, Any]:
-    """Do the cohort as the command does; start-up is added by who started this process."""
-    from nipype_mapsmasker.cohort import CohortRequest, RunSpec, run_cohort
+    """Do the cohort with the command; start-up is added by who started this process."""
+    from nipype_mapsmasker.cli.main import main as mapsmasker
 
     masks = files["own_masks"] or [files["mask"]] * len(files["runs"])
-    runs = [
-        RunSpec(run_id=f"sub-{number:04d}_task-rest", in_file=run, mask=mask, t_r=2.0)
+    rows = [
+        f"sub-{number:04d}_task-rest\t{run}\t{mask}\t2"
         for number, (run, mask) in enumerate(zip(files["runs"], masks, strict=True))
     ]
+    table = scratch / "runs.tsv"
+    table.write_text("\n".join(["run_id\tin_file\tmask\tt_r", *rows, ""]))
+    words = [
+        "run", str(table), str(scratch / "out"), "--work-dir", str(scratch / "work"),
+        "--maps", *files["maps"], "--n-procs", str(len(os.sched_getaffinity(0))),
+        "--no-reports", "--quiet",
+    ]  # fmt: skip
+    if case.smoothing_fwhm:
+        words += ["--smoothing-fwhm", str(case.smoothing_fwhm)]
     with Clock() as clock:
-        done = run_cohort(
-            CohortRequest(
-                input=runs,
-                out_dir=scratch / "out",
-                work_dir=scratch / "work",
-                maps=files["maps"],
-                smoothing_fwhm=case.smoothing_fwhm,
-                n_procs=len(os.sched_getaffinity(0)),
-                reports=False,
-            )
-        )
-    failed = [run for run in done.runs if run.status == "failed"]
-    if failed:
-        msg = f"failed: {failed}"
+        code = mapsmasker(words)
+    if code:
+        msg = f"mapsmasker ended with {code}"
         raise SystemExit(msg)
     size = sum(p.stat().st_size for p in (scratch / "work").rglob("*") if p.is_file())
     return {"seconds": clock.wall, "cpu": clock.cpu, "work_mb": size / 1e6}
@@ -299,11 +259,10 @@ def _peak_mb() -> float:
 
 def main() -> None:
     """Run one job."""
-    tool, text, folder, scratch = sys.argv[1:]
-    values = json.loads(text)
-    space = named_space(values.pop("space"))
+    tool, case_text, files_text, scratch = sys.argv[1:]
+    values = json.loads(case_text)
     case = Case(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-    files = case_files(case, Path(folder), space)
+    files = json.loads(files_text)
     warnings.simplefilter("ignore")
     job = inflate if tool == "inflate" else JOBS[tool, case.kind]
     result = job(case, files, Path(scratch))

@@ -42,15 +42,14 @@ def fixed_environment(n_cores: int) -> dict[str, str]:
 def run_job(
     tool: str,
     case: Case,
-    folder: Path,
+    files: dict[str, Any],
     *,
-    space: str = "full",
     cores: Sequence[int] = (0, 1),
 ) -> dict[str, Any]:
     """Run one job on some cores; give its own numbers and those of the whole process."""
-    values = asdict(case) | {"space": space}
+    texts = map(json.dumps, (asdict(case), files))
     with tempfile.TemporaryDirectory(prefix="mapsmasker_") as scratch:
-        command = [sys.executable, str(JOBS), tool, json.dumps(values), str(folder), scratch]
+        command = [sys.executable, str(JOBS), tool, *texts, scratch]
         start = time.perf_counter()
         before = os.times()
         process = subprocess.Popen(

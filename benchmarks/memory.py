@@ -15,8 +15,7 @@ import json
 from pathlib import Path
 
 from cases import Case
-from data import FULL, SMALL, data_folder
-from jobs import case_files
+from data import FULL, SMALL, case_files, data_folder
 from measure import markdown, run_job
 
 __all__ = ["main"]
@@ -36,8 +35,8 @@ def main() -> None:
     for n_volumes in [10, 40] if options.small else options.volumes:
         case = Case("memory", "memory", n_volumes=n_volumes)
         space = SMALL if options.small else FULL
-        case_files(case, folder, space)
-        peaks[n_volumes] = run_job("ours", case, folder, space=space.name)["peak_mb"]
+        files = case_files(case, folder, space)
+        peaks[n_volumes] = run_job("ours", case, files)["peak_mb"]
     print(
         markdown(("volumes", "peak, MB"), [[f"{n:,}", f"{peak:.0f}"] for n, peak in peaks.items()])
     )

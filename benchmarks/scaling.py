@@ -19,8 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from cases import Case
-from data import COARSE, FINE, FULL, SMALL, TINY, data_folder, named_space
-from jobs import case_files
+from data import COARSE, FINE, FULL, SMALL, TINY, case_files, data_folder, named_space
 from measure import markdown, run_job
 
 __all__ = ["main", "scaling_table"]
@@ -69,9 +68,9 @@ def main() -> None:
             continue
         found[axis] = []
         for value, case, name, cores in series:
-            case_files(case, folder, named_space(name))
+            files = case_files(case, folder, named_space(name))
             results = [
-                run_job("ours", case, folder, space=name, cores=cores)
+                run_job("ours", case, files, cores=cores)
                 for _ in range(1 if options.small else options.repeats)
             ]
             middle = [

@@ -21,8 +21,7 @@ from typing import Any
 
 import numpy as np
 from cases import CASES, Case
-from data import FULL, SMALL, Space, data_folder
-from jobs import case_files
+from data import FULL, SMALL, Space, case_files, data_folder
 from measure import interleave, machine, markdown, medians, run_job
 
 __all__ = ["compare", "main", "picture", "table"]
@@ -40,7 +39,7 @@ def compare(
 ) -> list[dict[str, Any]]:
     """Measure one case: inflating alone, ours and nilearn's in turn; give one row or two."""
     files = case_files(case, folder, space)
-    run = partial(run_job, case=case, folder=folder, space=space.name)
+    run = partial(run_job, case=case, files=files)
     jobs: dict[str, Any] = {}
     if case.kind == "extract":
         jobs["inflate"] = partial(run, "inflate")

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import argparse
+import atexit
+import gc
 import os
 import sys
 import traceback
@@ -58,6 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # Idle threads of OpenBLAS go to sleep at once, in place of waiting busily for a tenth of a
     # second on the cores that others need; it reads this when NumPy loads it.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
+    # Nothing waits to be finalized at the end: to look for cycles among all modules' objects once
+    # more took a quarter of a second.
+    atexit.register(gc.freeze)
     with steady_streams():
         return _main(argv)
 
