@@ -37,9 +37,10 @@ def extents(
         Sum of the map's absolute weights.
     """
     x_size, y_size, _ = grid.shape
-    z, rest = np.divmod(voxels, x_size * y_size)
-    y, x = np.divmod(rest, x_size)
-    sums = plain.absolute(np.stack([x, y, z, np.ones_like(x)], axis=1).astype(np.float64))
+    coordinates = np.ones((4, voxels.size))
+    coordinates[2], rest = np.divmod(voxels, x_size * y_size)
+    coordinates[1], coordinates[0] = np.divmod(rest, x_size)
+    sums = plain.absolute(coordinates.T)
     with np.errstate(invalid="ignore"):
         places = sums / sums[:, 3:]
     return plain.counts(), (places @ grid.affine.T)[:, :3], sums[:, 3]

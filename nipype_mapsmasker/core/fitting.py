@@ -295,8 +295,9 @@ def solve_on_grid(
     """
     fitted = maps if demean_over is None else demean_maps(maps, list(names), demean_over)
     rounding = np.zeros(maps.n_maps) if fitted.rounding is None else fitted.rounding
-    solution = solve_maps(fitted.matrix, rounding)
     plain, voxels = tile_rows(Supports(_rows_of(maps.matrix), maps.voxels), maps.grid.shape)
+    gram = plain.gram() if demean_over is None else None  # cube by cube, in a tenth of the time
+    solution = solve_maps(fitted.matrix, rounding, gram)
     basis: RowMatrix | TiledRows = solution.basis
     columns = fitted.voxels
     if demean_over is None and is_identity(solution.factor):

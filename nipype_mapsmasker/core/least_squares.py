@@ -91,7 +91,9 @@ class Solution:
 
 
 def solve_maps(
-    matrix: NDArray[np.float64] | sparse.sparray, rounding: NDArray[np.float64] | float = 0.0
+    matrix: NDArray[np.float64] | sparse.sparray,
+    rounding: NDArray[np.float64] | float = 0.0,
+    gram: NDArray[np.float64] | None = None,
 ) -> Solution:
     """
     Solve min ||M s - y||^2 for every y at once.
@@ -103,6 +105,8 @@ def solve_maps(
     rounding : (K,) ndarray of float or float
         Norm of what the maps' stored type has rounded off, relative to each map's own: a
         combination of maps of no more than that is nothing. 0 for numbers that are exact.
+    gram : (K, K) ndarray of float, optional
+        M'M, where it is known already.
 
     Returns
     -------
@@ -126,7 +130,7 @@ def solve_maps(
     """
     n_maps = matrix.shape[1]
     rounding = np.broadcast_to(np.asarray(rounding, dtype=np.float64), n_maps)
-    gram = gram_matrix(matrix)
+    gram = gram_matrix(matrix) if gram is None else gram
     norms = np.sqrt(np.diag(gram))
     present = np.flatnonzero(norms > 0)
     if not present.size:

@@ -144,7 +144,7 @@ def _anew(
     else:
         matrix = plain.toarray()[:, order].T
     rounding = np.zeros(operator.n_maps) if operator.rounding is None else operator.rounding
-    solution = solve_maps(matrix, rounding)
+    solution = solve_maps(matrix, rounding, plain.gram())
     return SolvedMaps(
         plain, voxels, operator.grid, solution, solution.basis, voxels[order], coverage, rounding
     ).operator(operator.names, operator.smoothing_fwhm)

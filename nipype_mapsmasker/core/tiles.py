@@ -200,7 +200,7 @@ class TiledRows:
         """Count the voxels (K',) in which each row is not zero."""
         found = np.zeros(self.n_rows, dtype=np.int64)
         for tile in self.tiles():
-            found[tile.rows] += np.add.reduce(tile.block != 0, axis=1)
+            found[tile.rows] += np.add.reduce(tile.block != 0, axis=1, dtype=np.int32)
         return found
 
     def keep(
@@ -225,24 +225,31 @@ class TiledRows:
         """
         whole = np.zeros(columns.size, dtype=bool)
         whole[columns] = whole_quads(voxels[columns])
-        blocks, rows, sizes = [np.zeros(0, self.values.dtype)], [np.zeros(0, np.int64)], []
-        places = [np.zeros(0, np.int64)]
+        values = np.empty(self.values.size, self.values.dtype)
+        rows, places, sizes = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)], []
         every = np.arange(self.n_rows)
+        done = 0
         for tile in self.tiles():
-            block, here = tile.block, voxels[tile.columns]
-            if not columns[tile.columns].all():
-                kept = np.flatnonzero(columns[tile.columns])
-                kept = kept[np.argsort(~whole[tile.columns][kept], kind="stable")]
-                block, here = block[:, kept], here[kept]
-            filled = block.any(axis=1)
-            sizes.append((block.shape[1], int(filled.sum())))
-            blocks.append(np.ravel(block if filled.all() else block[filled]))
-            rows.append(every[tile.rows][filled])
-            places.append(here)
-        found = np.array([size for size in sizes if size[0]], dtype=np.int64).reshape(-1, 2)
+            kept, block = columns[tile.columns], tile.block
+            here, filled = voxels[tile.columns], every[tile.rows]
+            if not kept.all():
+                in_fours = whole[tile.columns]
+                order = np.concatenate(
+                    [np.flatnonzero(in_fours), np.flatnonzero(kept & ~in_fours)]
+                )
+                block, here = np.take(block, order, axis=1), here[order]
+                has_weight = block.any(axis=1)
+                if not has_weight.all():
+                    block, filled = block[has_weight], filled[has_weight]
+            if here.size:
+                values[done : done + block.size].reshape(block.shape)[...] = block
+                done += block.size
+                sizes.append(block.shape[::-1])
+                rows.append(filled)
+                places.append(here)
+        found = np.array(sizes, dtype=np.int64).reshape(-1, 2)
         starts, row_starts = (np.append(0, np.cumsum(found[:, axis])) for axis in (0, 1))
-        values = np.concatenate(blocks)
-        kept_rows = TiledRows(self.n_rows, starts, row_starts, np.concatenate(rows), values)
+        kept_rows = TiledRows(self.n_rows, starts, row_starts, np.concatenate(rows), values[:done])
         return kept_rows, np.concatenate(places)
 
     def minus(

@@ -177,15 +177,18 @@ def _refuse_run(info: ImageInfo) -> None:
     """Refuse a run that was given in place of maps: its volumes are all alike."""
     if info.n_volumes < MIN_ALIKE:
         return
-    volumes = np.empty((MIN_ALIKE, info.grid.n_voxels))
+    volumes = np.empty((MIN_ALIKE, info.grid.n_voxels), dtype=np.float32)
     n_read = 0
-    for block in iter_blocks(info):
-        for volume in block[: MIN_ALIKE - n_read]:
-            volumes[n_read] = volume
-            n_read += 1
-        if n_read == MIN_ALIKE:
-            break
-    products = np.nan_to_num(volumes, copy=False) @ volumes.T
+    with np.errstate(over="ignore", invalid="ignore"):
+        for block in iter_blocks(info, threads=0):  # nothing more is wanted
+            for volume in block[: MIN_ALIKE - n_read]:
+                volumes[n_read] = volume
+                n_read += 1
+            if n_read == MIN_ALIKE:
+                break
+        products = volumes @ volumes.T
+        if not np.isfinite(products).all():
+            products = np.nan_to_num(volumes, copy=False, posinf=0.0, neginf=0.0) @ volumes.T
     lengths = np.sqrt(np.diag(products))
     if not lengths.all():
         return
