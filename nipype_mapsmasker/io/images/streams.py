@@ -24,7 +24,7 @@ __all__ = [
 COMPRESSED_CHUNK_BYTES = 1 << 20
 """Bytes of a compressed file that are read from disk at a time."""
 
-SKIP_CHUNK_BYTES = 1 << 20
+SKIP_CHUNK_BYTES = 1 << 16
 """Bytes that are read and thrown away at a time, before and after the image's own data."""
 
 

@@ -132,9 +132,12 @@ class _Gzip:
         self._pending: Future[int] | None = None
 
     def write(self, chunk: memoryview) -> int:
-        """Hand a copy of a chunk over to the thread."""
+        """Hand a copy of a chunk over to the thread; a short one is the last, and is done here."""
         self._wait()
-        self._pending = self._worker.submit(self._compress, bytes(chunk))
+        if len(chunk) < GZIP_CHUNK_BYTES:
+            self._compress(chunk)
+        else:
+            self._pending = self._worker.submit(self._compress, bytes(chunk))
         return len(chunk)
 
     def finish(self) -> None:
@@ -142,7 +145,7 @@ class _Gzip:
         self._wait()
         self._file.write(self._zip.flush())
 
-    def _compress(self, chunk: bytes) -> int:
+    def _compress(self, chunk: bytes | memoryview) -> int:
         return self._file.write(self._zip.compress(chunk))
 
     def _wait(self) -> None:
@@ -162,7 +165,7 @@ class _Chunks:
 
     def __init__(self, write: Callable[[memoryview], int]) -> None:
         self._write = write
-        self._buffer = memoryview(bytearray(GZIP_CHUNK_BYTES))
+        self._buffer = np.empty(GZIP_CHUNK_BYTES, np.uint8).data  # of which no byte is touched
         self._filled = 0
 
     def write(self, data: memoryview) -> None:
