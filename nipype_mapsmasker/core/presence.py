@@ -146,6 +146,7 @@ class PresenceCounter:
         self._empty: list[bool] = []
         self._reference: NDArray[Any] | None = None  # the first value of every voxel
         self._pattern = np.zeros(0, np.bool_)  # voxels with data in the first volume
+        self._every = False  # whether all had
         self._ever = self._changed = self._noise = self._pattern
         self._same = np.zeros(0, np.intp)  # voxels that have held their first value so far
         self._odd: dict[int, NDArray[np.bool_]] = {}  # what differs from the pattern, not settled
@@ -179,7 +180,8 @@ class PresenceCounter:
         volume : (V_all,) ndarray
             The whole of it, which tells whether it has data anywhere.
         """
-        empty = self.is_empty(volume)
+        present = self._present_in(row)
+        empty = not present.any() and not self._present(volume).any()
         self._empty.append(empty)
         if self._pattern.size == 0:
             self._pattern = self._ever = np.zeros(row.size, np.bool_)
@@ -189,15 +191,15 @@ class PresenceCounter:
             raise AssertionError(msg)
         if empty:
             return
-        present = self._present(row)
         if self._reference is None:
             self._reference = row.copy()
             self._pattern, self._ever = present, present.copy()
+            self._every = bool(present.size and present.all())
             self._changed, self._noise = np.zeros((2, row.size), np.bool_)
             self._same = np.flatnonzero(present)
         if self._same.size:
             self._compare(row, present)
-        if not np.array_equal(present, self._pattern):
+        if present is not self._pattern and not np.array_equal(present, self._pattern):
             deviates = (present != self._pattern) & ~self._noise
             if deviates.any():
                 self._odd[len(self._empty) - 1] = deviates
@@ -272,22 +274,11 @@ class PresenceCounter:
             n_deviations += times * unpacked
         return np.where(self._pattern, n_volumes - n_deviations, n_deviations)
 
-    def is_empty(self, volume: NDArray[Any]) -> bool:
-        """
-        Tell whether a volume has no data at all; a few voxels of it mostly decide.
-
-        Parameters
-        ----------
-        volume : (V,) ndarray
-            Its values.
-
-        Returns
-        -------
-        bool
-            Whether all are zero or not finite.
-        """
-        few = volume[:: max(1, volume.size // 1000)]
-        return not self._present(few).any() and not self._present(volume).any()
+    def _present_in(self, row: NDArray[Any]) -> NDArray[np.bool_]:
+        """Flag the voxels (V,) with data; where all have some always, that is told at once."""
+        if self._every and row.dtype.kind in "iu" and row.view(f"u{row.itemsize}").min() > 0:
+            return self._pattern
+        return self._present(row)
 
     def _present(self, values: NDArray[Any]) -> NDArray[np.bool_]:
         """Flag what is finite and not zero."""
