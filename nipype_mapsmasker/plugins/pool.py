@@ -18,6 +18,7 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import time
 from dataclasses import dataclass
 from multiprocessing import connection
@@ -39,6 +40,9 @@ START_SECS = 20.0
 
 RETRY_SECS = 0.02
 """Pause between two such attempts."""
+
+LONGEST_TEMPORARY = 107 - len("/pymp-12345678/listener-12345678")
+"""Bytes of the name of the folder for temporary files with which a fork server's socket fits."""
 
 
 class WorkerLostError(Exception):
@@ -213,7 +217,8 @@ def start_method() -> str:
         What the program asked for by ``multiprocessing.set_start_method``, if it did. Else, on
         Linux, fork, which takes milliseconds as every import is already made and finds the
         functions of a script that has no main guard; but a fork server while this process has
-        other threads than the calling one. Elsewhere what is usual there.
+        other threads than the calling one, or spawn where its socket's name would be too long.
+        Elsewhere what is usual there.
     """
     usual = multiprocessing.get_all_start_methods()[0]
     asked = multiprocessing.get_start_method(allow_none=True)
@@ -223,7 +228,10 @@ def start_method() -> str:
         return usual
     # Every thread that runs Python, also those that Python did not start. The idle ones of
     # numerical libraries are none of these, and end before a fork.
-    return "forkserver" if len(sys._current_frames()) > 1 else "fork"
+    if len(sys._current_frames()) == 1:
+        return "fork"
+    fits = len(os.fsencode(tempfile.gettempdir())) <= LONGEST_TEMPORARY
+    return "forkserver" if fits else "spawn"
 
 
 def _describe_end(code: int | None) -> str:

@@ -8,8 +8,10 @@ import multiprocessing
 import os
 import pickle
 import random
+import shutil
 import signal
 import socket
+import tempfile
 import threading
 from multiprocessing import forkserver
 from pathlib import Path
@@ -230,6 +232,25 @@ def test_with_other_threads_workers_come_from_a_fork_server(workers, how):
     wait_until(lambda: start_method() == "fork", "the thread has ended")
     kill(worker)
     assert give(workers, Job()).method == "fork"  # threads are looked for at every start
+
+
+@pytest.mark.parametrize(("n_bytes", "method"), [(75, "forkserver"), (76, "spawn")])
+def test_a_fork_server_needs_a_folder_for_its_socket(monkeypatch, n_bytes, method):
+    short = Path("/tmp", f"m{os.getpid()}")
+    long = short / ("x" * (n_bytes - len(str(short)) - 1))
+    long.mkdir(parents=True)
+    monkeypatch.setattr(tempfile, "tempdir", str(long))
+    end = other_thread("threading")
+    try:
+        assert start_method() == method
+        with socket.socket(socket.AF_UNIX) as listener:
+            too_long = pytest.raises(OSError, match="too long")
+            with contextlib.nullcontext() if method == "forkserver" else too_long:
+                # As multiprocessing names it.
+                listener.bind(tempfile.mkdtemp(prefix="pymp-") + "/listener-12345678")
+    finally:
+        end.set()
+        shutil.rmtree(short)
 
 
 def test_workers_of_a_fork_server_are_as_silent_as_the_driver(workers, tmp_path):
