@@ -171,7 +171,7 @@ def ours_cohort(case: Case, files: dict[str, Any], scratch: Path) -> dict[str, A
 
     masks = files["own_masks"] or [files["mask"]] * len(files["runs"])
     rows = [
-        f"sub-{number:04d}_task-rest\t{run}\t{mask}\t2"
+        f"sub-{number:04d}_task-rest\t{run}\t{mask or 'n/a'}\t2"
         for number, (run, mask) in enumerate(zip(files["runs"], masks, strict=True))
     ]
     table = scratch / "runs.tsv"

@@ -177,22 +177,21 @@ def _refuse_run(info: ImageInfo) -> None:
     """Refuse a run that was given in place of maps: its volumes are all alike."""
     if info.n_volumes < MIN_ALIKE:
         return
-    volumes = np.empty((MIN_ALIKE, info.grid.n_voxels), dtype=np.float32)
+    volumes = np.empty((MIN_ALIKE, info.grid.n_voxels))
     n_read = 0
-    with np.errstate(over="ignore", invalid="ignore"):  # what is too large is not compared
-        for block in iter_blocks(info, threads=0):  # nothing more is wanted
-            for volume in block[: MIN_ALIKE - n_read]:
-                volumes[n_read] = volume
-                n_read += 1
-            if n_read == MIN_ALIKE:
-                break
-        products = volumes @ volumes.T
-        if not np.isfinite(products).all():
-            products = np.nan_to_num(volumes, copy=False, posinf=0.0, neginf=0.0) @ volumes.T
-        lengths = np.sqrt(np.diag(products))
-        if not lengths.all():
-            return
-        cosines = products / np.outer(lengths, lengths)
+    for block in iter_blocks(info, threads=0):  # nothing more is wanted
+        for volume in block[: MIN_ALIKE - n_read]:
+            volumes[n_read] = volume
+            n_read += 1
+        if n_read == MIN_ALIKE:
+            break
+    if not np.isfinite(volumes).all():
+        np.nan_to_num(volumes, copy=False, posinf=0.0, neginf=0.0)
+    products = volumes @ volumes.T
+    lengths = np.sqrt(np.diag(products))
+    if not lengths.all():
+        return
+    cosines = products / np.outer(lengths, lengths)
     if cosines.min() > ALIKE:
         msg = (
             f"{info.path} does not look like maps: its first {MIN_ALIKE} volumes are all but the "

@@ -165,7 +165,7 @@ class _Chunks:
 
     def __init__(self, write: Callable[[memoryview], int]) -> None:
         self._write = write
-        self._buffer = np.empty(GZIP_CHUNK_BYTES, np.uint8).data  # of which no byte is touched
+        self._buffer = np.empty(GZIP_CHUNK_BYTES, np.uint8).data  # zeros would take memory
         self._filled = 0
 
     def write(self, data: memoryview) -> None:
